@@ -1,0 +1,187 @@
+"""The command `velatura`: a table of verbs, and the one place where errors become exit statuses.
+
+A verb's module is imported when it is called: `velatura --help` loads click and this table, nothing else. Every verb's module offers either
+`command` (a function with typer's annotations) or `app` (a `typer.Typer` with verbs of its own).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from velatura import __version__
+from velatura.errors import VelaturaError, nearest, one_line
+
+__all__ = ["VERBS", "main"]
+
+VERBS: dict[str, tuple[str, str]] = {
+    "obfuscate": ("velatura.cli.obfuscate", "Make faces, plates, people in pictures and clips unrecognisable, or seal them."),
+    "unseal": ("velatura.cli.unseal", "Restore what was sealed, with the recipient's key."),
+    "detect": ("velatura.cli.detect", "Say where faces, plates, people, vehicles, text are."),
+    "scan": ("velatura.cli.scan", "Say what a file leaks beside its pixels."),
+    "keys": ("velatura.cli.keys", "Make and show the keys of recipients and signers."),
+    "models": ("velatura.cli.models", "List, bring, add and verify the detectors' files."),
+    "doctor": ("velatura.cli.doctor", "Say what works here, what is missing, and the command that brings it."),
+    "demo": ("velatura.cli.demo", "The main job on a picture and a clip, with a page to look at."),
+}
+
+HELP = """Protect pictures and clips; every output is searched again for what still shows before it gets its name.
+
+Nothing is sent anywhere: only `models pull` opens a connection. Nothing is overwritten without --force."""
+
+EPILOG = """\b
+Options of every verb:
+  --json    one JSON document on stdout
+  --quiet   no progress
+  --debug   show the traceback of an error
+\b
+Example:
+  velatura models pull
+  velatura obfuscate street.mp4 -o street-safe.mp4"""
+
+
+class Verbs(click.Group):
+    """Verbs from the table; each is imported when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        return load_verb(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            raise click.UsageError(f"there is no verb {one_line(args[0], 60)!r}\n  {nearest(args[0], VERBS)}")
+        return super().resolve_command(ctx, args)
+
+
+def load_verb(name: str) -> click.Command:
+    """Import a verb and turn its annotations into a click command."""
+    import typer
+
+    module = import_module(VERBS[name][0])
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        app.command(name, epilog=getattr(module, "EPILOG", None), no_args_is_help=getattr(module, "NO_ARGS_IS_HELP", False))(module.command)
+    command: click.Command = typer.main.get_command(app)
+    command.name = name
+    return command
+
+
+@click.group(cls=Verbs, help=HELP, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="velatura", message="%(prog)s %(version)s")
+def verbs() -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the console script; always ends in `sys.exit` with a status of the contract."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    ours = words[: words.index("--")] if "--" in words else words
+    debug, as_json = "--debug" in ours, "--json" in ours
+    if debug:
+        words.remove("--debug")
+    _end_on_sigterm()
+    sys.exit(_run(words, debug=debug, as_json=as_json))
+
+
+def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
+    try:
+        status = verbs.main(words, prog_name="velatura", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted; nothing half-written was left")
+        return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.ClickException as error:
+        return _usage(error)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except VelaturaError as error:
+        if debug:
+            raise
+        return _refused(error, as_json=as_json, command=words[0] if words else "")
+    except BrokenPipeError:
+        return _closed_pipe()
+    except Exception as error:
+        if debug:
+            raise
+        return _unexpected(error)
+
+
+def _usage(error: click.ClickException) -> int:
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "velatura"
+    lines = error.format_message().splitlines() or [""]
+    _say(f"error: {lines[0]}")
+    for line in lines[1:]:
+        _say(line)
+    _say(f"  see {path} --help")
+    return 2
+
+
+def _refused(error: VelaturaError, *, as_json: bool, command: str) -> int:
+    _say(f"error: {error}")
+    if error.hint:
+        _say(f"  {error.hint}")
+    if as_json:
+        from velatura.cli.output import emit_error
+
+        emit_error(command, error)
+    return error.exit_status
+
+
+def _unexpected(error: Exception) -> int:
+    import errno
+
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _say("error: the disk is full; nothing half-written was left [files.disk-full]")
+        return 1
+    _say(f"error: unexpected {type(error).__name__}: {one_line(str(error))} [internal]")
+    _say("  this is a defect: please report it with the output of the same command and --debug")
+    return 1
+
+
+def _closed_pipe() -> int:
+    """The reader of stdout went away (`| head`): end quietly, and keep the interpreter from flushing into it again."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return 1
+
+
+def _say(line: str) -> None:
+    try:
+        print(line.encode(sys.stderr.encoding or "utf-8", "replace").decode(sys.stderr.encoding or "utf-8"), file=sys.stderr, flush=True)  # noqa: T201
+    except (OSError, ValueError, AttributeError):
+        return  # stderr is closed: the exit status still tells
+
+
+def _end_on_sigterm() -> None:
+    """SIGTERM ends like Ctrl-C: temporary files go, children end."""
+    import signal
+    import threading
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGTERM"):
+        signal.signal(signal.SIGTERM, interrupt)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""What a verb prints: a result on stdout, as text or as one JSON document; warnings on stderr.
+
+The JSON document has `schema`, `command`, `version`, `result`, `warnings`; an error adds `error` with `code`, `sentence`, `hint`, `exit`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from velatura import __version__
+from velatura.errors import VelaturaError, one_line
+
+__all__ = ["SCHEMA", "emit", "emit_error", "warn"]
+
+SCHEMA = "velatura/1"
+
+
+def emit(command: str, result: Any, *, json: bool, text: str, warnings: Sequence[str] = ()) -> None:
+    """Print a verb's result.
+
+    Args:
+        command: the verb, e.g. "models list".
+        result: anything msgspec can encode; printed with `json`.
+        text: printed otherwise, if not empty.
+        warnings: on stderr, and in the document.
+    """
+    for sentence in warnings:
+        warn(sentence)
+    if json:
+        _document({"command": command, "result": result, "warnings": [one_line(sentence) for sentence in warnings]})
+    elif text:
+        sys.stdout.write(_printable(text.rstrip("\n")) + "\n")
+    sys.stdout.flush()
+
+
+def emit_error(command: str, error: VelaturaError) -> None:
+    """The JSON document of a verb that was refused."""
+    told = {"code": error.code, "sentence": error.sentence, "hint": error.hint, "exit": error.exit_status}
+    _document({"command": command, "result": None, "warnings": [], "error": told})
+    sys.stdout.flush()
+
+
+def warn(sentence: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(_printable(f"warning: {one_line(sentence, 1000)}", sys.stderr.encoding) + "\n")
+
+
+def _document(parts: dict[str, Any]) -> None:
+    import msgspec
+
+    tree = msgspec.to_builtins({"schema": SCHEMA, "version": __version__, **parts}, order=None)
+    raw = msgspec.json.format(msgspec.json.encode(_clean(tree)), indent=1)
+    sys.stdout.write(raw.decode("ascii" if raw.isascii() else "utf-8") + "\n")
+
+
+def _clean(tree: Any) -> Any:
+    """File names that are not UTF-8 hold lone surrogates, which JSON cannot."""
+    if isinstance(tree, str):
+        return tree.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if isinstance(tree, dict):
+        return {_clean(key): _clean(value) for key, value in tree.items()}
+    return [_clean(item) for item in tree] if isinstance(tree, list) else tree
+
+
+def _printable(text: str, encoding: str | None = None) -> str:
+    encoding = encoding or sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "replace").decode(encoding)

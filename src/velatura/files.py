@@ -1,0 +1,157 @@
+"""Files that appear whole or not at all, secrets that only their owner can read, and outputs that are never their own input.
+
+A temporary file lies beside its target (same file system, so the rename is atomic), carries a random name and mode 0600, and is removed on
+every way out that Python sees. After a SIGKILL it stays, but under a name that no player opens (`.NAME.<random>.part`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from velatura.errors import BadInput, BadSpec, VelaturaError
+
+__all__ = ["atomic_output", "existing_file", "private_folder", "private_output", "refuse_same", "sync"]
+
+
+@contextlib.contextmanager
+def atomic_output(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Yield the path of an empty temporary file (0600); when the block ends well, sync it and give it the name `path`.
+
+    The finished file gets the mode that the umask asks for. An existing `path` is refused without `force`, at the start and again at the end.
+
+    Raises:
+        BadSpec: `files.exists`, `files.no-folder`, `files.is-folder`.
+        VelaturaError: `files.disk-full`, `files.unwritable`.
+    """
+    with _beside(path, force=force) as part:
+        yield part
+        umask = os.umask(0)
+        os.umask(umask)
+        part.chmod(0o666 & ~umask)
+
+
+@contextlib.contextmanager
+def private_output(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Like `atomic_output`, but the finished file keeps mode 0600 whatever the umask is."""
+    with _beside(path, force=force) as part:
+        yield part
+
+
+@contextlib.contextmanager
+def _beside(path: Path, *, force: bool) -> Iterator[Path]:
+    _refuse_existing(path, force=force)
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
+    try:
+        with _explained(path):
+            os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600))
+        with _explained(path, only_full=True):
+            yield part
+        with _explained(path):
+            sync(part)
+            if force:
+                part.replace(path)
+            else:
+                _rename_new(part, path)
+            sync(path.parent)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _rename_new(part: Path, path: Path) -> None:
+    """Rename without replacing: a link is atomic and refuses an existing name; where links are not offered, look once more, then rename."""
+    try:
+        os.link(part, path)
+    except FileExistsError:
+        _refuse_existing(path, force=False)
+    except OSError:
+        _refuse_existing(path, force=False)
+        part.replace(path)
+
+
+def _refuse_existing(path: Path, *, force: bool) -> None:
+    if path.is_dir():
+        raise BadSpec("files.is-folder", f"{path}: is a folder, a file is needed", hint="name the output file")
+    if not force and (path.exists() or path.is_symlink()):
+        raise BadSpec("files.exists", f"{path}: is already there", hint="choose another name, or --force to replace it")
+    if not path.parent.is_dir():
+        raise BadSpec("files.no-folder", f"{path.parent}: there is no such folder", hint="make it first, or choose another output")
+
+
+@contextlib.contextmanager
+def _explained(path: Path, *, only_full: bool = False) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise VelaturaError(
+                "files.disk-full", f"{path}: the disk is full; nothing was written", hint="free some space and run it again"
+            ) from error
+        if only_full:
+            raise
+        raise VelaturaError(
+            "files.unwritable", f"{path}: cannot be written: {error.strerror}", hint="choose a folder that you may write to"
+        ) from error
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder to the disk; folders only where the system can."""
+    if path.is_dir() and os.name != "posix":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name == "posix" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def private_folder(beside: Path | None = None) -> Iterator[Path]:
+    """A temporary folder with mode 0700, removed with all it holds."""
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix=".velatura-", dir=beside))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def refuse_same(source: Path, target: Path) -> None:
+    """Refuse an output that is its own input, through links and on file systems that ignore case.
+
+    Raises:
+        BadSpec: `files.same`.
+    """
+    same = False
+    if target.exists():
+        with contextlib.suppress(OSError):
+            same = source.samefile(target)
+    same = same or Path(os.path.realpath(source)) == Path(os.path.realpath(target))
+    if same:
+        raise BadSpec("files.same", f"{target}: input and output are one file", hint="write the output somewhere else")
+
+
+def existing_file(path: Path) -> Path:
+    """`path`, if it is a regular file that can be read.
+
+    Raises:
+        BadInput: `media.missing`, `media.not-a-file`, `media.unreadable`.
+    """
+    if not path.exists():
+        what = "is a link that leads nowhere" if path.is_symlink() else "there is no such file"
+        raise BadInput("media.missing", f"{path}: {what}", hint="check the name")
+    if not path.is_file():
+        raise BadInput("media.not-a-file", f"{path}: is not a regular file", hint="give a file, or a folder of files where a batch is meant")
+    if not os.access(path, os.R_OK):
+        raise BadInput("media.unreadable", f"{path}: may not be read", hint="check its permissions")
+    return path
