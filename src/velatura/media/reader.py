@@ -24,6 +24,7 @@ class Limits:
     frames: int = 2_000_000  # of one clip: 18 hours at 30/s
     pages: int = 10_000  # of one picture
     picture_bytes: int = 1 << 30  # a picture is held in memory whole; a clip is not
+    wait_s: float = 60.0  # for the next frame: 100 megapixels of AVIF take 10 on one core
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Facts:
         duration_s: of a clip, where known.
         time_base: of the clip's time stamps; an output keeps it.
         sample_aspect: pixel aspect ratio of a clip, 1 where unstated.
+        colour: of a clip: primaries, transfer and matrix as numbered by ITU-T H.273; 2 is unstated.
         loop: how often an animation repeats; 0 for ever.
         audio: a sound track is there ("aac", ...; "" for none).
         dropped: what the output will not have, each in words a person understands ("sound track (aac)", "data track (gpmd)", "GPS position").
@@ -60,6 +62,7 @@ class Facts:
     duration_s: float | None = None
     time_base: Fraction = Fraction(1, 90_000)
     sample_aspect: Fraction = Fraction(1)
+    colour: tuple[int, int, int] = (2, 2, 2)
     loop: int = 0
     audio: str = ""
     dropped: tuple[str, ...] = ()

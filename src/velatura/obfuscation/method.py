@@ -57,9 +57,12 @@ class Method(Protocol):
         cosmetic: it can be reversed; everywhere it is offered says so.
     """
 
-    limits: str
-    claims: Mapping[str, Claim]
-    cosmetic: bool
+    @property
+    def limits(self) -> str: ...
+    @property
+    def claims(self) -> Mapping[str, Claim]: ...
+    @property
+    def cosmetic(self) -> bool: ...
 
     def begin(self, first: Patch, *, entropy: Callable[[int], bytes]) -> Treatment:
         """Start a track on its first patch; `entropy(n)` gives n random bytes (from the operating system unless a test says otherwise)."""

@@ -1,0 +1,102 @@
+"""`velatura doctor`: what works here, what is missing, and the command that brings it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["EPILOG", "command"]
+
+EPILOG = "Example: velatura doctor --json"
+
+EXTRAS = {"train": "torch", "he": "tenseal", "fl": "flwr", "edge": "paho.mqtt", "enclave": "dcap_qvl"}
+LIBRARIES = ("numpy", "opencv-python-headless", "av", "pillow", "pillow-heif", "onnxruntime", "cryptography", "scipy", "msgspec")
+
+
+def command(json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False) -> int:
+    """Say what works here, what is missing, and the command that brings it.
+
+    Exit status 4 if the main job cannot run: no face detector, or a library that does not load.
+    """
+    from velatura.cli.output import emit
+
+    checks = [*_interpreter(), *_libraries(), *_models(), *_sandbox(), *_extras()]
+    text = "\n".join(_line(check) for check in checks)
+    emit("doctor", {"checks": checks}, json=json, text=text)
+    return 4 if any(check["state"] == "missing" and check["needed"] for check in checks) else 0
+
+
+def _check(name: str, works: bool, detail: str, *, brings: str = "", needed: bool = False) -> dict[str, Any]:
+    return {"name": name, "state": "works" if works else "missing", "detail": detail, "brings": "" if works else brings, "needed": needed}
+
+
+def _line(check: dict[str, Any]) -> str:
+    mark = {"works": "ok     ", "missing": "MISSING" if check["needed"] else "absent "}[check["state"]]
+    brings = f"\n{'':25s}-> {check['brings']}" if check["brings"] else ""
+    return f"{mark} {check['name']:16s} {check['detail']}{brings}"
+
+
+def _interpreter() -> list[dict[str, Any]]:
+    import os
+    import platform
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [_check("python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}, {cores} cores")]
+
+
+def _libraries() -> list[dict[str, Any]]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    checks = []
+    for name in LIBRARIES:
+        try:
+            checks.append(_check(name, True, version(name)))
+        except PackageNotFoundError:
+            checks.append(_check(name, False, "is not installed", brings=f"pip install {name}", needed=True))
+    return checks + _one_opencv()
+
+
+def _one_opencv() -> list[dict[str, Any]]:
+    """Two OpenCV wheels in one environment overwrite each other's files."""
+    from importlib.metadata import distributions
+
+    found = sorted({dist.name for dist in distributions() if dist.name and dist.name.lower().startswith("opencv-")})
+    if len(found) < 2:
+        return []
+    return [
+        _check(
+            "opencv", False, f"{', '.join(found)} overwrite each other", brings="pip uninstall all of them, then pip install opencv-python-headless"
+        )
+    ]
+
+
+def _models() -> list[dict[str, Any]]:
+    from velatura.models.catalogue import catalogue
+    from velatura.models.store import ModelStore
+
+    store, known = ModelStore(), catalogue()
+    present = [name for name, entry in known.items() if store.present(name) and entry.task == "face"]
+    checks = [_check("face detector", bool(present), ", ".join(present) or "none is here", brings="velatura models pull", needed=True)]
+    for task, name in (("person, vehicle", "fastestdet"), ("text, plate", "ppocr-det")):
+        checks.append(_check(task, store.present(name), name, brings=f"velatura models pull {name}"))
+    return checks
+
+
+def _sandbox() -> list[dict[str, Any]]:
+    from velatura.sandbox.layers import layers
+
+    return [_check(f"sandbox {layer}", not absent, absent or "holds here") for layer, absent in layers().items()]
+
+
+def _extras() -> list[dict[str, Any]]:
+    from importlib.util import find_spec
+
+    checks = []
+    for extra, module in EXTRAS.items():
+        try:
+            there = find_spec(module) is not None
+        except ModuleNotFoundError:
+            there = False
+        checks.append(_check(f"extra {extra}", there, module, brings=f"pip install 'velatura[{extra}]'"))
+    return checks

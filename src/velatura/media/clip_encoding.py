@@ -1,0 +1,102 @@
+"""Which coder a clip's name and form ask for, and its options.
+
+| name | lossy | lossless |
+|---|---|---|
+| .mp4 .m4v .mov | H.264 (8 and 10 bits), H.265 (12 bits) | the same at quantiser 0 |
+| .mkv | the same | FFV1 |
+| .webm | VP9 (8 bits) | VP9 lossless |
+
+H.264 and H.265 cannot crop 4:2:0 to an odd side. There the chroma samples are repeated to 4:4:4: no sample is changed and the size holds, but
+some players (QuickTime, televisions) do not show it; VP9 in .webm does it natively.
+"veryfast" at quality 23: a quarter of the CPU time of "medium" for a file of about the same size on street footage (notes in `benchmarks/`).
+The coders' own signatures are kept out: x264 writes its name and options into a SEI message of the first frame, which a filter removes.
+Source: ITU-T H.264 annex D (SEI); x264 `--fullhelp`; libvpx's guide to VP9 settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from velatura.errors import Unsupported
+from velatura.media.frame import PixelForm
+from velatura.media.pixel_formats import name_of
+
+__all__ = ["SUFFIXES", "Encoding", "encoding_for"]
+
+SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Names of clips that can be written, and FFmpeg's muxers for them."""
+
+_NO_SEI_264 = "filter_units=remove_types=6"
+_NO_SEI_265 = "filter_units=remove_types=39|40"
+_QUIET_265 = "info=0:log-level=none:pools=none:frame-threads=1"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A coder with all that it is told.
+
+    Attributes:
+        muxer, codec, pixel_format: FFmpeg's names.
+        form: of the planes that the coder is given.
+        options: of the coder.
+        strip: a bitstream filter for its packets, or "".
+    """
+
+    muxer: str
+    codec: str
+    pixel_format: str
+    form: PixelForm
+    options: dict[str, str] = field(default_factory=dict)
+    strip: str = ""
+
+
+def encoding_for(suffix: str, form: PixelForm, size: tuple[int, int], *, lossless: bool, preset: str, quality: int) -> Encoding:
+    """The encoding of a clip of stored `size` with frames of `form` in a file with that suffix.
+
+    Raises:
+        Unsupported: `media.unknown-output`, `media.no-encoder`.
+    """
+    muxer = SUFFIXES.get(suffix.lower())
+    if muxer is None:
+        raise Unsupported("media.unknown-output", f"{suffix or 'no suffix'}: no clip is written so", hint=f"one of {', '.join(SUFFIXES)}")
+    codec = _codec(muxer, form.bits, lossless=lossless)
+    given = _given_form(form, size, codec, lossless=lossless)
+    pixel_format = name_of(given)
+    if pixel_format is None or (codec == "libvpx-vp9" and form.bits > 8):
+        hint = ".mp4 and .mkv keep 8, 10 and 12 bits" if form.bits in (8, 10, 12) else "give it another format first"
+        raise Unsupported("media.no-encoder", f"no coder for {suffix} takes {form.colour} with {form.bits} bits", hint=hint)
+    options, strip = _options(codec, lossless=lossless, preset=preset, quality=quality)
+    return Encoding(muxer, codec, pixel_format, given, options, strip)
+
+
+def _codec(muxer: str, bits: int, *, lossless: bool) -> str:
+    if muxer == "webm":
+        return "libvpx-vp9"
+    if muxer == "matroska" and lossless:
+        return "ffv1"
+    return "libx264" if bits <= 10 else "libx265"
+
+
+def _given_form(form: PixelForm, size: tuple[int, int], codec: str, *, lossless: bool) -> PixelForm:
+    if form.colour == "rgb":
+        if lossless:
+            raise Unsupported("media.no-encoder", "no clip keeps red, green and blue without loss", hint="write .png, .gif or .webp")
+        form = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt709" if size[1] >= 720 else "bt601")
+    form = replace(form, alpha=False)
+    if form.colour == "grey" and codec != "ffv1":
+        # Few players show H.264 without chroma; constant chroma costs next to nothing.
+        form = replace(form, colour="yuv", shift_x=1, shift_y=1, full_range=True)
+    odd = (size[0] % (1 << form.shift_x), size[1] % (1 << form.shift_y)) != (0, 0)
+    return replace(form, shift_x=0, shift_y=0) if odd and codec in ("libx264", "libx265") else form
+
+
+def _options(codec: str, *, lossless: bool, preset: str, quality: int) -> tuple[dict[str, str], str]:
+    if codec == "libx264":
+        return {"preset": preset, **({"qp": "0"} if lossless else {"crf": str(quality)})}, _NO_SEI_264
+    if codec == "libx265":
+        how = f"{_QUIET_265}:lossless=1" if lossless else _QUIET_265
+        return {"preset": preset, "crf": str(quality), "x265-params": how}, _NO_SEI_265
+    if codec == "ffv1":
+        return {"level": "3", "g": "1", "slicecrc": "1", "slices": "4"}, ""
+    steady = {"deadline": "realtime", "cpu-used": "6", "lag-in-frames": "0"}
+    return steady | ({"lossless": "1"} if lossless else {"crf": str(quality + 10), "b": "0"}), ""

@@ -1,0 +1,71 @@
+"""The decoder in its cell: hostile bytes in, planes out. One child a file; see `velatura.sandbox`.
+
+It is handed no file and may open none: bytes come through `Outlet.file`, planes leave through the shared mapping. Whatever fails on the way is
+one typed refusal; an exception that we did not foresee is the file's fault until proved otherwise (`media.malformed`), for the parent must
+not stop on it.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from velatura.errors import BadInput, Unsupported
+from velatura.media.kinds import CLIP, kind_of, refused_as
+from velatura.media.outlet import Inbox, Outbox, Outlet
+from velatura.media.wire import Leak, Leaks, Open, encode
+
+__all__ = ["MediaGuest"]
+
+_open = msgspec.json.Decoder(Open)
+
+
+class MediaGuest:
+    """A `velatura.sandbox` guest."""
+
+    def warm(self) -> None:
+        """Decode a sample of every format: codecs and plug-ins are imported lazily, and after the lock nothing can be."""
+        from velatura.media import guest_clip, guest_picture, guest_scan
+
+        guest_picture.warm()
+        guest_clip.warm()
+        guest_scan.warm()
+        encode(Leaks((Leak("", "", ""),)))
+
+    def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
+        """One request, then the end: a child never sees a second file."""
+        raw = inbox.get()
+        if raw is None:
+            return
+        outlet = Outlet(inbox, outbox, memoryview(bytearray()) if frames is None else frames, _open.decode(raw))
+        try:
+            answer(outlet)
+        except BadInput as refused:
+            outlet.refuse(refused.code, refused.sentence)
+        except MemoryError:
+            outlet.refuse("media.too-large", "decoding it takes more memory than the limit allows")
+        except EOFError:
+            return
+        except Exception as error:  # libraries raise whatever they like on bytes that nobody foresaw
+            outlet.refuse("media.malformed", f"the decoder stopped: {type(error).__name__}")
+        while inbox.get() is not None:  # credit that is still on its way
+            pass
+
+
+def answer(outlet: Outlet) -> None:
+    """Do what was asked. Raises BadInput."""
+    from velatura.media import guest_clip, guest_picture, guest_scan
+
+    if not outlet.file.size:
+        raise BadInput("media.empty", "the file is empty")
+    if outlet.request.want == "scan":
+        outlet.leaks(guest_scan.scan_bytes(outlet.file))
+        return
+    head = outlet.file.read(512)
+    outlet.file.seek(0)
+    kind = kind_of(head)
+    if not kind:
+        raise Unsupported("media.unknown-type", f"is {refused_as(head)}, neither picture nor clip")
+    if kind == CLIP:
+        guest_clip.decode(outlet)
+    else:
+        guest_picture.decode(outlet, kind)

@@ -1,0 +1,52 @@
+"""No verb opens a connection: each runs as a newcomer's would (`env -i`), under strace, and may not even make a socket that could."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.programs import VELATURA, bare_environment, needs
+
+# A socket of another family than AF_UNIX, or a connect to anything but a pair that we made, is an attempt.
+ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
+
+
+def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[str]:
+    strace = needs("strace", "strace")
+    command = [strace, "-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg", "-o", str(log), str(VELATURA), *words]
+    done = subprocess.run(command, env=bare_environment(home, VELATURA_HOME=str(models)), capture_output=True, text=True, check=False, timeout=280)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode in (0, 1, 3), (words, done.returncode, done.stderr)
+    return [line for line in log.read_text(errors="replace").splitlines() if ATTEMPT.search(line)]
+
+
+@pytest.mark.xdist_group("processes")
+def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Path) -> None:
+    runs = [
+        ["--help"],
+        ["doctor"],
+        ["models", "list"],
+        ["models", "verify"],
+        ["keys", "new", "-o", "key"],
+        ["detect", str(portrait), "--json"],
+        ["obfuscate", str(portrait), "-o", "out.png"],
+        ["scan", str(portrait), "out.png"],
+    ]
+    found = {}
+    for number, words in enumerate(runs):
+        words = [str(tmp_path / word) if word in ("key", "out.png") else word for word in words]
+        tried = attempts(words, home=tmp_path, models=model_home, log=tmp_path / f"trace{number}")
+        if tried:
+            found[" ".join(runs[number])] = tried[:3]
+    assert not found
+
+
+def test_the_watcher_sees_an_attempt(tmp_path: Path) -> None:
+    """Without this the test above could pass because it sees nothing."""
+    strace = needs("strace", "strace")
+    code = "import socket\ntry: socket.create_connection(('127.0.0.1', 9), .1)\nexcept OSError: pass"
+    log = tmp_path / "trace"
+    subprocess.run([strace, "-f", "-qq", "-e", "trace=socket,connect", "-o", str(log), "python3", "-c", code], check=False, capture_output=True)
+    assert [line for line in log.read_text().splitlines() if ATTEMPT.search(line)]

@@ -1,0 +1,96 @@
+"""Writes docs/reference/errors.md and docs/reference/cli.md from the source; a test compares them with what this would write.
+
+`python tools/reference.py`          write
+`python tools/reference.py --check`  exit 1 if they are not what the source says
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SRC = ROOT / "src" / "velatura"
+STATUS = {"VelaturaError": 1, "BadSpec": 2, "Broken": 3, "Withheld": 3, "Missing": 4, "BadInput": 5, "Unsupported": 5}
+CODE = re.compile(r"(cli|crypto|detect|dp|files|media|models|obfuscate|plugins|regions|sandbox|seal|spec|unseal)\.[a-z][a-z0-9-]+")
+
+
+def strings(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
+            yield node.value
+
+
+def raised(tree: ast.AST) -> Iterator[tuple[str, str, str]]:
+    """(code, class, hint) of each error that is built with a literal code."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or not node.args:
+            continue
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        first = node.args[0]
+        if name in STATUS and isinstance(first, ast.Constant) and isinstance(first.value, str):
+            hint = next((word.value for word in node.keywords if word.arg == "hint"), None)
+            yield first.value, name, hint.value if isinstance(hint, ast.Constant) and isinstance(hint.value, str) else ""
+
+
+def errors() -> str:
+    kinds: dict[str, str] = {}
+    hints: dict[str, str] = {}
+    places: dict[str, set[str]] = {}
+    for path in sorted(SRC.rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        for code in strings(tree):
+            places.setdefault(code, set()).add(path.relative_to(SRC).as_posix())
+        for code, kind, hint in raised(tree):
+            kinds.setdefault(code, kind)
+            places.setdefault(code, set()).add(path.relative_to(SRC).as_posix())
+            if hint:
+                hints.setdefault(code, hint)
+    rows = [
+        f"| `{code}` | {STATUS[kinds[code]] if code in kinds else STATUS['BadInput']} | {hints.get(code, '')} | {', '.join(sorted(places[code]))} |"
+        for code in sorted(places)
+    ]
+    head = "# Error codes\n\nStable words; in `--json` as `error.code`. Exit statuses: `velatura/errors.py`. Written by `tools/reference.py`.\n"
+    return "\n".join([head, "| code | exit | what to do | raised in |", "|---|---|---|---|", *rows]) + "\n"
+
+
+def cli() -> str:
+    import click
+
+    from velatura.cli.main import VERBS, load_verb, verbs
+
+    root = click.Context(verbs, info_name="velatura", max_content_width=110, terminal_width=110)
+    parts = ["# Command line\n\nWhat `--help` prints. Written by `tools/reference.py`.\n", "## velatura\n\n```\n" + verbs.get_help(root) + "\n```\n"]
+    for name in VERBS:
+        parts += list(helps(load_verb(name), click.Context(verbs, info_name="velatura"), name))
+    return "\n".join(line.rstrip() for line in "\n".join(parts).splitlines()) + "\n"
+
+
+def helps(command: object, parent: object, name: str) -> Iterator[str]:
+    import click
+
+    context = click.Context(command, info_name=name, parent=parent, max_content_width=110, terminal_width=110)  # type: ignore[arg-type]
+    yield f"## {context.command_path}\n\n```\n{context.command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for child in command.list_commands(context):
+            found = command.get_command(context, child)
+            if found is not None:
+                yield from helps(found, context, child)
+
+
+def main() -> None:
+    wanted = {ROOT / "docs" / "reference" / "errors.md": errors(), ROOT / "docs" / "reference" / "cli.md": cli()}
+    stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
+    if "--check" in sys.argv:
+        sys.exit("\n".join(f"{path.relative_to(ROOT)} is not what the source says: make docs" for path in stale))
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
