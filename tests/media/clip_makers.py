@@ -10,10 +10,11 @@ import av
 import numpy as np
 
 from velatura.media.clip_decoder import Clip, Shown
+from velatura.media.clip_packets import listen_to_decoders
 from velatura.media.frame import Frame, PixelForm
 from velatura.media.reader import Facts, Limits
 
-av.logging.set_level(av.logging.PANIC)
+listen_to_decoders()  # and keep them quiet
 
 Paint = Callable[[av.VideoFrame, int], None]
 
@@ -51,8 +52,9 @@ def make_clip(
     options: Mapping[str, str] | None = None,
     muxing: Mapping[str, str] | None = None,
     dress: Callable[[av.container.OutputContainer], None] | None = None,
+    more: Callable[[av.container.OutputContainer], None] | None = None,
 ) -> bytes:
-    """A clip with a frame at each of `ticks`; `dress` may add streams and metadata before the header is written."""
+    """A clip with a frame at each of `ticks`; `dress` may add streams and metadata before the header is written, `more` fills them at the end."""
     store = io.BytesIO()
     with av.open(store, "w", format=muxer, options=dict(muxing or {})) as container:
         stream = container.add_stream(codec, rate=25)
@@ -68,6 +70,8 @@ def make_clip(
             frame.pts, frame.time_base = tick, base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if more:
+            more(container)
     return store.getvalue()
 
 

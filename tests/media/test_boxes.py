@@ -3,8 +3,8 @@ import io
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.media.clip_makers import make_clip
+
 from velatura.media.boxes import Outline, outline
 
 CLIPS = {"mp4": make_clip(), "matroska": make_clip("matroska"), "avi": make_clip("avi", "mpeg4")}

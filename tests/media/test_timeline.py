@@ -1,3 +1,5 @@
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +13,7 @@ def test_times_always_rise_from_zero_or_later(pts, start, step):
     line = Timeline(start, step)
     ticks = [line.place(value, 0) for value in pts]
     assert ticks[0] >= 0
-    assert all(a < b for a, b in zip(ticks, ticks[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(ticks))
 
 
 @given(st.sets(st.integers(0, 10_000), min_size=1))

@@ -155,7 +155,7 @@ class _Window:
         now = oldest.moment
         gone = []
         for track in self._tracks.values():
-            past = now.look > track.last.look and now.time_s - track.last.time_s > self._s.end_ahead_s
+            past = now.look > track.last.look and now.time_s - track.last.time_s > self._s.end_ahead_s + SAME_S
             if track.ended and (track.shot < oldest.shot or past):
                 gone.append(track.id)
         for number in gone:

@@ -1,8 +1,8 @@
 """What of a track must be hidden at a given time: its hits, the way between them, and before its start and after its end.
 
 Everything that is not a hit grows with the time to the nearest hit, because nobody saw it there. Between two looks the grown line is enough:
-uniting it with the boxes at both looks covered nothing more and masked a tenth more (docs/benchmarks/tracking.md). Boxes are in the track's steady coordinates
-(camera motion taken out), without the margin that the user asked for.
+uniting it with the boxes at both looks covered nothing more and masked a tenth more. Boxes are in the track's steady coordinates (camera
+motion taken out), without the margin that the user asked for.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def hidden(track: Track, now: Moment, s: TrackSettings) -> list[tuple[Floats, fl
 
 def _grown(state: Floats, seconds: float, s: TrackSettings, rate: float = 1.0) -> Floats:
     by = min(s.grow * rate * seconds, s.grow_most) * float(unit(state))
-    return to_boxes(state) + np.array([-by, -by, by, by])
+    return np.asarray(to_boxes(state) + np.array([-by, -by, by, by]), dtype=np.float64)
 
 
 def _moved(hit: Hit, speed: Floats, seconds: float) -> Floats:
     """The hit's state carried at a speed; its size stays."""
     state = hit.state.copy()
     state[:2] += speed[:2] * seconds
-    return state
+    return np.asarray(state, dtype=np.float64)
 
 
 def _line(a: Hit, b: Hit, time_s: float) -> Floats:
@@ -88,7 +88,7 @@ def _before(track: Track, now: Moment, s: TrackSettings) -> list[tuple[Floats, f
     until = first.time_s - now.time_s
     boxes = [_grown(_line(old, first, now.time_s), min(now.time_s - old.time_s, until), s) for _, old in track.bridges if old.time_s < now.time_s]
     unlooked = now.look == first.look - 1 and not now.looked
-    if unlooked or (track.confirmed and until <= s.start_back_s):
+    if unlooked or (track.confirmed and until <= s.start_back_s + SAME_S):
         boxes.append(_grown(_moved(first, _first_speed(track), -until), until, s, 2.0))
         if first.look - now.look <= 1:
             boxes.append(to_boxes(first.state))
@@ -98,7 +98,7 @@ def _before(track: Track, now: Moment, s: TrackSettings) -> list[tuple[Floats, f
 def _after(track: Track, now: Moment, s: TrackSettings) -> list[tuple[Floats, float]]:
     last = track.last
     since = now.time_s - last.time_s
-    if now.look != last.look and not (track.confirmed and since <= s.end_ahead_s):
+    if now.look != last.look and not (track.confirmed and since <= s.end_ahead_s + SAME_S):
         return []
     boxes = [_grown(_moved(last, last.speed, since), since, s, 2.0)]
     if now.look - last.look <= 1:

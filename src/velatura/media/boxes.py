@@ -11,15 +11,22 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Protocol
 
-__all__ = ["Outline", "outline"]
+__all__ = ["Outline", "Source", "outline"]
 
 _TOP = frozenset({b"ftyp", b"moov", b"mdat", b"moof", b"free", b"skip", b"wide", b"uuid", b"meta", b"sidx", b"styp", b"mfra", b"pnot", b"emsg"})
 _MEDIA = frozenset({b"moov", b"mdat", b"moof"})
 _ENCRYPTED = frozenset({"encv", "enca", "drmi"})
 _MOST_BOXES = 100_000  # fragments of a long recording: a day at one a second
 _MOST_INSIDE = 4_096
+
+
+class Source(Protocol):
+    """What is used of a file: a feed in the child, an opened file or bytes elsewhere."""
+
+    def read(self, count: int, /) -> bytes: ...
+    def seek(self, offset: int, /) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Outline:
     private: bool = False
 
 
-def outline(file: BinaryIO, size: int) -> Outline:
+def outline(file: Source, size: int) -> Outline:
     """Read the outline of `file`, `size` bytes long; its position is moved."""
     head = _read(file, 0, 64)
     if head[4:8] in _TOP:
@@ -53,7 +60,7 @@ def outline(file: BinaryIO, size: int) -> Outline:
     return Outline()
 
 
-def _read(file: BinaryIO, at: int, count: int) -> bytes:
+def _read(file: Source, at: int, count: int) -> bytes:
     file.seek(at)
     return file.read(count)
 
@@ -65,7 +72,7 @@ class _Box:
     end: int  # as announced; may lie beyond its parent
 
 
-def _boxes(file: BinaryIO, start: int, end: int, most: int = _MOST_INSIDE) -> Iterator[_Box]:
+def _boxes(file: Source, start: int, end: int, most: int = _MOST_INSIDE) -> Iterator[_Box]:
     """Boxes one after the other; ends where what follows is no box."""
     at = start
     for _ in range(most):
@@ -83,7 +90,7 @@ def _boxes(file: BinaryIO, start: int, end: int, most: int = _MOST_INSIDE) -> It
         at += length
 
 
-def _of_boxes(file: BinaryIO, size: int) -> Outline:
+def _of_boxes(file: Source, size: int) -> Outline:
     cut = trailing = private = False
     tags: tuple[str, ...] = ()
     end = 0
@@ -100,7 +107,7 @@ def _of_boxes(file: BinaryIO, size: int) -> Outline:
     return Outline(cut, tags, not _ENCRYPTED.isdisjoint(tags), trailing, private)
 
 
-def _tags(file: BinaryIO, start: int, end: int) -> Iterator[str]:
+def _tags(file: Source, start: int, end: int) -> Iterator[str]:
     for track in _boxes(file, start, end):
         if track.name != b"trak":
             continue
@@ -110,7 +117,7 @@ def _tags(file: BinaryIO, start: int, end: int) -> Iterator[str]:
         yield _word(_read(file, inside[0] + 12, 4)) if inside else ""
 
 
-def _inside(file: BinaryIO, parent: tuple[int, int], name: bytes) -> tuple[int, int] | None:
+def _inside(file: Source, parent: tuple[int, int], name: bytes) -> tuple[int, int] | None:
     for box in _boxes(file, *parent):
         if box.name == name:
             return box.start, min(box.end, parent[1])

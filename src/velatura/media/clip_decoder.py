@@ -12,15 +12,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any
 
 import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from velatura.errors import BadInput, Unsupported
-from velatura.media.boxes import Outline, outline
-from velatura.media.clip_packets import decoded, decoder_for, encrypted
+from velatura.media.boxes import Outline, Source, outline
+from velatura.media.clip_packets import decoded, decoder_for, encrypted, listen_to_decoders
 from velatura.media.clip_planes import Colours, colours_of, opaque, planes_of
 from velatura.media.clip_streams import dropped, picture_stream, sound_stream
 from velatura.media.damage import Damage, Decoded
@@ -69,7 +69,7 @@ class Shown:
     corrupt: bool
 
 
-def open_container(file: BinaryIO) -> InputContainer:
+def open_container(file: Source) -> InputContainer:
     """Open `file` with the demuxer that its content asks for.
 
     Raises:
@@ -89,13 +89,15 @@ class Clip:
         file: positioned reading, e.g. a feed; used by this clip alone.
         size: of the file in bytes.
         limits: what the clip may ask of us.
+        sound: its sound track is kept (ClipSound reads it): it is not among what is dropped.
 
     Raises:
         BadInput: `media.truncated`, `media.malformed`, `media.too-large`, `media.no-frames`.
         Unsupported: `media.encrypted`, `media.no-picture`, `media.no-decoder`, `media.size-changed`.
     """
 
-    def __init__(self, file: BinaryIO, size: int, limits: Limits) -> None:
+    def __init__(self, file: Source, size: int, limits: Limits, *, sound: bool = False) -> None:
+        listen_to_decoders()
         self._limits = limits
         self._outline = _outline(file, size)
         file.seek(0)
@@ -112,8 +114,8 @@ class Clip:
         self.colours = colours_of(first, self._codec.name)
         self.start = _start(self._container, stream, self._before[-1].pts)
         self._timeline = Timeline(self.start, _step(stream))
-        self._size = (first.width, first.height)
-        self.facts = self._facts(first)
+        self.stored_size = (first.width, first.height)
+        self.facts = self._facts(first, keep_sound=sound)
         self.damaged = 0
 
     @property
@@ -147,7 +149,7 @@ class Clip:
         form = opaque(self.colours.form)
         if frame.picture is None:
             return Shown(None, form, ticks, 0, corrupt=True)
-        if (frame.picture.width, frame.picture.height) != self._size:
+        if (frame.picture.width, frame.picture.height) != self.stored_size:
             raise Unsupported("media.size-changed", "its pictures change their size in the middle", hint="cut it where the size changes")
         if colours_of(frame.picture, self._codec.name).name != self.colours.name:
             raise Unsupported("media.size-changed", "its pictures change their pixel format in the middle", hint="cut it where the format changes")
@@ -184,11 +186,12 @@ class Clip:
         if width * height > self._limits.pixels:
             raise BadInput("media.too-large", f"{width} x {height} is more than {self._limits.pixels} pixels")
 
-    def _facts(self, first: av.VideoFrame) -> Facts:
+    def _facts(self, first: av.VideoFrame, *, keep_sound: bool) -> Facts:
         orientation, exact = _orientation(first)
-        width, height = self._size if orientation < 5 else self._size[::-1]
+        width, height = self.stored_size if orientation < 5 else self.stored_size[::-1]
         sound = sound_stream(self._container)
-        names = list(dropped(self._container, self._stream, self._outline))
+        kept = [self._stream, sound] if keep_sound and sound else [self._stream]
+        names = list(dropped(self._container, kept, self._outline))
         names += [] if exact else ["a turn between the right angles"]
         names += ["marks of interlaced fields (the lines stay woven)"] if first.interlaced_frame else []
         names += ["transparency (laid over black)"] if self.colours.form.alpha else []
@@ -213,7 +216,7 @@ class Clip:
         )
 
 
-def _outline(file: BinaryIO, size: int) -> Outline:
+def _outline(file: Source, size: int) -> Outline:
     found = outline(file, size)
     if found.encrypted:
         raise encrypted()

@@ -8,7 +8,8 @@
 
 H.264 and H.265 cannot crop 4:2:0 to an odd side. There the chroma samples are repeated to 4:4:4: no sample is changed and the size holds, but
 some players (QuickTime, televisions) do not show it; VP9 in .webm does it natively.
-"veryfast" at quality 23: a quarter of the CPU time of "medium" for a file of about the same size on street footage (notes in `benchmarks/`).
+"veryfast" at quality 23: two fifths of the CPU time of "medium" (32 against 85 ms a frame of 1080p, hand-held walk, one thread) and a file
+of about the same size.
 The coders' own signatures are kept out: x264 writes its name and options into a SEI message of the first frame, which a filter removes.
 Source: ITU-T H.264 annex D (SEI); x264 `--fullhelp`; libvpx's guide to VP9 settings.
 """
@@ -65,7 +66,8 @@ def encoding_for(suffix: str, form: PixelForm, size: tuple[int, int], *, lossles
     if pixel_format is None or (codec == "libvpx-vp9" and form.bits > 8):
         hint = ".mp4 and .mkv keep 8, 10 and 12 bits" if form.bits in (8, 10, 12) else "give it another format first"
         raise Unsupported("media.no-encoder", f"no coder for {suffix} takes {form.colour} with {form.bits} bits", hint=hint)
-    options, strip = _options(codec, lossless=lossless, preset=preset, quality=quality)
+    sliced = _can_be_sliced(given, size)
+    options, strip = _options(codec, sliced=sliced, lossless=lossless, preset=preset, quality=quality)
     return Encoding(muxer, codec, pixel_format, given, options, strip)
 
 
@@ -90,13 +92,20 @@ def _given_form(form: PixelForm, size: tuple[int, int], codec: str, *, lossless:
     return replace(form, shift_x=0, shift_y=0) if odd and codec in ("libx264", "libx265") else form
 
 
-def _options(codec: str, *, lossless: bool, preset: str, quality: int) -> tuple[dict[str, str], str]:
+def _can_be_sliced(form: PixelForm, size: tuple[int, int]) -> bool:
+    """Whether FFV1 can cut the picture into 2 x 2 slices, each with a checksum: every cut must lie between two chroma samples."""
+    return min(size) >= 16 and not any(
+        side % (1 << shift) and -(-side // 2) % (1 << shift) == 0 for side, shift in zip(size, (form.shift_x, form.shift_y), strict=True)
+    )
+
+
+def _options(codec: str, *, sliced: bool, lossless: bool, preset: str, quality: int) -> tuple[dict[str, str], str]:
     if codec == "libx264":
         return {"preset": preset, **({"qp": "0"} if lossless else {"crf": str(quality)})}, _NO_SEI_264
     if codec == "libx265":
         how = f"{_QUIET_265}:lossless=1" if lossless else _QUIET_265
         return {"preset": preset, "crf": str(quality), "x265-params": how}, _NO_SEI_265
     if codec == "ffv1":
-        return {"level": "3", "g": "1", "slicecrc": "1", "slices": "4"}, ""
+        return {"g": "1"} | ({"level": "3", "slicecrc": "1", "slices": "4"} if sliced else {"level": "1"}), ""
     steady = {"deadline": "realtime", "cpu-used": "6", "lag-in-frames": "0"}
     return steady | ({"lossless": "1"} if lossless else {"crf": str(quality + 10), "b": "0"}), ""

@@ -7,6 +7,7 @@ valid picture. Such a picture is what a viewer would see too, and detection look
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import av
@@ -18,12 +19,21 @@ from velatura.errors import BadInput, Unsupported
 from velatura.media.damage import Decoded, Trouble
 from velatura.media.reader import Limits
 
-__all__ = ["decoded", "decoder_for", "encrypted"]
+__all__ = ["decoded", "decoder_for", "encrypted", "listen_to_decoders"]
 
 _REMEMBERED = 64  # packets whose place in the order of decoding is kept: no codec reorders over more than 16
 
 # It flags each frame that it had to mend, and complains aloud about the harmless reference lists of many cameras.
 _FLAGS_RELIABLY = "h264"
+
+
+def listen_to_decoders() -> None:
+    """Let decoders' complaints reach `decoded`, and nobody else: they quote hostile bytes."""
+    logger = logging.getLogger("libav")
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+    av.logging.set_level(av.logging.ERROR)
 
 
 def encrypted() -> Unsupported:

@@ -10,18 +10,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import BinaryIO
+from itertools import chain, groupby
 
 import av
 from av.stream import Discard
 
 from velatura.errors import BadInput
+from velatura.media.boxes import Source
 from velatura.media.clip_decoder import open_container
 from velatura.media.clip_streams import sound_stream
 
 __all__ = ["RATE", "ClipSound"]
 
 RATE = 48_000
+_CHUNK = 1 << 18  # bytes handed over at once: well under the limit of a message
 
 
 class ClipSound:
@@ -32,7 +34,7 @@ class ClipSound:
         start: seconds of the container's clock at which the clip's own starts.
     """
 
-    def __init__(self, file: BinaryIO, start: Fraction) -> None:
+    def __init__(self, file: Source, start: Fraction) -> None:
         self._container = open_container(file)
         stream = sound_stream(self._container)
         if stream is None:
@@ -57,12 +59,12 @@ class ClipSound:
             yield chunk
 
     def _resampled(self) -> Iterator[tuple[Fraction, bytes]]:
-        resampler = av.AudioResampler(format="s16", layout="stereo" if self.channels == 2 else "mono", rate=RATE)
-        for frame in self._decoded():
-            for part in resampler.resample(frame):
-                yield from self._placed(part)
-        for part in resampler.resample(None):
-            yield from self._placed(part)
+        # Broadcasts change their sound's layout in the middle; a resampler takes one form only.
+        for _, frames in groupby(self._decoded(), key=lambda frame: (frame.format.name, frame.layout.name, frame.sample_rate)):
+            resampler = av.AudioResampler(format="s16", layout="stereo" if self.channels == 2 else "mono", rate=RATE)
+            for frame in chain(frames, (None,)):
+                for part in resampler.resample(frame):
+                    yield from self._placed(part)
 
     def _placed(self, part: av.AudioFrame) -> Iterator[tuple[Fraction, bytes]]:
         """The part at its time; what lies before the clip's start is cut off."""
@@ -71,8 +73,8 @@ class ClipSound:
         if time < 0:
             early = min(part.samples, round(-time * RATE))
             samples, time = samples[early * self.channels * 2 :], Fraction(0)
-        if samples:
-            yield time, samples
+        for at in range(0, len(samples), _CHUNK):
+            yield time + Fraction(at // (2 * self.channels), RATE), samples[at : at + _CHUNK]
 
     def _decoded(self) -> Iterator[av.AudioFrame]:
         packets = self._container.demux(self._stream)

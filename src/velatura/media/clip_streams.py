@@ -7,7 +7,7 @@ would look for ("data track (gpmd)", "GPS position") and never a value: the valu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from av.stream import Disposition
@@ -52,9 +52,10 @@ def sound_stream(container: InputContainer) -> AudioStream | None:
     return next((stream for stream in container.streams.audio if stream.codec_context), None)
 
 
-def dropped(container: InputContainer, kept: Stream, outline: Outline) -> tuple[str, ...]:
-    """What the output will not have, in words; the sound track is named too, for who keeps it takes its name out."""
-    names = [_track(stream, outline) for stream in container.streams if stream.index != kept.index]
+def dropped(container: InputContainer, kept: Sequence[Stream], outline: Outline) -> tuple[str, ...]:
+    """What the output will not have, in words."""
+    staying = {stream.index for stream in kept}
+    names = [_track(stream, outline) for stream in container.streams if stream.index not in staying]
     if chapters := container.chapters():
         names.append(f"{len(chapters)} chapter marks")
     names += _metadata([container.metadata, *(stream.metadata for stream in container.streams)])
@@ -62,14 +63,14 @@ def dropped(container: InputContainer, kept: Stream, outline: Outline) -> tuple[
         names.append("a vendor's private box (uuid)")
     if outline.trailing:
         names.append("bytes after the end of the clip")
-    if any(entry.is_discard for entry in kept.index_entries):
+    if any(entry.is_discard for entry in kept[0].index_entries):
         names.append("hidden frames (cut off by an edit list)")
     return tuple(dict.fromkeys(names))
 
 
 def _track(stream: Stream, outline: Outline) -> str:
     tag = outline.tags[stream.index] if stream.index < len(outline.tags) else ""
-    codec = stream.codec_context.name if stream.codec_context else tag or (stream.name or "")
+    codec = stream.codec_context.name if stream.codec_context else tag or getattr(stream, "name", None) or ""
     what = codec if _WORD.fullmatch(codec) else "unknown"
     if stream.type == "video":
         return f"cover picture ({what})" if stream.disposition & _COVER else f"another picture stream ({what})"

@@ -180,9 +180,10 @@ class _Track:
     def add(self, frame: Frame) -> None:
         picture = filled(frame, self._writer.encoding)
         picture.time_base = self._base
-        picture.pts = self._last = max(round(frame.time / self._base), self._last + 1)
-        if frame.duration:
-            self._lengths[self._last] = max(1, round(frame.duration / self._base))
+        ticks = max(round(frame.time / self._base), self._last + 1)
+        length = round(frame.duration / self._base) if frame.duration else ticks - max(self._last, 0)
+        self._lengths[ticks] = max(1, length)
+        picture.pts = self._last = ticks
         self._mux(self._stream.encode(picture))
         if self._writer._sound_writer:
             self._writer._sound_writer.drain()
@@ -196,8 +197,8 @@ class _Track:
 
     def _mux(self, packets: list[av.Packet[VideoStream]]) -> None:
         for packet in packets:
-            # The muxer guesses the last frame's length from the one before it: say what it is.
-            packet.duration = self._lengths.pop(packet.pts, 0) if packet.pts is not None else 0
+            # The muxer takes the last frame's length from here: with none the edit list of an MP4 would end before it and hide it.
+            packet.duration = self._lengths.pop(packet.pts, 1) if packet.pts is not None else 1
             self._container.mux(self._writer._strip.filter(packet) if self._writer._strip else [packet])
 
 

@@ -34,6 +34,10 @@ class Feed(io.RawIOBase):
         self._held: OrderedDict[int, bytes] = OrderedDict()
         self._newest = -1
 
+    def again(self) -> Feed:
+        """The same file, read from a place of its own."""
+        return Feed(self._fetch, self.size, blocks=self._blocks)
+
     def readable(self) -> bool:
         return True
 

@@ -24,11 +24,16 @@ class MediaGuest:
 
     def warm(self) -> None:
         """Decode a sample of every format: codecs and plug-ins are imported lazily, and after the lock nothing can be."""
-        from velatura.media import guest_clip, guest_picture, guest_scan
+        from velatura.media import guest_clip, guest_picture
 
         guest_picture.warm()
         guest_clip.warm()
-        guest_scan.warm()
+        import importlib.util
+
+        if importlib.util.find_spec("velatura.media.guest_scan"):
+            from velatura.media import guest_scan
+
+            guest_scan.warm()
         encode(Leaks((Leak("", "", ""),)))
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
@@ -52,12 +57,12 @@ class MediaGuest:
 
 
 def answer(outlet: Outlet) -> None:
-    """Do what was asked. Raises BadInput."""
-    from velatura.media import guest_clip, guest_picture, guest_scan
-
+    """Do what was asked; the modules are here since `warm`. Raises BadInput."""
     if not outlet.file.size:
         raise BadInput("media.empty", "the file is empty")
     if outlet.request.want == "scan":
+        from velatura.media import guest_scan
+
         outlet.leaks(guest_scan.scan_bytes(outlet.file))
         return
     head = outlet.file.read(512)
@@ -66,6 +71,10 @@ def answer(outlet: Outlet) -> None:
     if not kind:
         raise Unsupported("media.unknown-type", f"is {refused_as(head)}, neither picture nor clip")
     if kind == CLIP:
+        from velatura.media import guest_clip
+
         guest_clip.decode(outlet)
     else:
+        from velatura.media import guest_picture
+
         guest_picture.decode(outlet, kind)

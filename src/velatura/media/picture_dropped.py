@@ -62,13 +62,14 @@ def _exif(image: Image.Image) -> Iterator[str]:
     exif = image.getexif()
     if not exif:
         return
-    if image.format != "TIFF":
+    tiff = image.format == "TIFF"  # there the pictures after the first are pages
+    if not tiff:
         yield "EXIF"
     if exif.get_ifd(ExifTags.IFD.GPSInfo):
         yield "GPS position"
     if exif.get_ifd(ExifTags.IFD.MakerNote) or ExifTags.Base.MakerNote in exif.get_ifd(ExifTags.IFD.Exif):
         yield "maker note"
-    if exif.get_ifd(ExifTags.IFD.IFD1):
+    if not tiff and exif.get_ifd(ExifTags.IFD.IFD1):
         yield "thumbnail"
 
 

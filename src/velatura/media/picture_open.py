@@ -11,7 +11,18 @@ import warnings
 import zlib
 from collections.abc import Iterator
 
-from PIL import AvifImagePlugin, GifImagePlugin, Image, ImageFile, PngImagePlugin, UnidentifiedImageError
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
 
 from velatura.errors import BadInput, Unsupported
 from velatura.media.feed import Feed
@@ -20,14 +31,14 @@ from velatura.media.wire import Open
 __all__ = ["check_pixels", "configure", "open_picture", "translated"]
 
 _READERS = {
-    "jpeg": ("JPEG",),  # hands a file of several over to MPO by itself
-    "png": ("PNG",),
-    "webp": ("WEBP",),
-    "avif": ("AVIF",),
-    "heic": ("HEIF",),
-    "bmp": ("BMP",),
-    "tiff": ("TIFF",),
-    "gif": ("GIF",),
+    "jpeg": JpegImagePlugin.JpegImageFile.format,  # hands a file of several over to MPO by itself
+    "png": PngImagePlugin.PngImageFile.format,
+    "webp": WebPImagePlugin.WebPImageFile.format,
+    "avif": AvifImagePlugin.AvifImageFile.format,
+    "heic": "HEIF",
+    "bmp": BmpImagePlugin.BmpImageFile.format,
+    "tiff": TiffImagePlugin.TiffImageFile.format,
+    "gif": GifImagePlugin.GifImageFile.format,
 }
 _SHORT = ("truncated", "not enough image data", "unexpected end", "end of file", "eof", "short read", "bytes not processed", "insufficient")
 _LARGE = ("exceeds limit", "too large", "decompressed data", "security limit", "exceeds", "memory")
@@ -37,6 +48,7 @@ def configure() -> None:
     """Make the libraries strict and single-threaded. Once, in the child, before it is locked."""
     import pillow_heif
 
+    warnings.simplefilter("ignore")  # of Pillow about sizes that are within our own limit, and about metadata that is dropped
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     # libavif would start a thread of its own, which the locked child may not.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
@@ -44,7 +56,7 @@ def configure() -> None:
     PngImagePlugin.MAX_TEXT_CHUNK = 4 << 20
     PngImagePlugin.MAX_TEXT_MEMORY = 16 << 20
     pillow_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)
-    Image.init()
+    Image.preinit()
 
 
 def open_picture(file: Feed, kind: str, limits: Open) -> Image.Image:
@@ -55,9 +67,8 @@ def open_picture(file: Feed, kind: str, limits: Open) -> Image.Image:
     """
     if file.size > limits.picture_bytes:
         raise BadInput("media.too-large", f"a picture of {file.size >> 20} MiB; the limit is {limits.picture_bytes >> 20} MiB")
-    warnings.simplefilter("ignore")  # of Pillow about sizes that are within our own limit, and about metadata that is dropped
     Image.MAX_IMAGE_PIXELS = max(1, limits.pixels // 2)  # Pillow refuses at twice this
-    image = Image.open(file, formats=_READERS[kind])  # type: ignore[arg-type]  # Feed is a RawIOBase: read, seek and tell are there
+    image = Image.open(file, formats=[_READERS[kind]])  # type: ignore[arg-type]  # Feed is a RawIOBase: read, seek and tell are there
     check_pixels(image, limits)
     return image
 

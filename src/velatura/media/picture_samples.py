@@ -29,6 +29,7 @@ def samples() -> Iterator[tuple[str, bytes]]:
     grey, deep = colour.convert("L"), Image.fromarray(np.arange(64 * 64, dtype=np.uint16).reshape(64, 64))
     clear = colour.copy()
     clear.putalpha(grey)
+    turned = colour.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "x"
@@ -42,11 +43,11 @@ def samples() -> Iterator[tuple[str, bytes]]:
     for picture in (colour, grey, deep, clear, colour.quantize(8), grey.convert("1")):
         yield "png", _file(picture, "PNG")
         yield "tiff", _file(picture, "TIFF", compression="raw" if picture is clear else "tiff_lzw")
-    yield "png", _file(colour, "PNG", save_all=True, append_images=[clear.convert("RGB")], duration=40)
+    yield "png", _file(colour, "PNG", save_all=True, append_images=[turned], duration=40)
     yield "gif", _file(colour, "GIF", save_all=True, append_images=[clear], duration=40, loop=2)
     for name in ("webp", "avif"):
         yield name, _file(clear, name, **told)
-        yield name, _file(colour, name, save_all=True, append_images=[clear.convert("RGB")], duration=40)
+        yield name, _file(colour, name, save_all=True, append_images=[turned], duration=40)
     yield "bmp", _file(colour, "BMP")
     yield "tiff", _file(colour, "TIFF", save_all=True, append_images=[grey], tiffinfo=_tags(), compression="tiff_adobe_deflate")
     yield "tiff", _file(colour, "TIFF", compression="jpeg")

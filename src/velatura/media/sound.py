@@ -6,6 +6,7 @@ copied: they may carry what nobody has looked at.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class SoundQueue:
         self.rate, self.channels = rate, channels
         self._waiting: deque[Samples] = deque()
         self._bytes = 0
+        self._lock = threading.Lock()
 
     def put(self, time: Fraction, samples: bytes) -> None:
         """Take interleaved little-endian samples.
@@ -52,14 +54,16 @@ class SoundQueue:
         if len(samples) % (2 * self.channels):
             raise BadInput("media.malformed", "the sound track ends within a sample")
         values: NDArray[Any] = np.frombuffer(samples, "<i2").reshape(-1, self.channels)
-        self._bytes += values.nbytes
-        if self._bytes > _MOST_BYTES:
-            raise BadInput("media.too-large", "the sound track runs far ahead of the pictures", hint="leave the sound out")
-        self._waiting.append(Samples(time, values.astype(np.int16)))
+        with self._lock:
+            self._bytes += values.nbytes
+            if self._bytes > _MOST_BYTES:
+                raise BadInput("media.too-large", "the sound track runs far ahead of the pictures", hint="leave the sound out")
+            self._waiting.append(Samples(time, values.astype(np.int16)))
 
     def take(self) -> Iterator[Samples]:
         """All that waits, in order."""
-        while self._waiting:
-            samples = self._waiting.popleft()
-            self._bytes -= samples.values.nbytes
-            yield samples
+        with self._lock:
+            taken = list(self._waiting)
+            self._waiting.clear()
+            self._bytes = 0
+        yield from taken

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from velatura.media.remote import Remote
 from velatura.media.wire import Leak
 from velatura.sandbox.confinement import Confinement, Layer
 from velatura.sandbox.frames import SharedFrames
-from velatura.sandbox.start import start
+from velatura.sandbox.starting import start
 
 __all__ = ["Decoder", "open_media"]
 
@@ -87,7 +88,8 @@ def open_media(path: Path, *, limits: Limits = Limits(), audio: bool = False) ->
 
 def confinement(limits: Limits) -> Confinement:
     """What the decoder may do: compute. Memory: four bytes a pixel as Pillow holds it, twice, and a plane; half a GiB for the codecs."""
-    return Confinement(memory_mb=512 + (limits.pixels * 10 >> 20), required=frozenset({Layer.SECCOMP, Layer.RLIMITS}))
+    required = frozenset({Layer.SECCOMP, Layer.RLIMITS}) if sys.platform == "linux" else frozenset()
+    return Confinement(memory_mb=512 + (limits.pixels * 10 >> 20), required=required)
 
 
 def _opened(path: Path) -> BinaryIO:

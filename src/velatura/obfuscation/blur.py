@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,9 +42,9 @@ class Blur:
 
     sigma: float
     relative: bool = False
-    limits: str = LIMITS
-    claims: Mapping[str, Claim] = MappingProxyType({})
-    cosmetic: bool = True
+    limits: ClassVar[str] = LIMITS
+    claims: ClassVar[Mapping[str, Claim]] = MappingProxyType({})
+    cosmetic: ClassVar[bool] = True
 
     def begin(self, first: Patch, *, entropy: Callable[[int], bytes]) -> Treatment:
         return self

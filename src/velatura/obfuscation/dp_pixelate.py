@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,7 @@ class DpPixelate:
     cells: int
     pixels: int | None
     epsilon: Fraction
-    cosmetic: bool = False
+    cosmetic: ClassVar[bool] = False
 
     @property
     def limits(self) -> str:
@@ -132,4 +133,8 @@ def parse(parameters: str) -> Method:
 
 
 def _wrong(key: str, value: str, valid: str) -> BadSpec:
-    return BadSpec("dp-pixelate.parameters", f"dp-pixelate: {key}={value} is not possible", hint=f"{key}: {valid}")
+    return BadSpec(
+        "dp-pixelate.parameters",
+        f"dp-pixelate: {key}={value} is not possible",
+        hint=f"{key}: {valid}; valid: dp-pixelate:cells=N,m=roi|INT,epsilon=E",
+    )

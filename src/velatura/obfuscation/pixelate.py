@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import ClassVar
 
 from velatura.errors import BadSpec
 from velatura.findings import Claim
@@ -35,9 +36,9 @@ class Pixelate:
 
     cells: int
     pixels: bool = False
-    limits: str = LIMITS
-    claims: Mapping[str, Claim] = MappingProxyType({})
-    cosmetic: bool = True
+    limits: ClassVar[str] = LIMITS
+    claims: ClassVar[Mapping[str, Claim]] = MappingProxyType({})
+    cosmetic: ClassVar[bool] = True
 
     def begin(self, first: Patch, *, entropy: Callable[[int], bytes]) -> Treatment:
         return self

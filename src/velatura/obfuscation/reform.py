@@ -9,22 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from velatura.errors import Unsupported
 from velatura.media.frame import Frame, PixelForm, Plane
 
 __all__ = ["reform"]
 
-# Kr, Kb of ITU-R BT.601, BT.709, BT.2020
-WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
-
 
 def reform(frame: Frame, form: PixelForm) -> Frame:
     """The frame with planes in `form`; itself if they are already.
 
     Raises:
-        Unsupported: `seal.form`: from one kind of YUV to another, or from RGB to YUV.
+        Unsupported: `seal.form`: from one kind of YUV to another, or between RGB and YUV; our writers make no such file.
     """
     if frame.form == form:
         return frame
@@ -37,17 +33,13 @@ def reform(frame: Frame, form: PixelForm) -> Frame:
 
 
 def _colour(planes: list[Plane], have: PixelForm, want: PixelForm, size: tuple[int, int]) -> list[Plane]:
-    if have.colour == "yuv" and want.colour == "rgb":
-        return _to_rgb(_chroma(planes, have, replace(want, colour="yuv"), size), have, want)
-    if have.colour == "yuv" and want.colour == "grey" and not have.full_range:
-        return _to_rgb(_chroma(planes, have, replace(want, colour="yuv"), size), have, want)[1:2]
-    if have.colour == "yuv" and want.colour == "yuv":
+    if have.colour == want.colour == "yuv":
         if (have.matrix, have.full_range) != (want.matrix, want.full_range):
             raise _unsupported(have, want)
         planes = _chroma(planes, have, want, size)
     elif have.colour == "grey" and want.colour == "rgb":
         planes = [planes[0], planes[0].copy(), planes[0].copy()]
-    elif want.colour == "grey":
+    elif want.colour == "grey" and (have.colour != "yuv" or have.full_range):
         planes = [planes[1 if have.colour == "rgb" else 0]]
     elif have.colour != want.colour:
         raise _unsupported(have, want)
@@ -59,22 +51,6 @@ def _chroma(planes: list[Plane], have: PixelForm, want: PixelForm, size: tuple[i
     width, height = size
     fine = [plane.repeat(1 << have.shift_y, 0).repeat(1 << have.shift_x, 1)[:height, :width] for plane in planes[1:3]]
     return [planes[0], *(np.ascontiguousarray(plane[:: 1 << want.shift_y, :: 1 << want.shift_x]) for plane in fine)]
-
-
-def _to_rgb(planes: list[Plane], have: PixelForm, want: PixelForm) -> list[Plane]:
-    kr, kb = WEIGHTS[have.matrix]
-    unit = 1 << (have.bits - 8)
-    low, span, chroma_span = (0, have.peak, have.peak) if have.full_range else (16 * unit, 219 * unit, 224 * unit)
-    middle = 1 << (have.bits - 1)
-    y = (planes[0].astype(np.float64) - low) / span
-    cb, cr = ((plane.astype(np.float64) - middle) / chroma_span for plane in planes[1:3])
-    red, blue = y + 2 * (1 - kr) * cr, y + 2 * (1 - kb) * cb
-    green = (y - kr * red - kb * blue) / (1 - kr - kb)
-    return [_quantised(channel, want) for channel in (red, green, blue)]
-
-
-def _quantised(channel: NDArray[np.float64], want: PixelForm) -> Plane:
-    return np.clip(np.rint(channel * want.peak), 0, want.peak).astype(want.dtype)
 
 
 def _bits(plane: Plane, have: int, want: int, *, shifted: bool = False) -> Plane:

@@ -7,10 +7,10 @@ their own for each track; `unseal` puts them back. What is published is exactly 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from velatura.errors import BadSpec
 from velatura.findings import Claim
+from velatura.obfuscation.fill import CLAIMS, Fill
 from velatura.obfuscation.method import Method, Patch, Treatment
 from velatura.obfuscation.samples import pack
 
@@ -22,9 +22,6 @@ LIMITS = (
 )
 
 
-CLAIMS = MappingProxyType({"parrot": Claim(), "inverter": Claim(), "averager": Claim()})
-
-
 class Seal:
     """Black, with the original kept for the key's holder. No parameters."""
 
@@ -33,16 +30,18 @@ class Seal:
     cosmetic = False
 
     def begin(self, first: Patch, *, entropy: Callable[[int], bytes]) -> Treatment:
-        return _Sealing()
+        return _Sealing(Fill().begin(first, entropy=entropy))
 
 
 class _Sealing:
-    """Nothing is kept from frame to frame: the track's key lives with the sidecar's writer."""
+    """Packs, then fills. Nothing is kept from frame to frame: the track's key lives with the sidecar's writer."""
+
+    def __init__(self, filling: Treatment) -> None:
+        self._filling = filling
 
     def apply(self, patch: Patch) -> bytes:
         payload = pack(patch)
-        for plane, mask, black in zip(patch.planes, patch.masks, patch.form.black(), strict=True):
-            plane[mask] = black
+        self._filling.apply(patch)
         return payload
 
 

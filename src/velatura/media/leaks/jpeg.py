@@ -6,6 +6,8 @@ Source: ITU-T T.81 annex B; JFIF 1.02; CIPA DC-007 (MPF); XMP specification part
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from velatura.media.leaks.contents import describe
 from velatura.media.leaks.photoshop import photoshop
 from velatura.media.leaks.span import Damaged, Span
@@ -146,7 +148,7 @@ def _adobe(body: Span, name: str, trace: Trace) -> None:
         trace.tell("L02", name, counted(len(body) - 7, "byte") + " after the header")
 
 
-_KNOWN = {
+_KNOWN: dict[str, dict[bytes, Callable[[Span, str, Trace], None]]] = {
     "APP0": {b"JFIF\0": _jfif, b"JFXX\0": _jfxx},
     "APP1": {b"Exif\0": lambda body, name, trace: _exif(body.part(1), name, trace), _XMP: _xmp, _MORE_XMP: _more_xmp},
     "APP2": {b"MPF\0": _mpf, b"ICC_PROFILE\0": _profile, b"FPXR\0": _flashpix},

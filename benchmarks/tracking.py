@@ -1,0 +1,182 @@
+"""Tracking with look-ahead on rendered clips with real faces and exact truth, against detection alone.
+
+The clips (`benchmarks/clips.py`) are made from seeds that no setting was tuned on; settings were tuned on seeds 0 to 29 and 200 to 219. The
+peer is what deface does: CenterFace at .2 on every frame, without tracking, same margin. All masks are rectangles, grown by .3 of their size.
+A face counts with 12 pixels of height and more, half of it visible, not turned away. Area: masks over the true boxes grown by the same margin.
+Dropout: runs of 1 to 10 detections are taken away from every face; what had to be covered is judged from the input that is left
+(`benchmarks/coverage.py`), not by what the tracker says of itself; "whole life" counts starts and ends too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import clips, coverage, cutouts, material
+from benchmarks.cutouts import H, W
+from benchmarks.measure import Spread
+from benchmarks.page import table, write
+from velatura.detect.camera import WIDTH, Camera
+from velatura.detect.cover import cover
+from velatura.detect.region import Detector, Look, Region, Scores
+from velatura.detect.settings import TrackSettings, lookahead_for
+
+SEEDS = range(300, 330)
+REPEATS = 6
+PEER_SCORE = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Stands for a frame."""
+
+    size: tuple[int, int] = (W, H)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A clip as the detectors and the camera saw it: for each detector the regions of each frame; cuts and shifts for each width of grey picture."""
+
+    made: clips.Clip
+    found: dict[str, list[list[Region]]]
+    starts: dict[int, list[bool]]
+    shifts: dict[int, list[tuple[float, float]]]
+    camera_ms: dict[int, float]
+
+    def looked(self, every: int) -> NDArray[np.bool_]:
+        """Frames that are detected on: every K-th, counted anew from each cut."""
+        since, flags = 0, []
+        for starts in self.starts[WIDTH]:
+            since = 0 if starts else since
+            flags.append(since % every == 0)
+            since += 1
+        return np.array(flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to cover a clip."""
+
+    detector: str
+    every: int = 1
+    camera: int = WIDTH
+    least_s: float | None = 0.6
+    settings: TrackSettings = field(default_factory=TrackSettings)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts: [hits, all]; heights 12-20, 20-40, 40 and more; uncovered frames under dropout."""
+
+    sizes: dict[str, list[int]] = field(default_factory=lambda: {"12-20": [0, 0], "20-40": [0, 0], "40+": [0, 0]})
+    masks: int = 0
+    truth: int = 0
+    tracks: int = 0
+    ms: list[float] = field(default_factory=list)
+    gaps: dict[str, list[int]] = field(default_factory=lambda: {"25/s": [0, 0], "10/s": [0, 0]})
+    long: list[int] = field(default_factory=lambda: [0, 0])
+    life: list[int] = field(default_factory=lambda: [0, 0])
+
+    def covered(self, *names: str) -> float:
+        chosen = [self.sizes[name] for name in names or self.sizes]
+        return sum(hits for hits, _ in chosen) / max(sum(count for _, count in chosen), 1)
+
+    @property
+    def area(self) -> float:
+        return self.masks / max(self.truth, 1)
+
+    @property
+    def all_gaps(self) -> list[int]:
+        return [sum(pair[k] for pair in self.gaps.values()) for k in (0, 1)]
+
+
+def see(seed: int, faces: list[cutouts.Crop], grounds: list[Any], finders: dict[str, Callable[[Any], list[Region]]], folder: Path) -> Seen:
+    """Render, encode, decode, detect, and follow the camera."""
+    made = clips.clip(seed, faces, grounds)
+    frames = clips.encoded(made, folder / f"{seed}.mp4")
+    found = {name: [finder(frame) for frame in frames] for name, finder in finders.items()}
+    starts, shifts, spent = {}, {}, {}
+    for width in (128, WIDTH, 320):
+        greys = [cv2.resize(cv2.cvtColor(f, cv2.COLOR_RGB2GRAY), (width, width * H // W), interpolation=cv2.INTER_AREA) for f in frames]
+        camera, begun = Camera(), time.process_time()
+        told = [camera.see(grey, scale=W / width) for grey in greys]
+        spent[width] = (time.process_time() - begun) / len(frames) * 1000
+        starts[width], shifts[width] = [cut for cut, _ in told], [shift for _, shift in told]
+    return Seen(made, found, starts, shifts, spent)
+
+
+def hide(seen: Seen, way: Way, scores: Scores, found: list[list[Region]], tally: Tally) -> list[NDArray[np.float64]]:
+    """Masks of every frame, margin included."""
+    rate, looked = seen.made.rate, seen.looked(way.every)
+    starts, shifts = seen.starts[way.camera or WIDTH], seen.shifts[way.camera or WIDTH]
+    looks = [
+        Look(Mark(), k / rate, found[k] if looked[k] else None, starts[k], shifts[k] if way.camera else (0.0, 0.0))  # type: ignore[arg-type]
+        for k in range(len(found))
+    ]
+    ahead = 0.0 if way.least_s is None else lookahead_for(rate, every=way.every, least_s=way.least_s)
+    begun = time.process_time()
+    out = [regions for _, regions in cover(looks, lookahead_s=ahead, scores={"face": scores}, settings=way.settings)]
+    tally.ms.append((time.process_time() - begun) / len(found) * 1000)
+    tally.tracks += len({region.track for regions in out for region in regions})
+    return [coverage.masks_of(regions) for regions in out]
+
+
+def count(seen: Seen, masks: list[NDArray[np.float64]], tally: Tally) -> None:
+    """Coverage and area of one clip."""
+    for row in (row for row in seen.made.truth if row.counts):
+        size = "12-20" if row.height < 20 else "20-40" if row.height < 40 else "40+"
+        tally.sizes[size][0] += coverage.is_covered(row.box, masks[row.frame])
+        tally.sizes[size][1] += 1
+    tally.masks += sum(coverage.area(boxes) for boxes in masks)
+    for frame in range(len(masks)):
+        boxes = np.array([row.box for row in seen.made.truth if row.frame == frame]).reshape(-1, 4)
+        tally.truth += coverage.area(coverage.grown(boxes, coverage.MARGIN))
+
+
+def count_dropout(seen: Seen, way: Way, scores: Scores, seed: int, tally: Tally) -> None:
+    """Uncovered frames of one clip, `REPEATS` times with other runs taken away."""
+    rate, looked = seen.made.rate, seen.looked(way.every)
+    for repeat in range(REPEATS):
+        dropped = coverage.drop(seen.found[way.detector], seen.made.truth, looked, scores, np.random.default_rng([seed, repeat]))
+        masks = hide(seen, way, scores, dropped.found, Tally())
+        for face, left in dropped.left.items():
+            span = coverage.confirmed_span(left, rate, scores, way.every)
+            if span is None:
+                continue
+            hits = np.array([frame for frame, _ in left])
+            for row in (row for row in seen.made.truth if row.face == face and row.counts):
+                bad = not coverage.is_covered(row.box, masks[row.frame])
+                _add(tally.life, bad)
+                if span[0] <= row.frame <= span[1]:
+                    gap = hits[hits >= row.frame].min() - hits[hits <= row.frame].max()
+                    _add(tally.gaps[f"{rate:.0f}/s"] if gap <= 10 + way.every else tally.long, bad)
+
+
+def _add(pair: list[int], bad: bool) -> None:
+    pair[0] += bad
+    pair[1] += 1
+
+
+def measure(world: dict[int, Seen], way: Way, scores: Scores, *, dropout: bool) -> Tally:
+    tally = Tally()
+    for seed, seen in world.items():
+        count(seen, hide(seen, way, scores, seen.found[way.detector], tally), tally)
+        if dropout:
+            count_dropout(seen, way, scores, seed, tally)
+    return tally
+
+
+def untracked(world: dict[int, Seen], detector: str, score: float) -> Tally:
+    tally = Tally()
+    for seen in world.values():
+        masks = [coverage.masks_of([r for r in regions if r.score >= score]) for regions in seen.found[detector]]
+        count(seen, masks, tally)
+    return tally

@@ -1,0 +1,60 @@
+"""`velatura scan`: what files tell beside their pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from velatura.media.scan import Scanned
+
+__all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
+
+EPILOG = "Example: velatura scan holiday/*.jpg --json"
+NO_ARGS_IS_HELP = True
+
+
+def command(
+    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
+    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+) -> int:
+    """Say what each file gives away beside its pixels: thumbnails, positions, names, hidden frames, data tracks and the like.
+
+    Values are never printed, only what they are and where. A file with findings is no failure: exit status 0. If one of several files could
+    not be read, it is 1; if a single file could not, the status is that of its error.
+    """
+    from velatura.cli.output import emit
+    from velatura.cli.progress import progress
+    from velatura.media.batch import sources
+    from velatura.media.scan import scan_each
+
+    paths, left = sources(inputs)
+    scanned = list(scan_each(paths, progress=progress(quiet=quiet)))
+    failed = [item.error for item in scanned if item.error is not None]
+    if failed and len(scanned) == 1:
+        raise failed[0]
+    warnings = [f"{error} ({error.hint})" if error.hint else str(error) for error in failed]
+    if left:
+        warnings.append("not looked into: " + ", ".join(path.name for path in left))
+    emit("scan", {"items": [_item(item) for item in scanned]}, json=json, text="\n".join(map(_lines, scanned)), warnings=warnings)
+    return 1 if failed else 0
+
+
+def _item(item: Scanned) -> dict[str, Any]:
+    told: dict[str, Any] = {"file": str(item.file), "findings": [{"case": f.case, "where": f.where, "what": f.what} for f in item.findings]}
+    if item.error is not None:
+        told["error"] = {"code": item.error.code, "sentence": item.error.sentence, "hint": item.error.hint}
+    return told
+
+
+def _lines(item: Scanned) -> str:
+    from velatura.errors import one_line
+
+    name = one_line(str(item.file))
+    if item.error is not None:
+        return f"{name}: could not be read [{item.error.code}]"
+    if not item.findings:
+        return f"{name}: nothing beside the pixels"
+    return "\n".join(f"{name}: {found.case} {found.where}: {found.what}" for found in item.findings)
