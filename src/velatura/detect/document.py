@@ -52,11 +52,12 @@ class Item(Spec, frozen=True, omit_defaults=True):
 
 
 class FailedItem(Spec, frozen=True):
-    """A file that could not be searched, and why."""
+    """A file that could not be searched, why, and the exit status that this has."""
 
     file: str
     code: str
     sentence: str
+    exit: int = 1
 
 
 class Result(Spec, frozen=True, omit_defaults=True):

@@ -4,7 +4,7 @@ Distances of predicted centres, in units of the box, within a gate that grows wi
 in. Detections of high score choose first, then those of low score; a track that was hit at the last, long gone look may reach further. What is
 left begins tracks. A new track near a lost one is *bridged* to it, never merged with it: the lost one may still come back (a stray detection
 that takes a track away is the failure that matters).
-Source: two thresholds as in ByteTrack (Zhang et al., ECCV 2022); what was tried and dropped stands in docs/benchmarks/tracking.md.
+Source: two thresholds as in ByteTrack (Zhang et al., ECCV 2022); what each part buys stands in docs/benchmarks/tracking.md.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What of a track must be hidden at a given time: its hits, the way between them, and before its start and after its end.
 
 Everything that is not a hit grows with the time to the nearest hit, because nobody saw it there. Between two looks the grown line is enough:
-uniting it with the boxes at both looks covered nothing more and masked a tenth more. Boxes are in the track's steady coordinates (camera
-motion taken out), without the margin that the user asked for.
+uniting it with the boxes at both looks covered nothing more and masked a tenth more on the tuning clips. Boxes are in the track's steady
+coordinates (camera motion taken out), without the margin that the user asked for.
 """
 
 from __future__ import annotations

@@ -54,6 +54,6 @@ def lookahead_for(rate: float | None, *, every: int = 1, least_s: float = 0.6) -
     Args:
         rate: frames a second, None where unknown (25 is assumed).
         every: every K-th frame is looked at.
-        least_s: below .48 s gaps stay open (docs/benchmarks/tracking.md).
+        least_s: what short gaps need at any rate; without look-ahead they stay open (docs/benchmarks/tracking.md).
     """
     return max(least_s, (11 + every) / (rate or 25.0))

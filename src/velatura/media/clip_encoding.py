@@ -21,8 +21,9 @@ from dataclasses import dataclass, field, replace
 from velatura.errors import Unsupported
 from velatura.media.frame import PixelForm
 from velatura.media.pixel_formats import name_of
+from velatura.media.reader import Facts
 
-__all__ = ["SUFFIXES", "Encoding", "encoding_for"]
+__all__ = ["SUFFIXES", "Encoding", "encoding_for", "losses"]
 
 SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Names of clips that can be written, and FFmpeg's muxers for them."""
@@ -61,7 +62,7 @@ def encoding_for(suffix: str, form: PixelForm, size: tuple[int, int], *, lossles
     if muxer is None:
         raise Unsupported("media.unknown-output", f"{suffix or 'no suffix'}: no clip is written so", hint=f"one of {', '.join(SUFFIXES)}")
     codec = _codec(muxer, form.bits, lossless=lossless)
-    given = _given_form(form, size, codec, lossless=lossless)
+    given = _given_form(form, size, codec)
     pixel_format = name_of(given)
     if pixel_format is None or (codec == "libvpx-vp9" and form.bits > 8):
         hint = ".mp4 and .mkv keep 8, 10 and 12 bits" if form.bits in (8, 10, 12) else "give it another format first"
@@ -69,6 +70,18 @@ def encoding_for(suffix: str, form: PixelForm, size: tuple[int, int], *, lossles
     sliced = _can_be_sliced(given, size)
     options, strip = _options(codec, sliced=sliced, lossless=lossless, preset=preset, quality=quality)
     return Encoding(muxer, codec, pixel_format, given, options, strip)
+
+
+def losses(facts: Facts, suffix: str) -> tuple[str, ...]:
+    """What a clip of that suffix cannot hold of its source, in words; beside what a lossy coder changes."""
+    muxer = SUFFIXES.get(suffix.lower(), "")
+    names = []
+    if muxer in ("matroska", "webm") and (1000 * facts.time_base).denominator != 1:
+        names.append("times finer than a millisecond")
+    subsampled = (facts.width, facts.height) if facts.orientation < 5 else (facts.height, facts.width)
+    if muxer in ("mp4", "mov", "matroska") and _is_odd(facts.form, subsampled):
+        names.append("reduced chroma, as H.264 has none for odd sizes (it is repeated to full size, which some players do not show)")
+    return tuple(names)
 
 
 def _codec(muxer: str, bits: int, *, lossless: bool) -> str:
@@ -79,17 +92,15 @@ def _codec(muxer: str, bits: int, *, lossless: bool) -> str:
     return "libx264" if bits <= 10 else "libx265"
 
 
-def _given_form(form: PixelForm, size: tuple[int, int], codec: str, *, lossless: bool) -> PixelForm:
-    if form.colour == "rgb":
-        if lossless:
-            raise Unsupported("media.no-encoder", "no clip keeps red, green and blue without loss", hint="write .png, .gif or .webp")
-        form = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt709" if size[1] >= 720 else "bt601")
-    form = replace(form, alpha=False)
+def _given_form(form: PixelForm, size: tuple[int, int], codec: str) -> PixelForm:
     if form.colour == "grey" and codec != "ffv1":
         # Few players show H.264 without chroma; constant chroma costs next to nothing.
         form = replace(form, colour="yuv", shift_x=1, shift_y=1, full_range=True)
-    odd = (size[0] % (1 << form.shift_x), size[1] % (1 << form.shift_y)) != (0, 0)
-    return replace(form, shift_x=0, shift_y=0) if odd and codec in ("libx264", "libx265") else form
+    return replace(form, shift_x=0, shift_y=0) if _is_odd(form, size) and codec in ("libx264", "libx265") else form
+
+
+def _is_odd(form: PixelForm, size: tuple[int, int]) -> bool:
+    return (size[0] % (1 << form.shift_x), size[1] % (1 << form.shift_y)) != (0, 0)
 
 
 def _can_be_sliced(form: PixelForm, size: tuple[int, int]) -> bool:

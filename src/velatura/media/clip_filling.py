@@ -1,6 +1,6 @@
 """Our planes into a coder's frame: one copy, and on the way what a coder needs otherwise (clip_encoding says when).
 
-Grey gets chroma that says so, odd 4:2:0 has its chroma repeated, and the frames of an animation, which are red, green and blue, are converted.
+Grey gets chroma that says so, and odd 4:2:0 has its chroma repeated.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ __all__ = ["filled"]
 def filled(frame: Frame, encoding: Encoding) -> av.VideoFrame:
     """A new frame for the coder, with `frame`'s samples in the form that `encoding` asks for."""
     width, height = frame.stored_size
-    if frame.form.colour == "rgb":
-        return _from_rgb(frame, encoding)
     picture = av.VideoFrame(width, height, encoding.pixel_format)
     wanted = encoding.form.shapes(width, height)
     for index, target in enumerate(picture.planes):
@@ -44,22 +42,3 @@ def _repeated(plane: Plane, form: PixelForm, index: int, shape: tuple[int, int])
         return plane
     shift_x, shift_y = form.subsampled(index)
     return plane.repeat(1 << shift_y, axis=0).repeat(1 << shift_x, axis=1)[: shape[0], : shape[1]]
-
-
-def _from_rgb(frame: Frame, encoding: Encoding) -> av.VideoFrame:
-    """Red, green and blue through swscale; transparency is laid over black."""
-    width, height = frame.stored_size
-    picture = av.VideoFrame(width, height, "gbrp")
-    red, green, blue = (_over_black(plane, frame) for plane in frame.planes[:3])
-    for target, plane in zip(picture.planes, (green, blue, red), strict=True):
-        _writable(target, frame.form)[...] = plane
-    matrix = 1 if encoding.form.matrix == "bt709" else 5
-    return picture.reformat(
-        format=encoding.pixel_format, src_colorspace=matrix, dst_colorspace=matrix, src_color_range=2, dst_color_range=1, threads=1
-    )
-
-
-def _over_black(plane: Plane, frame: Frame) -> Plane:
-    if not frame.form.alpha:
-        return plane
-    return (plane.astype(np.uint16) * frame.planes[-1] // 255).astype(np.uint8)

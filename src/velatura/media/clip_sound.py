@@ -38,7 +38,7 @@ class ClipSound:
         self._container = open_container(file)
         stream = sound_stream(self._container)
         if stream is None:
-            raise BadInput("media.no-sound", "has no sound track that a decoder exists for", hint="leave the sound out")
+            raise BadInput("media.malformed", "has a sound track at one reading and none at the next")
         self._stream = stream
         stream.codec_context.thread_count = 1
         self.channels = 1 if stream.codec_context.channels == 1 else 2

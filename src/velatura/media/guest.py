@@ -24,16 +24,11 @@ class MediaGuest:
 
     def warm(self) -> None:
         """Decode a sample of every format: codecs and plug-ins are imported lazily, and after the lock nothing can be."""
-        from velatura.media import guest_clip, guest_picture
+        from velatura.media import guest_clip, guest_picture, guest_scan
 
         guest_picture.warm()
         guest_clip.warm()
-        import importlib.util
-
-        if importlib.util.find_spec("velatura.media.guest_scan"):
-            from velatura.media import guest_scan
-
-            guest_scan.warm()
+        guest_scan.warm()
         encode(Leaks((Leak("", "", ""),)))
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
@@ -63,7 +58,7 @@ def answer(outlet: Outlet) -> None:
     if outlet.request.want == "scan":
         from velatura.media import guest_scan
 
-        outlet.leaks(guest_scan.scan_bytes(outlet.file))
+        outlet.leaks(guest_scan.scan_bytes(outlet.file, outlet.request))
         return
     head = outlet.file.read(512)
     outlet.file.seek(0)

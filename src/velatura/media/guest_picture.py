@@ -30,7 +30,7 @@ def decode(outlet: Outlet, kind: str) -> None:
         for number, (time, duration) in enumerate(each(image, kind, chosen)):
             check_pixels(image, outlet.request)
             drawn, lost = canvas(image, alpha=kind == "gif" and chosen.what == "animation")
-            turn = orientation(image)
+            turn = 1 if kind == "heic" else orientation(image)  # HEIF turns by boxes of its own, and they have been followed
             if not number:
                 outlet.open(_facts(image, kind, chosen, drawn, turn, [*lost, *_deeper(image, depth, drawn.form)]))
             _hand_over(outlet, drawn, turn, chosen, time, duration)

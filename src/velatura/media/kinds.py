@@ -24,12 +24,11 @@ PICTURES = {
 }
 """Picture formats that are read, and the names that fit them."""
 
-_CLIP_SUFFIXES = frozenset(
-    (
-        ".mp4 .m4v .mov .qt .mkv .webm .avi .mpg .mpeg .m2v .ts .mts .m2ts .vob .wmv .asf .flv .f4v .3gp .3g2 .ogv .ogm .mxf .y4m "
-        ".h264 .264 .h265 .hevc .ivf .dv .lrv"
-    ).split()
+_CLIPS = (
+    ".mp4 .m4v .mov .qt .mkv .webm .avi .mpg .mpeg .m2v .ts .mts .m2ts .vob .wmv .asf .flv .f4v .3gp .3g2 .ogv .ogm .mxf .y4m .h264 .264 .h265 .hevc "
+    ".ivf .dv .lrv"
 )
+_CLIP_SUFFIXES = frozenset(_CLIPS.split())
 _STARTS = {
     b"\xff\xd8\xff": "jpeg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -91,7 +90,7 @@ def lies(name: str, kind: str) -> str:
     if kind == CLIP:
         return f"the name says {suffix}, the content is a clip" if is_picture_name(name) else ""
     known = suffix in _CLIP_SUFFIXES or is_picture_name(name)
-    return f"the name says {suffix}, the content is {kind.upper()}" if known and suffix not in PICTURES[kind] else ""
+    return f"the name says {suffix}, the content is {kind.upper()}" if known and suffix not in PICTURES.get(kind, ()) else ""
 
 
 def is_picture_name(name: str) -> bool:

@@ -21,9 +21,8 @@ _KEYS = {
     "comment": "comment",
     "mp": "index of further pictures (MPF)",
     "thumbnails": "thumbnails",
-    "depth_images": "depth pictures",
-    "aux": "auxiliary pictures",
-    "metadata": "metadata blocks",
+    "aux": "auxiliary pictures (depth, gain map, alpha)",
+    "further": "further pictures in the file",
 }
 _TIFF_TAGS = {
     700: "XMP",

@@ -1,6 +1,6 @@
 """Opens a picture inside the decoder's child: only with the reader that its first bytes name, and its size is checked before it is decoded.
 
-What Pillow, libheif and lcms raise on damaged files is translated to four words: truncated, malformed, too large, unsupported.
+What Pillow and lcms raise on damaged files is translated to four words: truncated, malformed, too large, unsupported.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from PIL import (
 
 from velatura.errors import BadInput, Unsupported
 from velatura.media.feed import Feed
+from velatura.media.heif_picture import open_heif
 from velatura.media.wire import Open
 
 __all__ = ["check_pixels", "configure", "open_picture", "translated"]
@@ -35,7 +36,6 @@ _READERS = {
     "png": PngImagePlugin.PngImageFile.format,
     "webp": WebPImagePlugin.WebPImageFile.format,
     "avif": AvifImagePlugin.AvifImageFile.format,
-    "heic": "HEIF",
     "bmp": BmpImagePlugin.BmpImageFile.format,
     "tiff": TiffImagePlugin.TiffImageFile.format,
     "gif": GifImagePlugin.GifImageFile.format,
@@ -46,8 +46,6 @@ _LARGE = ("exceeds limit", "too large", "decompressed data", "security limit", "
 
 def configure() -> None:
     """Make the libraries strict and single-threaded. Once, in the child, before it is locked."""
-    import pillow_heif
-
     warnings.simplefilter("ignore")  # of Pillow about sizes that are within our own limit, and about metadata that is dropped
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     # libavif would start a thread of its own, which the locked child may not.
@@ -55,12 +53,11 @@ def configure() -> None:
     GifImagePlugin.LOADING_STRATEGY = GifImagePlugin.LoadingStrategy.RGB_ALWAYS
     PngImagePlugin.MAX_TEXT_CHUNK = 4 << 20
     PngImagePlugin.MAX_TEXT_MEMORY = 16 << 20
-    pillow_heif.register_heif_opener(decode_threads=0, thumbnails=False, depth_images=False, aux_images=False)
     Image.preinit()
 
 
 def open_picture(file: Feed, kind: str, limits: Open) -> Image.Image:
-    """The picture, header read, nothing decoded.
+    """The picture, header read, nothing decoded but HEIC.
 
     Raises:
         BadInput: `media.too-large`, `media.truncated`, `media.malformed`.
@@ -68,6 +65,8 @@ def open_picture(file: Feed, kind: str, limits: Open) -> Image.Image:
     if file.size > limits.picture_bytes:
         raise BadInput("media.too-large", f"a picture of {file.size >> 20} MiB; the limit is {limits.picture_bytes >> 20} MiB")
     Image.MAX_IMAGE_PIXELS = max(1, limits.pixels // 2)  # Pillow refuses at twice this
+    if kind == "heic":
+        return open_heif(file, limits)
     image = Image.open(file, formats=[_READERS[kind]])  # type: ignore[arg-type]  # Feed is a RawIOBase: read, seek and tell are there
     check_pixels(image, limits)
     return image

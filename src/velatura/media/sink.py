@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from velatura.errors import Unsupported, nearest
 from velatura.media.clip_encoding import SUFFIXES as CLIPS
+from velatura.media.clip_encoding import losses as clip_losses
 from velatura.media.picture_formats import OUTPUTS, format_for
 from velatura.media.picture_image import losses
 from velatura.media.reader import Facts, Writer
@@ -57,7 +58,8 @@ def create(
 
 def notes_for(facts: Facts, name: str) -> tuple[str, ...]:
     """What the format of an output's name cannot hold of the source, in words. Raises Unsupported as `create` does."""
-    if PurePath(name).suffix.lower() in CLIPS:
-        return ()
+    suffix = PurePath(name).suffix.lower()
+    if suffix in CLIPS:
+        return clip_losses(facts, suffix)
     chosen = format_for(name, facts)
     return losses(facts.form, alpha=chosen.alpha, deep=chosen.deep)

@@ -22,16 +22,13 @@ from scipy.fft import dctn, idctn
 from velatura.errors import BadSpec
 from velatura.findings import Claim
 from velatura.media.frame import Plane
+from velatura.obfuscation.limits import BLUR as LIMITS
 from velatura.obfuscation.method import Method, Patch, Treatment
 from velatura.obfuscation.paint import colour_planes, paint
 from velatura.obfuscation.parameters import decimal
 
 __all__ = ["LIMITS", "Blur", "gaussian", "parse"]
 
-LIMITS = (
-    "Blur is cosmetic and reversible: a trained attacker recognises people in it about as well as in the original, and known filters can be "
-    "undone but for rounding; use fill or seal where somebody must not be recognised."
-)
 TRUNCATE = 4.0
 LEAST, MOST = Fraction(1, 10), Fraction(5000)
 

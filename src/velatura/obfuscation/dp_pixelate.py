@@ -28,16 +28,13 @@ from velatura.errors import BadSpec
 from velatura.findings import Claim
 from velatura.media.frame import Plane
 from velatura.obfuscation import grid
+from velatura.obfuscation.limits import DP_PIXELATE as LIMITS
 from velatura.obfuscation.method import Method, Patch, Treatment
 from velatura.obfuscation.paint import colour_planes, paint
 from velatura.obfuscation.parameters import decimal, keyed, whole
 
 __all__ = ["LIMITS", "DpPixelate", "noise_levels", "parse"]
 
-LIMITS = (
-    "Differentially private pixelation bounds by epsilon what the region's pixels tell, once a track; where, how large and when the region is "
-    "stays outside of it, and so does everything around it."
-)
 VALID = {"cells": "N", "m": "roi|INT", "epsilon": "E"}
 MOST_CELLS, MOST_PIXELS = 256, 1 << 30
 LEAST_EPSILON, MOST_EPSILON = Fraction(1, 1000), Fraction(10**9)

@@ -7,15 +7,11 @@ from types import MappingProxyType
 
 from velatura.errors import BadSpec
 from velatura.findings import Claim
+from velatura.obfuscation.limits import FILL as LIMITS
 from velatura.obfuscation.method import Method, Patch, Treatment
 from velatura.obfuscation.paint import paint
 
 __all__ = ["LIMITS", "Fill", "parse"]
-
-LIMITS = (
-    "A fill leaves nothing of what it covers, but shows that somebody was there, where, how large and when; "
-    "hair, shoulders, clothes, place and company outside of it still identify."
-)
 
 CLAIMS = MappingProxyType({"parrot": Claim(), "inverter": Claim(), "averager": Claim()})
 """Against attackers who see the region alone; what is around it is not covered, and not claimed."""

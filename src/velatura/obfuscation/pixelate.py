@@ -17,16 +17,13 @@ from velatura.errors import BadSpec
 from velatura.findings import Claim
 from velatura.media.frame import Plane
 from velatura.obfuscation import grid
+from velatura.obfuscation.limits import PIXELATE as LIMITS
 from velatura.obfuscation.method import Method, Patch, Treatment
 from velatura.obfuscation.paint import colour_planes, paint
 from velatura.obfuscation.parameters import whole
 
 __all__ = ["LIMITS", "Pixelate", "parse"]
 
-LIMITS = (
-    "Pixelation is cosmetic and reversible: a trained attacker recognises people from the cells' means about as well as from the original, "
-    "and text is read from them; use fill or seal where somebody must not be recognised."
-)
 MOST = 4096
 
 

@@ -11,15 +11,11 @@ from collections.abc import Callable, Mapping
 from velatura.errors import BadSpec
 from velatura.findings import Claim
 from velatura.obfuscation.fill import CLAIMS, Fill
+from velatura.obfuscation.limits import SEAL as LIMITS
 from velatura.obfuscation.method import Method, Patch, Treatment
 from velatura.obfuscation.samples import pack
 
 __all__ = ["LIMITS", "Seal", "parse"]
-
-LIMITS = (
-    "The public file shows that somebody was there, and where; whoever holds the recipient's key and the sidecar sees all that was covered, "
-    "and a quantum computer of the future may open a sidecar that is kept today."
-)
 
 
 class Seal:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from velatura.detect.detection import Search
 from velatura.detect.region import Region
 from velatura.detect.residual import Residual, residual
 from velatura.detect.settings import DEFAULT_SCORES
@@ -17,7 +18,6 @@ from velatura.media.frame import Box, Frame
 from velatura.obfuscation.policy import Covering
 from velatura.obfuscation.record import Covered, Record
 from velatura.obfuscation.report import Shows
-from velatura.obfuscation.steps import Search
 
 __all__ = ["SecondLook", "look_again"]
 
@@ -106,7 +106,8 @@ def _hidden(frame: Frame, covered: Covered | None, covering: Covering) -> list[B
     if covered is None or covered.frame != frame.index:
         raise _other_frames()
     if covered.black:
-        return [(0.0, 0.0, *map(float, frame.size))]
+        width, height = frame.size
+        return [(0.0, 0.0, float(width), float(height))]
     boxes = [covering.grown(region) for region in covered.regions]
     return [_inscribed(box) for box in boxes] if covering.shape == "ellipse" else boxes
 
@@ -122,4 +123,3 @@ def _inscribed(box: Box) -> Box:
 def _other_frames() -> Withheld:
     sentence = "the output has other frames than were written into it, so it cannot be checked against what was covered"
     return Withheld("obfuscate.frames", sentence, hint="choose another output format")
-

@@ -1,12 +1,12 @@
-"""Frames with what must be covered on them: searched for, given by a person, or as covered before with what still showed.
+"""Frames with what must be covered on them: given by a person, or as covered before with what still showed.
 
-Clips and animations go through the tracker and its look-ahead; pictures and pages are tracks of one frame. What a second look found in an
-output is followed like detections of the source, so that a miss is covered before and after the frame on which it was noticed.
+(What detectors find comes from `detect.detection.found_in`.) What a second look found in an output is followed like detections of the source,
+so that a miss is covered before and after the frame on which it was noticed too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Protocol
@@ -21,39 +21,19 @@ from velatura.media.frame import Frame
 from velatura.media.reader import Facts
 from velatura.obfuscation.record import Record
 
-__all__ = ["Doubts", "Search", "Step", "again", "given", "searched"]
+__all__ = ["Doubts", "Step", "again", "given"]
 
 Step = tuple[Frame, Sequence[Region]]
 MOST_TRACK = (1 << 32) - 1
 
 
-class Search(Protocol):
-    """What looks for regions in a frame."""
-
-    @property
-    def scores(self) -> Mapping[str, Scores]: ...
-    def __call__(self, frame: Frame, *, low: bool) -> Sequence[Region]:
-        """Regions down to the detector's `low`, or to its `high`."""
-        ...
-
-
 class Doubts(Protocol):
     """What still showed in an output."""
 
-    looked: set[int]
-    hits: Mapping[int, Sequence[Region]]
-
-
-def searched(frames: Iterable[Frame], facts: Facts, search: Search, *, every: int, warn: Callable[[str], None]) -> Iterator[Step]:
-    """Frames of a source with what detectors find."""
-    if _is_timed(facts):
-        seen = looks(frames, lambda frame: search(frame, low=True), every=every, warn=warn)
-        yield from cover(seen, lookahead_s=lookahead_for(facts.rate, every=every), scores=search.scores, warn=warn)
-        return
-    numbers = count()
-    for frame in frames:
-        found = [] if frame.corrupt else search(frame, low=False)
-        yield frame, _numbered(found, frame, numbers)
+    @property
+    def looked(self) -> Collection[int]: ...
+    @property
+    def hits(self) -> Mapping[int, Sequence[Region]]: ...
 
 
 def given(frames: Iterable[Frame], sheet: Sheet) -> Iterator[Step]:

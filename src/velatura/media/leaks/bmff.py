@@ -41,7 +41,8 @@ def bmff_file(span: Span, trace: Trace, kind: str) -> None:
     """
     case = {"heic": "L21", "avif": "L22"}.get(kind, "L24")
     found: list[Track] = []
-    payload, fragments = 0, False
+    payload = 0
+    fragments: list[Box] = []
     for box in _top(span, trace):
         if box.name == b"mdat":
             payload += len(box.body)
@@ -50,10 +51,10 @@ def bmff_file(span: Span, trace: Trace, kind: str) -> None:
         elif box.name == b"meta" and kind != "clip":
             items(box.body, span, trace, case)
         elif box.name == b"moof":
-            fragments = True
+            fragments.append(box)
         else:
             _beside(box, "", trace, case)
-    tracks(found, span, trace, kind)
+    tracks(found, fragments, span, trace, kind)
     if found and not fragments and kind == "clip":
         _unused(found, payload, trace)
 
@@ -120,7 +121,9 @@ def _movie(body: Span, span: Span, trace: Trace, case: str) -> list[Track]:
             _beside(box, "moov/", trace, case)
     for track in found:
         for box in boxes(track.body):
-            if box.name in (b"udta", b"meta", b"uuid", b"free", b"skip"):
+            if box.name == b"meta" and case != "L24":
+                items(box.body, span, trace, case)
+            elif box.name in (b"udta", b"meta", b"uuid", b"free", b"skip"):
                 _beside(box, f"track {track.number} ", trace, case)
     return found
 

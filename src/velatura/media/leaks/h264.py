@@ -18,7 +18,7 @@ _PACKETS = 4_000
 _BYTES = 64 << 20
 _NAL = 1 << 20
 _MESSAGES = 64
-_TIME_CODES = {"h264": frozenset[int](), "hevc": frozenset({136})}
+_TIME_CODES = {"h264": frozenset[int](), "hevc": frozenset({136})}  # H.264 has its time codes in the timing of pictures, beside what players need
 
 
 class Watch:
@@ -54,10 +54,17 @@ class Watch:
             if self._is_sei(raw[start : start + 1]):
                 self._unit(raw[start : min(end, start + _NAL)])
 
-    def unit(self, raw: bytes) -> None:
-        """One unit alone, as decoder configurations list them."""
-        if self._is_sei(raw[:1]):
-            self._unit(raw)
+    def configured(self, body: Span) -> None:
+        """Units that an H.265 configuration (hvcC) carries: x265 puts its settings there. Raises Damaged."""
+        at = 23
+        for _ in range(min(body.number(22, 1), 32)):
+            count = body.number(at + 1, 2)
+            at += 3
+            for _ in range(min(count, 64)):
+                raw = body.read(at + 2, body.number(at, 2))
+                at += 2 + len(raw)
+                if self._is_sei(raw[:1]):
+                    self._unit(raw)
 
     def _is_sei(self, head: bytes) -> bool:
         if not head:

@@ -40,8 +40,8 @@ _KINDS = {
     33: ("L28", "timed metadata"),
 }
 _COUNTS = frozenset((b"DURATION", b"BPS", b"NUMBER_OF_FRAMES", b"NUMBER_OF_BYTES", b"_STATISTICS_TAGS"))
-_MOST_ELEMENTS = 400_000
-_PACKETS = 2_000
+_MOST_ELEMENTS = 2_000_000
+_BLOCKS = frozenset((0xA3, 0xA0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,12 @@ class _Element:
 
 @dataclass(frozen=True, slots=True)
 class _Film:
-    """The first video track: its number, codec, and bytes of a unit's length."""
+    """The first video track: its number, codec, bytes of a unit's length, and the decoder's configuration."""
 
     number: int
     codec: bytes
     size: int
+    configuration: Span | None
 
 
 def matroska_file(span: Span, trace: Trace) -> None:
@@ -100,23 +101,23 @@ def _elements(span: Span) -> Iterator[_Element]:
     for _ in range(_MOST_ELEMENTS):
         if at >= len(span):
             return
-        name, at = _number(span, at, keep=True)
-        size, at = _number(span, at, keep=False)
+        head = span.some(at, 12)
+        name, after = _number(head, 0, keep=True)
+        size, after = _number(head, after, keep=False)
         if name is None:
             raise Damaged("media.malformed", "an element has no name")
-        body = span.part(at, size) if size is not None else span.part(at)
-        yield _Element(name, body, size is None)
-        at += 0 if size is None else size  # an open one: its children follow as if they were its siblings
+        at += after
+        yield _Element(name, span.part(at, size), size is None)
+        at += size or 0  # an open one: its children follow as if they were its siblings
     raise BadInput("media.too-large", "the file has more elements than any honest one")
 
 
-def _number(span: Span, at: int, *, keep: bool) -> tuple[int | None, int]:
+def _number(raw: bytes, at: int, *, keep: bool) -> tuple[int | None, int]:
     """A variable-length number and the place after it; None where all its bits are set. `keep` the length marker: names have it."""
-    raw = span.some(at, 8)
-    length = 9 - raw[0].bit_length() if raw and raw[0] else 9
-    if length > len(raw) or (keep and length > 4):
+    length = 9 - raw[at].bit_length() if at < len(raw) and raw[at] else 9
+    if at + length > len(raw) or (keep and length > 4):
         raise Damaged("media.malformed", "an element is damaged")
-    value = int.from_bytes(raw[:length], "big")
+    value = int.from_bytes(raw[at : at + length], "big")
     plain = value & ((1 << 7 * length) - 1)
     return (None if plain == (1 << 7 * length) - 1 else value if keep else plain), at + length
 
@@ -127,15 +128,25 @@ def _segment(span: Span, trace: Trace) -> None:
     for element in _elements(span):
         if element.name == _TRACKS:
             film = _tracks(element.body, trace)
-            if film and film.codec in (b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/HEVC"):
-                watch = Watch(trace, f"track {film.number}", "h264" if b"AVC" in film.codec else "hevc")
-        elif element.name in (_CLUSTER, 0xA3, 0xA0):
+            watch = _watch(film, trace) if film else None
+        elif element.name == _CLUSTER or element.name in _BLOCKS:
             if film and watch and not watch.enough:
                 with trace.block("L31", "clusters"):
                     _cluster(element, film, watch)
         else:
             with trace.block("L34", f"element 0x{element.name:X}"):
                 _beside(element, trace)
+
+
+def _watch(film: _Film, trace: Trace) -> Watch | None:
+    if film.codec not in (b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/HEVC"):
+        return None
+    hevc = b"HEVC" in film.codec
+    watch = Watch(trace, f"track {film.number}", "hevc" if hevc else "h264")
+    if hevc and film.configuration is not None:
+        with trace.block("L31", f"track {film.number}"):
+            watch.configured(film.configuration)
+    return watch
 
 
 def _beside(element: _Element, trace: Trace) -> None:
@@ -179,8 +190,8 @@ def _attachments(body: Span, trace: Trace) -> None:
 
 
 def _tags(body: Span, trace: Trace) -> None:
-    for tag in _elements(body):
-        for simple in (part for part in _elements(tag.body) if tag.name == 0x7373 and part.name == 0x67C8):
+    for tag in (element for element in _elements(body) if element.name == 0x7373):
+        for simple in (part for part in _elements(tag.body) if part.name == 0x67C8):
             name = next((part.body.some(0, 64).strip(b"\0") for part in _elements(simple.body) if part.name == 0x45A3), b"")
             if name.upper() not in _COUNTS:
                 what = {b"ENCODER": "encoder", b"TITLE": "a title", b"LOCATION": "place of the recording"}.get(
@@ -199,7 +210,7 @@ def _tracks(body: Span, trace: Trace) -> _Film | None:
             trace.tell("L33", f"track {number}", "name of a track")
         if kind == 1:
             films += 1
-            film = film or _Film(number, parts[0x86].some(0, 40).strip(b"\0") if 0x86 in parts else b"", _unit_size(parts))
+            film = film or _film(number, parts)
         else:
             trace.tell(*_on_track(_KINDS.get(kind, ("L28", "data track")), number))
     if films > 1:
@@ -215,25 +226,27 @@ def _value(body: Span | None) -> int:
     return 0 if body is None else int.from_bytes(body.some(0, 8), "big")
 
 
-def _unit_size(parts: dict[int, Span]) -> int:
+def _film(number: int, parts: dict[int, Span]) -> _Film:
+    codec = parts[0x86].some(0, 40).strip(b"\0") if 0x86 in parts else b""
     private = parts.get(0x63A2)
-    codec = parts[0x86].some(0, 40) if 0x86 in parts else b""
     at = 4 if b"AVC" in codec else 21
-    return 1 + (private.number(at, 1) & 3) if private is not None and len(private) > at else 4
+    size = 1 + (private.number(at, 1) & 3) if private is not None and len(private) > at else 4
+    return _Film(number, codec, size, private)
 
 
 def _cluster(element: _Element, film: _Film, watch: Watch) -> None:
-    """Packets of the film in a cluster, in a block of one, or in a block that an open cluster has left among its siblings."""
+    """Packets of the film in a cluster, or in a block that an open cluster has left among its siblings."""
     if element.open:
         return  # its children come next
-    parts = _elements(element.body) if element.name != 0xA3 else iter((element,))
-    for part in parts:
-        if watch.enough:
-            return
-        if part.name == 0xA0:
-            _cluster(_Element(_CLUSTER, part.body), film, watch)
-        elif part.name in (0xA3, 0xA1):
-            number, at = _number(part.body, 0, keep=False)
-            laced = part.body.number(at + 2, 1) & 6
-            if number == film.number and not laced:
-                watch.prefixed(part.body.part(at + 3), film.size)
+    for part in iter((element,)) if element.name in _BLOCKS else _elements(element.body):
+        blocks = [inside for inside in _elements(part.body) if inside.name == 0xA1] if part.name == 0xA0 else [part]
+        for block in blocks:
+            if block.name in (0xA3, 0xA1) and not watch.enough:
+                _block(block.body, film, watch)
+
+
+def _block(body: Span, film: _Film, watch: Watch) -> None:
+    number, at = _number(body.some(0, 8), 0, keep=False)
+    laced = body.number(at + 2, 1) & 6
+    if number == film.number and not laced:
+        watch.prefixed(body.part(at + 3), film.size)

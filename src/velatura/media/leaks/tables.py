@@ -14,7 +14,9 @@ from velatura.media.leaks.span import Damaged, Span
 __all__ = ["bytes_of_samples", "codec", "hidden_samples", "samples"]
 
 _ROWS = 1 << 16
-_MOST_SHOWN = 200_000
+_MOST_SHOWN = 200_000  # two hours at 25/s
+_MOST_EDITS = 100
+_MOST_SIZES = 20_000_000
 
 
 def codec(table: Span) -> tuple[bytes, Span | None]:
@@ -58,8 +60,10 @@ def bytes_of_samples(table: Span) -> int:
     body = child(table, b"stsz")
     if body is None:
         return -1
-    same = body.number(4, 4)
-    return same * body.number(8, 4) if same else sum(_sizes(table))
+    same, count = body.number(4, 4), body.number(8, 4)
+    if count > _MOST_SIZES:
+        return -1
+    return same * count if same else sum(_sizes(table))
 
 
 def _chunks(table: Span) -> Iterator[int]:
@@ -108,7 +112,7 @@ def _edits(track: Span) -> list[tuple[int, int]]:
     version, _, rest = full(body)
     width = 8 if version == 1 else 4
     found = []
-    for number in range(min(rest.number(0, 4), 10_000)):
+    for number in range(min(rest.number(0, 4), _MOST_EDITS)):
         at = 4 + number * (2 * width + 4)
         start = int.from_bytes(rest.read(at + width, width), "big", signed=True)
         found.append((rest.number(at, width), start))

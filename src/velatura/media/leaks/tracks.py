@@ -6,8 +6,11 @@ Source: ISO/IEC 14496-12:2022 sections 8.3 to 8.6, 12; QuickTime (chapter and ti
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
-from velatura.media.leaks.boxes import boxes, child
+from velatura.media.leaks.boxes import Box, boxes, child
+from velatura.media.leaks.contents import describe
+from velatura.media.leaks.fragments import fragment_samples
 from velatura.media.leaks.h264 import Watch
 from velatura.media.leaks.span import Span
 from velatura.media.leaks.tables import codec, hidden_samples, samples
@@ -23,6 +26,14 @@ _HEVC = frozenset((b"hvc1", b"hev1", b"dvh1", b"dvhe"))
 _AVC = frozenset((b"avc1", b"avc3", b"dva1", b"dvav"))
 _DATA = {b"gpmd": "telemetry (gpmd)", b"tmcd": "time code (tmcd)", b"camm": "positions of a camera (camm)", b"mebx": "timed metadata (mebx)"}
 _PACKETS = 4_000
+_FRAGMENTS = 200
+_INSIDE = frozenset((b"mdia", b"minf", b"stbl", b"edts"))
+_TABLES = frozenset(
+    b"tkhd tref trgr mdhd hdlr elng vmhd smhd nmhd hmhd gmhd sthd dinf stsd stts ctts cslg stsc stsz stz2 stco co64 stss stps sdtp sbgp sgpd subs "
+    b"saiz saio padb stdp elst tapt txas load".split()
+)
+_ELSEWHERE = frozenset((b"udta", b"meta", b"uuid", b"free", b"skip", b"wide"))
+_CASES = {"heic": "L21", "avif": "L22", "clip": "L24"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +74,45 @@ def read_track(body: Span, number: int, scale: int) -> Track:
     return Track(number, body, kind, name, codec(table)[0] if table is not None else b"", table, scale)
 
 
-def tracks(found: list[Track], whole: Span, trace: Trace, kind: str) -> None:
-    """Tell of every track but the first video, and of what hides in that one."""
+def tracks(found: list[Track], fragments: list[Box], whole: Span, trace: Trace, kind: str) -> None:
+    """Tell of every track but the first video, and of what hides in that one.
+
+    Args:
+        fragments: the `moof` boxes of the file.
+        kind: "clip", "heic" or "avif".
+    """
     chapters = {identity for track in found for identity in track.refers(b"chap")}
     films = 0
     for track in found:
-        _header(track, trace)
+        _header(track, trace, _CASES[kind])
+        _unknown(track.body, track.where, trace)
         if track.handler in (b"vide", b"pict") and track.identity not in chapters:
             films += 1
-            _film(track, whole, trace, kind, first=films == 1)
+            _film(track, fragments, whole, trace, kind, first=films == 1)
         else:
             _other(track, trace, chapters)
 
 
-def _header(track: Track, trace: Trace) -> None:
+def _header(track: Track, trace: Trace, case: str) -> None:
     if track.name not in _NAMES:
         trace.tell("L33", track.where, "name of a track")
     header = child(track.body, b"tkhd")
     if header is not None and header.number(4, 8 if header.number(0, 1) == 1 else 4):
-        trace.tell("L24", track.where, "date and time of the recording")
+        trace.tell(case, track.where, "date and time of the recording")
 
 
-def _film(track: Track, whole: Span, trace: Trace, kind: str, *, first: bool) -> None:
+def _unknown(body: Span, where: str, trace: Trace, depth: int = 0) -> None:
+    """Boxes of a track that are in no table of the standard."""
+    for box in boxes(body):
+        if box.name in _INSIDE and depth < 4:
+            _unknown(box.body, where, trace, depth + 1)
+        elif box.name not in _TABLES and box.name not in _ELSEWHERE:
+            trace.tell("L34", f"{where} {four(box.name)}", f"private box: {describe(box.body)}")
+
+
+def _film(track: Track, fragments: list[Box], whole: Span, trace: Trace, kind: str, *, first: bool) -> None:
     if not first:
-        trace.tell("L29" if kind == "clip" else "L21" if kind == "heic" else "L22", track.where, "a further video stream")
+        trace.tell("L29" if kind == "clip" else _CASES[kind], track.where, "a further video stream")
     if track.table is None:
         return
     with trace.block("L32", track.where):
@@ -95,12 +121,12 @@ def _film(track: Track, whole: Span, trace: Trace, kind: str, *, first: bool) ->
     if kind != "clip":
         frames = child(track.table, b"stsz")
         if first and frames is not None and frames.number(8, 4) > 1:
-            trace.tell("L21" if kind == "heic" else "L22", track.where, counted(frames.number(8, 4) - 1, "further frame"))
+            trace.tell(_CASES[kind], track.where, counted(frames.number(8, 4) - 1, "further frame"))
     with trace.block("L31", track.where):
-        _stream(track, whole, trace)
+        _stream(track, fragments, whole, trace)
 
 
-def _stream(track: Track, whole: Span, trace: Trace) -> None:
+def _stream(track: Track, fragments: list[Box], whole: Span, trace: Trace) -> None:
     if track.table is None or track.coded not in _AVC | _HEVC:
         return
     watch = Watch(trace, track.where, "hevc" if track.coded in _HEVC else "h264")
@@ -112,23 +138,12 @@ def _stream(track: Track, whole: Span, trace: Trace) -> None:
             size = 1 + (box.body.number(4, 1) & 3)
         elif box.name == b"hvcC":
             size = 1 + (box.body.number(21, 1) & 3)
-            _listed(box.body, watch)
-    for packet in samples(track.table, whole, _PACKETS):
+            watch.configured(box.body)
+    in_fragments = (packet for box in fragments[:_FRAGMENTS] for packet in fragment_samples(box, track.identity, whole))
+    for packet in chain(samples(track.table, whole, _PACKETS), in_fragments):
         if watch.enough:
             return
         watch.prefixed(packet, size)
-
-
-def _listed(body: Span, watch: Watch) -> None:
-    """Units that an H.265 configuration carries: x265 puts its settings there."""
-    at = 23
-    for _ in range(min(body.number(22, 1), 32)):
-        count = body.number(at + 1, 2)
-        at += 3
-        for _ in range(min(count, 64)):
-            size = body.number(at, 2)
-            watch.unit(body.read(at + 2, size))
-            at += 2 + size
 
 
 def _other(track: Track, trace: Trace, chapters: set[int]) -> None:

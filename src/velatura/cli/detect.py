@@ -1,0 +1,63 @@
+"""`velatura detect`: where faces, plates, people, vehicles and text are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from velatura.detect.document import Item, Result
+
+__all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
+
+EPILOG = "Example: velatura detect street.mp4 --json > regions.json; edit it; velatura obfuscate street.mp4 --regions regions.json -o safe.mp4"
+NO_ARGS_IS_HELP = True
+WORST_FIRST = (3, 5, 4, 2, 1)
+
+
+def command(
+    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
+    targets: Annotated[str, typer.Option(help="of face, plate, person, vehicle, text; separated by commas")] = "face",
+    every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame of a clip, at least each .2 s")] = 1,
+    thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout, as --regions of obfuscate takes it")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+) -> int:
+    """Say where faces, plates, people, vehicles and text are: boxes (left, top, right, bottom) in pixels of the upright picture.
+
+    In a clip things are followed: what is listed is what obfuscate would hide, before its margin.
+    """
+    from velatura.cli.output import emit
+    from velatura.cli.progress import progress
+    from velatura.detect.detection import detect
+
+    words = [word.strip() for word in targets.split(",") if word.strip()]
+    result = detect(inputs, targets=words, thorough=thorough, every=every, progress=progress(quiet=quiet))
+    text = "\n".join([line for item in result.items for line in _lines(item)] + [f"{failed.file}: {failed.sentence}" for failed in result.failed])
+    emit("detect", result, json=json, text=text, warnings=[failed.sentence for failed in result.failed])
+    return _status(result)
+
+
+def _status(result: Result) -> int:
+    exits = {failed.exit for failed in result.failed}
+    return next((status for status in WORST_FIRST if status in exits), 0)
+
+
+def _lines(item: Item) -> list[str]:
+    """One line for each track, or one that says that there is nothing."""
+    tracks: dict[tuple[str, int | None], list[int]] = {}
+    for k, row in enumerate(item.regions):
+        tracks.setdefault((row.label, row.track), []).append(k)
+    if not tracks:
+        return [f"{item.file}: nothing found"]
+    return [f"{item.file}: {label} {'-' if track is None else track}: {_span(item, rows)}" for (label, track), rows in tracks.items()]
+
+
+def _span(item: Item, numbers: list[int]) -> str:
+    first, last = item.regions[numbers[0]], item.regions[numbers[-1]]
+    best = max(item.regions[k].score for k in numbers)
+    box = ", ".join(f"{side:.0f}" for side in first.box)
+    if len(numbers) == 1:
+        return f"[{box}], score {best:.2f}" + (f", at {first.time:.2f} s" if first.time else "")
+    return f"{first.time or 0:.2f} to {last.time or 0:.2f} s, {len(numbers)} frames, first [{box}], best score {best:.2f}"

@@ -1,0 +1,157 @@
+"""`velatura obfuscate`: the main job, from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from velatura.obfuscation.limits import SENTENCES
+
+if TYPE_CHECKING:
+    from velatura.obfuscation.report import Protected, Report
+
+__all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
+
+NO_ARGS_IS_HELP = True
+EPILOG = """What each method does not protect:
+
+{methods}
+
+dp-pixelate with m=roi and 8 cells has a noise of 48,960 / epsilon of 256 grey levels on a cell of a square region: at epsilon 50 nothing of the
+picture is left, at 5,000 it looks pixelated, and identifies.
+
+A face that no detector finds is not covered: --thorough finds more, --review shows who was found, and looking at the output is yours.
+
+\b
+Examples:
+  velatura obfuscate street.mp4 -o street-safe.mp4
+  velatura obfuscate album/ -o safe/ --targets face,plate --review sheet.html
+""".format(methods="\n\n".join(f"{name}: {sentence}" for name, sentence in SENTENCES.items()))
+
+METHOD = (
+    "fill | pixelate:N (N cells across the shorter side) | pixelate:Npx | blur:SIGMA (pixels) | blur:N% | "
+    "dp-pixelate:cells=N,m=roi|INT,epsilon=E | seal; pixelate and blur are cosmetic: they can be reversed"
+)
+WORST_FIRST = (3, 5, 4, 2, 1)
+"""Where several items failed differently; an item's own wrong name (2) comes after the contract's 3, 5 and 4."""
+
+
+def command(
+    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="a file; for several inputs a folder")],
+    targets: Annotated[str, typer.Option(metavar="LIST", help="of face, plate, person, vehicle, text; separated by commas")] = "face",
+    method: Annotated[str, typer.Option(metavar="METHOD", help=METHOD)] = "fill",
+    dilate: Annotated[float, typer.Option(metavar="SHARE", help="margin on each side of a region, as a share of its size")] = 0.3,
+    expand: Annotated[str | None, typer.Option(metavar="head|person", help="cover hair and neck too, or the whole standing person")] = None,
+    shape: Annotated[str, typer.Option(metavar="box|ellipse", help="cover a region's box, or the ellipse in it")] = "box",
+    every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame, at least each .2 seconds")] = 1,
+    thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
+    regions: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="instead of detection, for the files it lists: `detect --json`, edited or not")
+    ] = None,
+    recipient: Annotated[str | None, typer.Option(metavar="KEY.pub", help="who can open what is sealed: a public key or its file")] = None,
+    sidecar: Annotated[str, typer.Option(metavar="beside|attach", help="where what is sealed goes: OUT.vseal, or the end of OUT")] = "beside",
+    audio: Annotated[str | None, typer.Option(metavar="keep", help="keep the sound track (encoded anew); it is left out by default")] = None,
+    policy: Annotated[
+        str, typer.Option(metavar="closed|open", help="closed: what is in doubt turns black or is not released; open: it is only told")
+    ] = "closed",
+    review: Annotated[Path | None, typer.Option(metavar="SHEET.html", help="a page with everybody who was found, to decide on (secret)")] = None,
+    recheck: Annotated[bool, typer.Option("--recheck/--no-recheck", help="search the finished file again before it gets its name")] = True,
+    preset: Annotated[str, typer.Option(metavar="NAME", help="of the x264 coder: ultrafast ... veryslow")] = "veryfast",
+    force: Annotated[bool, typer.Option("--force", help="replace outputs that are there")] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+) -> int:
+    """Make faces, plates, people in pictures and clips unrecognisable, or seal them.
+
+    Each output is searched again before it gets its name. One bad file does not stop the rest; into a folder, a second run does only what is
+    missing. Exit status 3: something still shows and was not released; 5: an input was refused.
+    """
+    from velatura.cli.output import emit
+    from velatura.cli.progress import progress
+    from velatura.obfuscation.obfuscate import obfuscate
+
+    report = obfuscate(
+        inputs,
+        out,
+        targets=[word.strip() for word in targets.split(",") if word.strip()],
+        method=method,
+        dilate=dilate,
+        expand=expand,  # type: ignore[arg-type]  # words are checked where they are used
+        shape=shape,  # type: ignore[arg-type]
+        every=every,
+        thorough=thorough,
+        regions=regions,
+        recipient=recipient,
+        sidecar=sidecar,  # type: ignore[arg-type]
+        audio=audio,  # type: ignore[arg-type]
+        policy=policy,  # type: ignore[arg-type]
+        review=review,
+        recheck=recheck,
+        preset=preset,
+        force=force,
+        progress=progress(quiet=quiet),
+    )
+    emit("obfuscate", _as_json(report), json=json, text=_text(report), warnings=_warnings(report))
+    return _status(report)
+
+
+def _status(report: Report) -> int:
+    statuses = {failed.error.exit_status for failed in report.failed}
+    return next((status for status in WORST_FIRST if status in statuses), 0)
+
+
+def _text(report: Report) -> str:
+    lines = [_line(done) for done in report.items]
+    lines += [f"{path}: done before" for path in report.skipped]
+    lines += [f"{failed.file}: NOT DONE, {failed.error}" for failed in report.failed]
+    lines += [f"{report.review}: the review sheet; it shows the originals, keep it secret"] if report.review else []
+    return "\n".join([*lines, *dict.fromkeys(done.limits for done in report.items)])
+
+
+def _line(done: Protected) -> str:
+    kinds: dict[str, int] = {}
+    for track in done.tracks:
+        if not track.clear:
+            kinds[track.label] = kinds.get(track.label, 0) + 1
+    who = ", ".join(f"{count} {label}{'s' if count != 1 and label != 'text' else ''}" for label, count in sorted(kinds.items())) or "nothing"
+    frames = "" if done.kind == "picture" else f" in {done.frames} frames"
+    checked = "" if not done.rechecked else "; nothing shows any more" if not done.shows else f"; {len(done.shows)} regions STILL SHOW"
+    return f"{done.out}: {who} covered{frames} ({done.method}){checked}"
+
+
+def _warnings(report: Report) -> list[str]:
+    named = len(report.items) + len(report.failed) > 1
+    found = []
+    for done in report.items:
+        where = f"{done.out.name}: " if named else ""
+        said = [sentence for sentence in done.warnings if not (done.cosmetic and sentence == done.limits and named)]
+        found += [where + sentence for sentence in said]
+        if done.dropped:
+            found.append(f"{where}not in the output: {', '.join(done.dropped)}")
+    if report.left:
+        found.append("neither treated nor copied: " + ", ".join(path.name for path in report.left))
+    return found
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "items": [_item(done) for done in report.items],
+        "failed": [_failed(failed.file, failed.error) for failed in report.failed],
+        "skipped": [str(path) for path in report.skipped],
+        "left": [str(path) for path in report.left],
+        "review": None if report.review is None else str(report.review),
+    }
+
+
+def _item(done: Protected) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    told = asdict(done)
+    return {key: str(value) if isinstance(value, Path) else value for key, value in told.items()}
+
+
+def _failed(file: Path, error: Any) -> dict[str, Any]:
+    return {"file": str(file), "code": error.code, "sentence": error.sentence, "hint": error.hint, "exit": error.exit_status}

@@ -1,0 +1,73 @@
+"""Running a network: the only file that imports onnxruntime.
+
+Telemetry is off before the import (the wheels that velatura admits carry none on Linux and macOS; on Windows there are ETW events). One thread,
+no spinning, the CPU named explicitly: the currency is CPU time, and the same input gives the same output on every run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.errors import BadInput, Missing
+from velatura.models.fold import fold
+
+__all__ = ["InferenceBackend", "OnnxBackend"]
+
+# The variable was renamed once between releases: both, before the import, for the decision is latched.
+os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["ORT_TELEMETRY_DISABLED"] = "1"
+
+try:
+    import onnxruntime
+except ImportError as error:
+    raise Missing("models.no-runtime", f"onnxruntime does not load: {error}", hint="pip install 'onnxruntime>=1.24,<1.29'") from error
+
+onnxruntime.disable_telemetry_events()
+onnxruntime.set_default_logger_severity(4)  # fatal only: libraries do not write to our stderr
+
+
+class InferenceBackend(Protocol):
+    """A loaded network."""
+
+    def run(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        """Outputs by name, of one input (batch, ...)."""
+        ...
+
+
+class OnnxBackend:
+    """An ONNX network on the CPU.
+
+    Args:
+        model: the file's bytes, hash already checked.
+        threads: inside one operator.
+        free_sizes: the file's input sizes are those of an example; see `fold`.
+
+    Raises:
+        BadInput: `models.malformed`.
+    """
+
+    def __init__(self, model: bytes, *, threads: int = 1, free_sizes: bool = False) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Views of many sizes come by (tiles, pictures of an album): an arena that only grows would keep the largest for ever.
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        try:
+            self._session: Any = onnxruntime.InferenceSession(fold(model, free_sizes=free_sizes), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime's errors have no common parent of their own
+            raise BadInput(
+                "models.malformed", f"onnxruntime cannot load the network: {type(error).__name__}", hint="velatura models verify"
+            ) from error
+        self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
+
+    def run(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        return dict(zip(self._outputs, self._session.run(None, {self._input: x}), strict=True))

@@ -1,0 +1,132 @@
+"""Runs in a process of its own, as whoever started it, after taking calls away from itself: a machine that is poorer than this one.
+
+python scenarios.py PACKAGES WITHOUT SCENARIO [ARGUMENT ...]      WITHOUT: comma-separated, of user, namespaces, landlock, seccomp; or -
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import struct
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
+sys.path.append(sys.argv[1])
+
+from tests.sandbox.sandbox_guests import HERE  # noqa: E402
+
+from velatura.errors import VelaturaError  # noqa: E402
+from velatura.sandbox import ALL_LAYERS, FILES, Confinement, Layer, Warm  # noqa: E402
+from velatura.sandbox.bpf import ALLOW, Instruction, pack, refuse  # noqa: E402
+from velatura.sandbox.linux import check, libc, prctl  # noqa: E402
+from velatura.sandbox.syscalls import X86_64, this_machine  # noqa: E402
+
+LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
+
+
+def take_away(names: str) -> None:
+    """A filter of our own over this process: what a container's profile does."""
+    x86 = this_machine() is X86_64
+    unshare, seccomp = (272, 317) if x86 else (97, 277)
+    program = [Instruction(LOAD, 0)]
+    if "namespaces" in names:
+        program += [Instruction(EQUAL, unshare, 0, 1), Instruction(RETURN, refuse())]
+    if "landlock" in names:
+        program += [Instruction(EQUAL, 444, 0, 1), Instruction(RETURN, refuse(errno.ENOSYS))]
+    if "user" in names:  # unshare with CLONE_NEWUSER
+        program += [Instruction(EQUAL, unshare, 0, 3), Instruction(LOAD, 16), Instruction(ANY_BIT, 0x10000000, 0, 1), Instruction(RETURN, refuse())]
+        program += [Instruction(LOAD, 0)]
+    if "seccomp" in names:
+        program += [Instruction(EQUAL, seccomp, 0, 1), Instruction(RETURN, refuse(errno.ENOSYS))]
+    raw = pack([*program, Instruction(RETURN, ALLOW)])
+    buffer = ctypes.create_string_buffer(raw, len(raw))
+    check(prctl(38, 1), "no_new_privs")
+    head = struct.pack("<H6xQ", len(raw) // 8, ctypes.addressof(buffer))
+    check(libc().syscall(ctypes.c_long(seccomp), ctypes.c_long(1), ctypes.c_long(0), head), "seccomp")
+
+
+def held(*required: str) -> object:
+    """Layer -> how it holds; or the refusal's code."""
+    names = frozenset(map(Layer, required)) if required else ALL_LAYERS
+    marker = {"fail": "this guest was imported and warmed"}
+    try:
+        with Warm("sandbox_guests:Odd", {}, Confinement(required=names), path=[HERE]) as warm:
+            child, found = warm.fork()
+            answer = child.ask(b"echo yes", deadline_s=10, limit=10)
+            child.close()
+            return {"held": dict(found), "answer": answer.decode(), "confined": found.confined}
+    except VelaturaError as error:
+        late = ""
+        try:
+            with Warm("sandbox_guests:Odd", marker, Confinement(required=names), path=[HERE]):
+                pass
+        except VelaturaError as again:
+            late = again.code
+        return {"code": error.code, "code_of_a_guest_that_fails_while_warming": late, "sentence": error.sentence}
+
+
+def held_with_files() -> object:
+    """A guest that may use files, its folder, and what is left of it."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        Path(folder).chmod(0o755)
+        required = frozenset({Layer.SECCOMP, Layer.LANDLOCK})
+        with Warm("sandbox_guests:Filer", {}, Confinement(scratch_mb=4, calls=FILES, required=required), path=[HERE]) as warm:
+            child, found = warm.fork()
+            answers = [child.ask(request, deadline_s=10, limit=10).decode() for request in (b"write in", b"read /etc/passwd")]
+            child.close()
+        return {"held": dict(found), "answers": answers, "left": os.listdir(folder)}
+
+
+def orphan(how: str) -> object:
+    """Start, print the pids, and wait to be killed."""
+    warm = Warm("sandbox_guests:Odd", {}, Confinement(required=frozenset({Layer.SECCOMP})), path=[HERE])
+    child, _ = warm.lock() if how == "lock" else warm.fork()
+    child.send(b"spin")
+    print(json.dumps([warm._process.pid, child.pid]), flush=True)
+    sys.stdin.read()
+    return None
+
+
+def hanging() -> object:
+    """The same while the guest still warms: its pid is that of our one child."""
+    import threading
+
+    from velatura.sandbox import launch as launching
+
+    def start() -> None:
+        Warm("sandbox_guests:Odd", {"hang": True}, Confinement(required=frozenset()), path=[HERE])
+
+    real = launching.launch
+
+    def told(*arguments: object, **more: object) -> object:
+        process, control = real(*arguments, **more)  # type: ignore[arg-type]
+        print(json.dumps([process.pid]), flush=True)
+        return process, control
+
+    import velatura.sandbox.warm as module
+
+    module.launch = told  # type: ignore[attr-defined]
+    threading.Thread(target=start, daemon=True).start()
+    sys.stdin.read()
+    return None
+
+
+def escapes(guest: str, settings: str, may: str) -> object:
+    from tests.sandbox.breaking_in import break_in
+
+    return break_in(guest, json.loads(settings), Confinement.from_json(json.loads(may)), packages=Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    if sys.argv[2] != "-":
+        take_away(sys.argv[2])
+    print(json.dumps(globals()[sys.argv[3]](*sys.argv[4:])))
+    sys.stdout.flush()
+    os._exit(0)

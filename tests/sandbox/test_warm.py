@@ -1,0 +1,217 @@
+"""The warm process: what is refused before it imports, what is read back of its children, and what is left when its parent is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from tests.sandbox.cells import GUESTS, LEAST, NOBODY, gone, linux, run, warm
+
+from velatura.errors import BadSpec, Missing
+from velatura.sandbox import ALL_LAYERS, FILES, Confinement, Layer, Warm
+from velatura.sandbox.layers import layers
+from velatura.sandbox.scratch import Scratch, sweep
+
+pytestmark = linux
+HELD = {"kernel", "self"}
+
+
+def status(pid: int) -> dict[str, str]:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+@pytest.mark.parametrize("how", ["fork", "lock"])
+def test_held_is_what_the_kernel_shows(how: str) -> None:
+    with warm() as odd:
+        child, held = getattr(odd, how)()
+        with child:
+            shown = status(child.pid)
+            assert (held[Layer.SECCOMP] in HELD) == (shown["Seccomp"] == "2")
+            assert (held[Layer.CAPS] in HELD) == (int(shown["CapEff"], 16) == int(shown["CapPrm"], 16) == 0 and shown["NoNewPrivs"] == "1")
+            assert (held[Layer.UID] in HELD) == ("0" not in shown["Uid"].split())
+            assert shown["Threads"] == "1"
+            assert held[Layer.SECCOMP] == held[Layer.RLIMITS] == "kernel"
+            assert held[Layer.LANDLOCK] == "self" or held[Layer.LANDLOCK] in held.absent.values()
+            assert held.confined is None
+            assert child.ask(b"echo here", deadline_s=30, limit=10) == b"here"
+
+
+def test_the_doctor_and_a_child_agree() -> None:
+    with warm() as odd:
+        child, held = odd.fork()
+        child.close()
+    assert {layer for layer, why in layers().items() if why} == set(held.absent)
+
+
+@pytest.mark.parametrize("layer", ["landlock", "namespaces", "seccomp"])
+def test_a_required_layer_that_is_absent_is_missing_before_anything_is_imported(layer: str) -> None:
+    found = run("held", layer, without=layer)
+    assert found["code"] == found["code_of_a_guest_that_fails_while_warming"] == f"sandbox.no-{layer}"
+
+
+@pytest.mark.parametrize("nobody", [False, True], ids=["ourselves", "nobody"])
+@pytest.mark.parametrize("without", ["", "landlock", "user", "namespaces", "landlock,namespaces"])
+def test_what_is_left_on_a_poorer_machine_still_confines(without: str, nobody: bool) -> None:
+    found = run("held", *LEAST, nobody=nobody, without=without)
+    assert found["answer"] == "yes"
+    absent = {layer for layer, word in found["held"].items() if word not in HELD}
+    ordinary = nobody or os.getuid() != 0
+    gone_ = {"landlock"} if "landlock" in without else set()
+    gone_ |= {"namespaces"} if "namespaces" in without or (without == "user" and ordinary) else set()
+    here = {layer for layer, why in layers().items() if why}  # what this machine lacks anyway
+    assert gone_ <= absent <= gone_ | here | ({"uid"} if not ordinary and "namespaces" in without else set())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a change of uid: only root makes one")
+def test_an_interpreter_that_nobody_may_read_is_said_to_be_one() -> None:
+    if not any(os.stat(folder).st_mode & 0o005 != 0o005 for folder in Path(sys.base_prefix).resolve().parents):
+        pytest.skip("interpreter: ours can be read by everybody")
+    found = run("held", "uid", without="namespaces")
+    assert found["code"] == found["code_of_a_guest_that_fails_while_warming"] == "sandbox.interpreter-unreadable"
+    assert str(NOBODY) in found["sentence"]
+
+
+def test_a_guest_that_cannot_be_made_ready_says_why() -> None:
+    with pytest.raises(Missing, match="RuntimeError: no such weights") as refusal:
+        warm(fail="no such weights")
+    assert refusal.value.code == "sandbox.warm-failed"
+    with pytest.raises(Missing, match="ModuleNotFoundError"):
+        Warm("no_such_module:Guest", {}, Confinement(required=LEAST))
+
+
+def test_a_guest_that_hangs_while_warming_is_ended() -> None:
+    with pytest.raises(Missing, match="within 1 s") as refusal:
+        warm(hang=True, warm_deadline_s=1.0)
+    assert refusal.value.code == "sandbox.warm-hung"
+
+
+def test_threads_beyond_the_grant_are_refused() -> None:
+    with pytest.raises(Missing) as refusal:
+        warm(threads=2)
+    assert refusal.value.code == "sandbox.threads"
+
+
+def test_with_threads_the_landlock_that_denies_all_does_not_count() -> None:
+    with warm(may=Confinement(threads=3, required=LEAST), threads=2) as odd:
+        child, held = odd.lock()
+        with child:
+            assert status(child.pid)["Threads"] == "3"
+            assert held[Layer.SECCOMP] == "kernel"  # TSYNC binds them all
+            assert "of 3" in held[Layer.LANDLOCK]
+
+
+def test_a_folder_that_is_not_there_cannot_be_granted() -> None:
+    with pytest.raises(BadSpec) as refusal:
+        warm(may=Confinement(reads=(Path("/no/such/folder"),), required=LEAST))
+    assert refusal.value.code == "sandbox.reads"
+
+
+def test_a_closed_warm_process_forks_no_more() -> None:
+    odd = warm()
+    child, _ = odd.fork()
+    odd.close()
+    with pytest.raises(Missing) as refusal:
+        odd.fork()
+    assert refusal.value.code == "sandbox.warm-ended"
+    assert gone(child.pid, 10)
+    child.close()
+
+
+def test_threads_of_the_parent_may_fork_at_once() -> None:
+    answers = []
+    with warm() as odd:
+
+        def one(number: int) -> None:
+            child, _ = odd.fork()
+            with child:
+                answers.append(child.ask(b"echo %d" % number, deadline_s=60, limit=10))
+
+        crowd = [threading.Thread(target=one, args=(number,)) for number in range(12)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+    assert sorted(answers) == sorted(b"%d" % number for number in range(12))
+
+
+def test_descriptors_of_the_parent_do_not_pile_up() -> None:
+    with warm() as odd:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(5):
+            odd.fork()[0].close()
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("scenario", [("orphan", "fork"), ("orphan", "lock"), ("hanging",)], ids="-".join)
+def test_a_killed_parent_leaves_no_process(scenario: tuple[str, ...]) -> None:
+    command = [sys.executable, "-I", "-B", str(GUESTS / "scenarios.py"), sysconfig.get_path("purelib"), "-", *scenario]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        pids = json.loads(parent.stdout.readline())
+        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        assert all(gone(pid, 10) for pid in pids)
+
+
+def test_a_child_with_files_has_a_folder_of_its_own_and_no_other() -> None:
+    with warm("Filer", Confinement(scratch_mb=4, calls=FILES, required=LEAST | {Layer.LANDLOCK})) as filer:
+        one, _ = filer.fork()
+        two, _ = filer.fork()
+
+        def tried(child, request: str) -> str:
+            return child.ask(request.encode(), deadline_s=30, limit=100).decode()
+
+        with two:
+            assert tried(one, "write in") == tried(one, "read in") == "done"
+            for path in (f"../{one.pid}/in", "..", "/etc/passwd", "/", "/proc/self/maps"):
+                assert tried(two, f"read {path}") in ("2", "13"), path  # ENOENT, EACCES
+            assert tried(two, f"write ../{one.pid}/new") in ("2", "13")
+            pid = one.pid
+            one.close()
+            assert tried(two, f"read ../{pid}") in ("2", "13")
+
+
+def test_the_folder_on_disk_is_private_wiped_and_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    alive = Scratch(for_nobody=False)
+    assert alive.path.stat().st_mode & 0o777 == 0o700
+    dead = tmp_path / "velatura-scratch-dead"
+    dead.mkdir()
+    (dead / "key").write_text("secret")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "velatura-scratch-link").symlink_to(elsewhere)
+    sweep()
+    assert alive.path.exists()
+    assert elsewhere.exists()
+    assert not dead.exists()
+    alive.close()
+    assert not alive.path.exists()
+
+
+def test_without_namespaces_scratch_is_a_folder_of_the_parent_and_held_says_so() -> None:
+    found = run("held_with_files", without="namespaces")
+    assert "disk" in found["held"]["namespaces"]
+    assert found["answers"] == ["done", "13"]
+    assert found["left"] == []
+
+
+def test_layers_have_codes_of_their_own() -> None:
+    from velatura.sandbox.required import refuse_absent
+
+    codes = set()
+    for layer in ALL_LAYERS:
+        with pytest.raises(Missing) as refusal:
+            refuse_absent({layer: "why"}, Confinement())
+        codes.add(refusal.value.code)
+        refuse_absent({layer: "why"}, Confinement(required=ALL_LAYERS - {layer}))
+    assert codes == {f"sandbox.no-{layer}" for layer in Layer}
