@@ -73,3 +73,16 @@ def test_noise_agrees_on_nothing() -> None:
     camera.see(rng.integers(0, 256, (90, 160), dtype=np.uint8))
     _, shift = camera.see(rng.integers(0, 256, (90, 160), dtype=np.uint8))
     assert shift == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 160), (90, 1), (3, 4), (2000, 160)])
+def test_pictures_of_any_shape_are_taken(shape: tuple[int, int]) -> None:
+    camera, rng = Camera(), np.random.default_rng(0)
+    for _ in range(3):
+        camera.see(rng.integers(0, 256, shape, dtype=np.uint8)[::-1, ::-1])
+
+
+def test_a_frame_of_another_size_starts_a_shot() -> None:
+    camera = Camera()
+    camera.see(part(scene(1), 0))
+    assert camera.see(part(scene(1), 0)[:80]) == (True, (0.0, 0.0))

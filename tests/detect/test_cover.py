@@ -27,7 +27,7 @@ def covered(looks: Sequence[Look], **options: object) -> list[tuple[Look, list[R
 @st.composite
 def clips(draw: st.DrawFn) -> list[Look]:
     """Any looks at all: any times, any boxes, any cuts, any shift."""
-    times = np.cumsum(draw(st.lists(st.sampled_from([0.001, 0.02, 0.04, 0.1, 0.5, 3.0]), min_size=1, max_size=30)))
+    times = np.cumsum(draw(st.lists(st.sampled_from([0.0, 0.001, 0.02, 0.04, 0.1, 0.5, 3.0]), min_size=1, max_size=30)))
     side = st.floats(-50, 400, width=32)
     looks = []
     for index, time_s in enumerate(times.tolist()):

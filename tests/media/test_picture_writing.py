@@ -91,6 +91,12 @@ def test_an_avif_sequence_has_every_frame_and_time(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["a.avif"]
 
 
+def test_what_a_format_cannot_hold_is_told() -> None:
+    facts, _ = animation(RGBA, 4, 4, [Fraction(1, 10)] * 2, loop=3)
+    assert "3 times" in notes_for(facts, "a.avif")[0] and notes_for(facts, "a.gif") == () == notes_for(facts, "a.png")
+    assert notes_for(still(noise(GREY16, 2, 2)), "a.webp") == ("samples beyond 8 bits (of 16)",)
+
+
 def test_pages_of_any_size_and_form_come_back(tmp_path: Path) -> None:
     pages = [noise(RGB, 30, 20), noise(GREY, 5, 90), noise(GREY16, 17, 3), noise(RGBA, 8, 8)]
     facts = Facts("pages", "tiff", 30, 20, RGB, frames=4)

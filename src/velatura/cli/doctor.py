@@ -72,11 +72,10 @@ def _one_opencv() -> list[dict[str, Any]]:
 
 
 def _models() -> list[dict[str, Any]]:
-    from velatura.models.catalogue import catalogue
     from velatura.models.store import ModelStore
 
-    store, known = ModelStore(), catalogue()
-    present = [name for name, entry in known.items() if store.present(name) and entry.task == "face"]
+    store = ModelStore()
+    present = [name for name, entry in store.known().items() if entry.labels == ("face",) and store.present(name)]
     checks = [_check("face detector", bool(present), ", ".join(present) or "none is here", brings="velatura models pull", needed=True)]
     for task, name in (("person, vehicle", "fastestdet"), ("text, plate", "ppocr-det")):
         checks.append(_check(task, store.present(name), name, brings=f"velatura models pull {name}"))

@@ -55,6 +55,7 @@ class Camera:
         Returns:
             whether a new shot starts here, and the picture's shift (x, y) since the frame before, in pixels of the upright picture.
         """
+        grey = np.ascontiguousarray(grey)  # OpenCV takes no mirrored views
         thumb, last, before = thumbnail(grey), self._last, self._thumb
         self._last, self._thumb = grey, thumb
         if last is None or before is None or last.shape != grey.shape or shot_starts:

@@ -43,10 +43,10 @@ def hidden(track: Track, now: Moment, s: TrackSettings) -> list[tuple[Floats, fl
     A confirmed track is bridged and carried beyond its ends; one that is not is hidden on its hits, between them, and on frames beside them
     that nobody looked at.
     """
-    i = bisect_left(track.hits, now.time_s - SAME_S, key=lambda hit: hit.time_s)
+    i = bisect_left(track.hits, now.look + (not now.looked), key=lambda hit: hit.look)  # by looks: two frames may share a time
     if i == len(track.hits):
         return _after(track, now, s)
-    if abs(track.hits[i].time_s - now.time_s) <= SAME_S:
+    if now.looked and track.hits[i].look == now.look:
         return [(to_boxes(track.hits[i].state), track.hits[i].score)]
     return _between(track, i, now, s) if i else _before(track, now, s)
 
@@ -64,7 +64,7 @@ def _moved(hit: Hit, speed: Floats, seconds: float) -> Floats:
 
 
 def _line(a: Hit, b: Hit, time_s: float) -> Floats:
-    weight = (time_s - a.time_s) / (b.time_s - a.time_s)
+    weight = (time_s - a.time_s) / max(b.time_s - a.time_s, SAME_S)
     return np.asarray((1 - weight) * a.state + weight * b.state, dtype=np.float64)
 
 
@@ -79,7 +79,7 @@ def _between(track: Track, i: int, now: Moment, s: TrackSettings) -> list[tuple[
             boxes.append(_grown(_moved(a, a.speed, since), since, s, 2.0))
         if until <= s.start_back_s and i + 1 < len(track.hits):
             after = track.hits[i + 1]
-            boxes.append(_grown(_moved(b, (after.state - b.state) / (after.time_s - b.time_s), -until), until, s, 2.0))
+            boxes.append(_grown(_moved(b, (after.state - b.state) / max(after.time_s - b.time_s, SAME_S), -until), until, s, 2.0))
     return [(box, score) for box in boxes]
 
 
@@ -111,7 +111,7 @@ def _first_speed(track: Track) -> Floats:
     j = bisect_left(track.hits, first.time_s + START_S + SAME_S, key=lambda hit: hit.time_s) - 1
     if j < 1:
         return np.zeros(4)
-    return np.asarray((track.hits[j].state - first.state) / (track.hits[j].time_s - first.time_s), dtype=np.float64)
+    return np.asarray((track.hits[j].state - first.state) / max(track.hits[j].time_s - first.time_s, SAME_S), dtype=np.float64)
 
 
 def reach_back(track: Track, faint: Sequence[tuple[float, int, Floats, Floats]], s: TrackSettings) -> None:

@@ -38,11 +38,13 @@ def decode(outlet: Outlet, kind: str) -> None:
 
 
 def _hand_over(outlet: Outlet, drawn: Canvas, turn: int, chosen: Plan, time: Fraction, duration: Fraction | None) -> None:
-    outlet.frame(drawn.planes(turn), drawn.form, time=time, duration=duration, shot_starts=chosen.what == "pages")
+    space = outlet.space(drawn.form, *drawn.size(turn))
+    drawn.paint(space.planes, turn)
+    outlet.show(space, time=time, duration=duration, shot_starts=chosen.what == "pages")
 
 
 def _facts(image: Image.Image, kind: str, chosen: Plan, drawn: Canvas, turn: int, lost: list[str]) -> Facts:
-    width, height = image.size[::-1] if turn >= 5 else image.size
+    width, height = drawn.size(turn)
     names = [*chosen.left, *dropped(image), *lost]
     return Facts(
         kind=chosen.what, container=kind, width=width, height=height, form=drawn.form, frames=chosen.count, loop=chosen.plays, dropped=tuple(names)

@@ -7,7 +7,7 @@ Source: ISO/IEC 23008-12:2022 sections 6.5.8 to 6.5.12, 6.6.2; ISO/IEC 23091-2 f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import av
@@ -65,7 +65,7 @@ def _decoded(items: Items, item: Item, limits: Open) -> Image.Image:
         return _grid(items, item, limits)
     if item.kind not in _HEVC:
         raise Unsupported("media.unsupported", "a picture of another kind than HEVC tiles")
-    return _tiles(items, [item], limits)[0]
+    return next(_tiles(items, [item], limits))
 
 
 def _grid(items: Items, item: Item, limits: Open) -> Image.Image:
@@ -79,21 +79,21 @@ def _grid(items: Items, item: Item, limits: Open) -> Image.Image:
     _check(width, height, limits)
     if rows * columns != len(parts) or len(parts) > _MOST_TILES:
         raise BadInput("media.malformed", "a grid whose tiles do not fill it")
-    tiles = _tiles(items, [items.item(number) for number in parts], limits)
-    side_x, side_y = tiles[0].size
-    if side_x * columns < width or side_y * rows < height or any(tile.size != tiles[0].size or tile.mode != tiles[0].mode for tile in tiles):
-        raise BadInput("media.malformed", "a grid whose tiles do not fill it")
-    joined = Image.new(tiles[0].mode, (width, height))
-    for index, tile in enumerate(tiles):
+    joined = Image.new("L", (1, 1))
+    for index, tile in enumerate(_tiles(items, [items.item(number) for number in parts], limits)):
+        side_x, side_y = tile.size
+        if not index:
+            joined, first = Image.new(tile.mode, (width, height)), tile.size
+            joined.info.update(tile.info)
+        if side_x * columns < width or side_y * rows < height or tile.size != first or tile.mode != joined.mode:
+            raise BadInput("media.malformed", "a grid whose tiles do not fill it")
         joined.paste(tile, (index % columns * side_x, index // columns * side_y))
-    joined.info.update(tiles[0].info)
     return joined
 
 
-def _tiles(items: Items, parts: Sequence[Item], limits: Open) -> list[Image.Image]:
-    """Coded pictures, each whole or the file is refused. One decoder for all that have one description."""
-    images, coder, head = [], None, b""
-    pixels = 0
+def _tiles(items: Items, parts: Sequence[Item], limits: Open) -> Iterator[Image.Image]:
+    """Coded pictures, one after the other, each whole or the file is refused. One decoder for all that have one description."""
+    coder, head, pixels = None, b"", 0
     for part in parts:
         if part.kind not in _HEVC or part.protected:
             raise Unsupported("media.unsupported", "a picture of another kind than HEVC tiles")
@@ -104,8 +104,7 @@ def _tiles(items: Items, parts: Sequence[Item], limits: Open) -> list[Image.Imag
         described = part.property("hvcC") or b""
         if coder is None or described != head:
             coder, head = _coder(described, limits), described
-        images.append(_to_image(_frame(coder, items.content(part)), part))
-    return images
+        yield _to_image(_frame(coder, items.content(part)), part)
 
 
 def _check(width: int, height: int, limits: Open) -> int:
@@ -204,7 +203,7 @@ def _beside(items: Items, main: Item) -> dict[str, Any]:
             told["xmp"] = b"present"
         elif item.kind in _HEVC or item.kind == "grid":
             told |= {name: True for name, kind in (("thumbnails", "thmb"), ("aux", "auxl")) if kind in item.refers}
-    tiles = {number for item in items.by_number.values() for numbers in item.refers.get("dimg", ()) for number in [numbers]}
+    tiles = {number for item in items.by_number.values() for number in item.refers.get("dimg", ())}
     shown = [
         n for n, item in items.by_number.items() if item.kind in (*_HEVC, "grid") and n not in tiles and not {"thmb", "auxl"} & item.refers.keys()
     ]

@@ -7,9 +7,9 @@ child runs ahead by as many frames as there are slots, and no further.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from velatura.media.frame import PixelForm, Plane
 from velatura.media.reader import Facts
 from velatura.media.wire import CREDIT, DATA, End, Form, Heard, Leak, Leaks, Open, Opened, Read, Refused, Shown, encode, ratio
 
-__all__ = ["Inbox", "Outbox", "Outlet", "frame_bytes"]
+__all__ = ["Inbox", "Outbox", "Outlet", "Space", "frame_bytes"]
 
 _MOST_SLOTS = 6  # 6 frames of 1080p 4:2:0 are 19 MiB; more did not make the clip faster
 
@@ -32,6 +32,15 @@ class Inbox(Protocol):
 
 class Outbox(Protocol):
     def put(self, message: bytes) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A slot of the mapping, as planes to write into."""
+
+    slot: int
+    form: PixelForm
+    planes: list[Plane]
 
 
 class Outlet:
@@ -66,7 +75,7 @@ class Outlet:
 
     def frame(
         self,
-        planes: Iterable[Plane],
+        planes: Sequence[Plane],
         form: PixelForm,
         *,
         time: Fraction = Fraction(0),
@@ -75,21 +84,43 @@ class Outlet:
         corrupt: bool = False,
         shot_starts: bool = False,
     ) -> None:
-        """Hand a frame over; waits while every slot is taken. Planes may have any strides and are taken one after the other."""
-        rest = iter(planes)
-        first = next(rest)
-        height, width = first.shape
-        needed = frame_bytes(form, width, height)
-        if needed > self._slot_bytes:
+        """Hand a frame over; waits while every slot is taken. Planes may have any strides."""
+        height, width = planes[0].shape
+        space = self.space(form, width, height)
+        for room, plane in zip(space.planes, planes, strict=True):
+            room[...] = plane
+        self.show(space, time=time, duration=duration, orientation=orientation, corrupt=corrupt, shot_starts=shot_starts)
+
+    def space(self, form: PixelForm, width: int, height: int) -> Space:
+        """Room for a frame, to be filled and then shown; waits while every slot is taken. It holds what an earlier frame left there.
+
+        Raises:
+            BadInput: `media.too-large`: the frame is larger than was announced.
+        """
+        if frame_bytes(form, width, height) > self._slot_bytes:
             raise BadInput("media.too-large", f"a frame of {width}x{height} pixels is larger than the file announced")
         slot = self._slot()
-        at = slot * self._slot_bytes
-        for plane, shape in zip(chain((first,), rest), form.shapes(width, height), strict=True):
-            space = self._mapping[at : at + shape[0] * shape[1] * form.dtype().itemsize].view(form.dtype).reshape(shape)
-            space[...] = plane
-            at += space.nbytes
+        at, planes = slot * self._slot_bytes, []
+        for shape in form.shapes(width, height):
+            end = at + shape[0] * shape[1] * form.dtype().itemsize
+            planes.append(self._mapping[at:end].view(form.dtype).reshape(shape))
+            at = end
+        return Space(slot, form, planes)
+
+    def show(
+        self,
+        space: Space,
+        *,
+        time: Fraction = Fraction(0),
+        duration: Fraction | None = None,
+        orientation: int = 1,
+        corrupt: bool = False,
+        shot_starts: bool = False,
+    ) -> None:
+        """Hand over what was filled; from here on it is the parent's."""
+        height, width = space.planes[0].shape
         lasting = None if duration is None else ratio(duration)
-        self._outbox.put(encode(Shown(slot, width, height, Form.of(form), ratio(time), lasting, orientation, corrupt, shot_starts)))
+        self._outbox.put(encode(Shown(space.slot, width, height, Form.of(space.form), ratio(time), lasting, orientation, corrupt, shot_starts)))
 
     def sound(self, time: Fraction, samples: bytes) -> None:
         """Hand over samples (int16, little-endian, interleaved), at most 2 MiB at once."""

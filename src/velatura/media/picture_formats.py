@@ -23,7 +23,7 @@ from typing import Any, Literal
 from velatura.errors import Unsupported, nearest
 from velatura.media.reader import Facts
 
-__all__ = ["OUTPUTS", "Format", "format_for"]
+__all__ = ["OUTPUTS", "Format", "format_for", "losses"]
 
 Several = Literal["", "animation", "pages"]
 
@@ -98,6 +98,20 @@ def format_for(name: str, facts: Facts, *, lossless: bool = False) -> Format:
     if max(facts.width, facts.height) > chosen.side:
         raise Unsupported("media.too-wide", f"{name}: {chosen.name} holds {chosen.side} pixels a side", hint="name it .png or .tif")
     return chosen
+
+
+def losses(facts: Facts, chosen: Format) -> tuple[str, ...]:
+    """What the format cannot hold of the source, in words."""
+    form, told = facts.form, []
+    if form.alpha and not chosen.alpha:
+        told.append("transparency (laid over black)")
+    if form.bits > 8 and not (chosen.deep and form.colour == "grey" and not form.alpha):
+        told.append(f"samples beyond 8 bits (of {form.bits})")
+    if chosen.name == "GIF" and facts.container != "gif":
+        told.append("colours beyond 256 a frame, and alpha between clear and opaque")
+    if chosen.name == "AVIF" and facts.kind == "animation" and facts.loop:
+        told.append(f"how often it is played ({facts.loop} times becomes for ever)")
+    return tuple(told)
 
 
 def _several(name: str, suffix: str, facts: Facts, chosen: Format) -> Unsupported:

@@ -9,19 +9,9 @@ import numpy as np
 from PIL import Image
 
 from velatura.errors import Unsupported
-from velatura.media.frame import Frame, PixelForm, Plane
+from velatura.media.frame import Frame, Plane
 
-__all__ = ["losses", "to_image"]
-
-
-def losses(form: PixelForm, *, alpha: bool, deep: bool) -> tuple[str, ...]:
-    """What a picture of that form loses in a format that holds `alpha`, and `deep` grey of 16 bits."""
-    told = []
-    if form.alpha and not alpha:
-        told.append("transparency (laid over black)")
-    if form.bits > 8 and not (deep and form.colour == "grey" and not form.alpha):
-        told.append(f"samples beyond 8 bits (of {form.bits})")
-    return tuple(told)
+__all__ = ["to_image"]
 
 
 def to_image(frame: Frame, *, alpha: bool, deep: bool) -> Image.Image:

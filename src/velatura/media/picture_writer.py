@@ -18,8 +18,8 @@ from velatura.media.animation_gif import GifAnimation
 from velatura.media.animation_png import PngAnimation
 from velatura.media.animation_webp import WebpAnimation
 from velatura.media.frame import Frame
-from velatura.media.picture_formats import Format, format_for
-from velatura.media.picture_image import losses, to_image
+from velatura.media.picture_formats import Format, format_for, losses
+from velatura.media.picture_image import to_image
 from velatura.media.plain_file import PlainFile
 from velatura.media.reader import Facts
 from velatura.media.tiff_pages import TiffPages
@@ -52,7 +52,7 @@ class PictureWriter:
     def __init__(self, path: Path, facts: Facts, *, suffix: str = "", lossless: bool = False) -> None:
         name = str(PurePath(path.name).with_suffix(suffix)) if suffix else path.name
         self.format = format_for(name, facts, lossless=lossless)
-        self.notes = losses(facts.form, alpha=self.format.alpha, deep=self.format.deep)
+        self.notes = losses(facts, self.format)
         self._name, self._path, self._facts = name, path, facts
         self._finished = False
         self._count = 0

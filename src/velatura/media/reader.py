@@ -44,7 +44,7 @@ class Facts:
         time_base: of the clip's time stamps; an output keeps it.
         sample_aspect: pixel aspect ratio of a clip, 1 where unstated.
         colour: of a clip: primaries, transfer and matrix as numbered by ITU-T H.273; 2 is unstated.
-        loop: how often an animation repeats; 0 for ever.
+        loop: how often an animation is played; 0 for ever.
         audio: a sound track is there ("aac", ...; "" for none).
         dropped: what the output will not have, each in words a person understands ("sound track (aac)", "data track (gpmd)", "GPS position").
         confined: None if the decoder ran confined, else the sentence that says why not.

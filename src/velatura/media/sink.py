@@ -10,8 +10,7 @@ from pathlib import Path, PurePath
 from velatura.errors import Unsupported, nearest
 from velatura.media.clip_encoding import SUFFIXES as CLIPS
 from velatura.media.clip_encoding import losses as clip_losses
-from velatura.media.picture_formats import OUTPUTS, format_for
-from velatura.media.picture_image import losses
+from velatura.media.picture_formats import OUTPUTS, format_for, losses
 from velatura.media.reader import Facts, Writer
 from velatura.media.sound import SoundQueue
 
@@ -61,5 +60,4 @@ def notes_for(facts: Facts, name: str) -> tuple[str, ...]:
     suffix = PurePath(name).suffix.lower()
     if suffix in CLIPS:
         return clip_losses(facts, suffix)
-    chosen = format_for(name, facts)
-    return losses(facts.form, alpha=chosen.alpha, deep=chosen.deep)
+    return losses(facts, format_for(name, facts))

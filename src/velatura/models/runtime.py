@@ -7,7 +7,7 @@ no spinning, the CPU named explicitly: the currency is CPU time, and the same in
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,13 +44,14 @@ class OnnxBackend:
     Args:
         model: the file's bytes, hash already checked.
         threads: inside one operator.
+        outputs: those that are wanted; what only others need is not computed. () for all.
         free_sizes: the file's input sizes are those of an example; see `fold`.
 
     Raises:
         BadInput: `models.malformed`.
     """
 
-    def __init__(self, model: bytes, *, threads: int = 1, free_sizes: bool = False) -> None:
+    def __init__(self, model: bytes, *, threads: int = 1, outputs: Sequence[str] = (), free_sizes: bool = False) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -67,7 +68,7 @@ class OnnxBackend:
                 "models.malformed", f"onnxruntime cannot load the network: {type(error).__name__}", hint="velatura models verify"
             ) from error
         self._input = self._session.get_inputs()[0].name
-        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._outputs = list(outputs) or [output.name for output in self._session.get_outputs()]
 
     def run(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
-        return dict(zip(self._outputs, self._session.run(None, {self._input: x}), strict=True))
+        return dict(zip(self._outputs, self._session.run(self._outputs, {self._input: x}), strict=True))

@@ -1,0 +1,50 @@
+"""YuNet: a small face detector, anchor-free, three strides.
+
+Input: BGR 0..255, any size, padded right and bottom to a multiple of 32. Each cell of strides 8, 16, 32 gives class, objectness, box:
+score = sqrt(class * objectness), centre = (cell + b[0:2]) * stride, size = exp(b[2:4]) * stride.
+Limit: frontal faces down to about 10 pixels; profiles and masks less well than CenterFace.
+Source: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023; libfacedetection.train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.detect.decode import Floats, regions
+from velatura.detect.region import Region, Scores
+from velatura.media.view import InputForm
+from velatura.models.runtime import InferenceBackend
+
+__all__ = ["YuNet"]
+
+_STRIDES = (8, 16, 32)
+_OVERLAP = 0.45
+
+
+class YuNet:
+    """A `Detector` of faces."""
+
+    labels = frozenset({"face"})
+    pass_pixels = 4_000_000
+
+    def __init__(self, backend: InferenceBackend, name: str, form: InputForm, scores: Scores) -> None:
+        self._backend, self.name, self.form, self.scores = backend, name, form, scores
+
+    def detect(self, x: NDArray[np.float32], *, threshold: float) -> Sequence[Region]:
+        out = self._backend.run(x[None])
+        parts = [_level(out, stride, x.shape[2] // stride, threshold) for stride in _STRIDES]
+        return regions(np.concatenate(parts), "face", x.shape, overlap=_OVERLAP)
+
+
+def _level(out: object, stride: int, columns: int, threshold: float) -> Floats:
+    """(n, 5) boxes and scores of one stride."""
+    assert isinstance(out, dict), "a backend gives outputs by name"
+    certain = np.sqrt(np.clip(out[f"cls_{stride}"][0, :, 0], 0, 1) * np.clip(out[f"obj_{stride}"][0, :, 0], 0, 1))
+    cells = np.nonzero(certain >= threshold)[0]
+    box = out[f"bbox_{stride}"][0, cells].astype(np.float64)
+    centre = (np.stack([cells % columns, cells // columns], 1) + box[:, :2]) * stride
+    half = np.exp(np.clip(box[:, 2:], -10, 10)) * stride / 2
+    return np.concatenate([centre - half, centre + half, certain[cells, None]], 1)
