@@ -48,7 +48,8 @@ def test_a_strange_file_is_refused_and_the_way_to_declare_it_named(tmp_path: Pat
 def test_the_users_own_catalogue_adds_names_and_takes_none_of_ours(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     store.folder.mkdir()
-    entry = '[models.{name}]\ntask = "face"\nabout = ""\nlicence = ""\ntraining_data = ""\nfile = "m.onnx"\nsize = 3\nsha256 = "{sha}"\nlike = "yunet-n"\n'
+    words = 'task = "face"\nabout = ""\nlicence = ""\ntraining_data = ""\nfile = "m.onnx"\nsize = 3\nlike = "yunet-n"\n'
+    entry = "[models.{name}]\n" + words + 'sha256 = "{sha}"\n'
     sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of "abc", FIPS 180-2 B.1
     store.user_catalogue.write_text(entry.format(name="mine", sha=sha))
     (tmp_path / "abc").write_bytes(b"abc")

@@ -52,7 +52,7 @@ class Cards:
 def _green(frame: Frame, score: float) -> list[Region]:
     first, second, third = (plane.astype(int) for plane in frame.planes[:3])
     green = (second > 180) & (first < 80) & (third < 80) if frame.form.colour == "rgb" else (second < 90) & (third < 80)
-    scale = frame.planes[0].shape[0] / green.shape[0]
+    scale = 1 << frame.form.shift_x
     count, _, stats, _ = cv2.connectedComponentsWithStats(green.astype(np.uint8))
     boxes = [tuple(float(v) * scale for v in (x, y, x + w, y + h)) for x, y, w, h, area in stats[1:count] if area * scale * scale >= 36]
     return [Region(box, "face", score) for box in boxes]
@@ -60,7 +60,7 @@ def _green(frame: Frame, score: float) -> list[Region]:
 
 def noise(seed: int, form: PixelForm, size: tuple[int, int]) -> list[np.ndarray]:
     rng = np.random.default_rng(seed)
-    return [rng.integers(60, 180, shape).astype(form.dtype) for shape in form.shapes(*size)]
+    return [rng.integers(100, 160, shape).astype(form.dtype) for shape in form.shapes(*size)]
 
 
 def with_card(planes: list[np.ndarray], form: PixelForm, box: tuple[int, int, int, int]) -> list[np.ndarray]:

@@ -98,6 +98,8 @@ def _from_url(name: str, entry: Entry, url: str, store: ModelStore, timeout_s: f
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
         raise _Unreachable(_reason(error)) from error
     raw = part.read_bytes()
+    if len(raw) < entry.size:
+        raise _Unreachable(f"it broke off after {len(raw)} of {entry.size} bytes; run it again to go on from there")
     part.unlink()
     return _right(raw, entry)
 
