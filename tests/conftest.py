@@ -5,9 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from tests.weights import Weights
+
+    from velatura.models.store import ModelStore
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks/ and tests/ helpers are imported by name
@@ -26,3 +32,33 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"real data: {folder}/data is not there (set VELATURA_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Weights:
+    """`weights("centerface")`: a store with that model in it, or the test is skipped by name."""
+    from tests.weights import Weights
+
+    base = tmp_path_factory.getbasetemp()
+    home = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "velatura-home"  # one for all workers
+    return Weights(home, Path(os.environ.get("VELATURA_SHARED", ROOT.parent / "shared")))
+
+
+@pytest.fixture(scope="session")
+def store(weights: Weights) -> ModelStore:
+    """A store with a face detector (YuNet-n where the shared data is there, and CenterFace)."""
+    if weights.has_near("yunet-n"):
+        weights("yunet-n")
+    return weights("centerface")
+
+
+@pytest.fixture(scope="session")
+def model_home(weights: Weights, store: ModelStore) -> Path:
+    """What VELATURA_HOME has to be for the command line to find that store."""
+    return store.folder.parent
+
+
+@pytest.fixture(scope="session")
+def portrait(weights: Weights) -> Path:
+    """A photograph with one face in it (512x512, public domain)."""
+    return weights("portrait").path("portrait")

@@ -204,7 +204,7 @@ class Full:
     def __init__(self, device: str, suffix: str) -> None:
         if not Path(device).exists():
             pytest.skip(f"{device} is not there")
-        self.device, self.name, self.suffix, self.parent = device, f"a{suffix}", suffix, Path("/tmp")
+        self.device, self.name, self.suffix, self.parent = device, f"a{suffix}", suffix, Path(device).parent
 
     def open(self, mode: str) -> io.BufferedRandom:
         return open(self.device, mode, buffering=0)  # type: ignore[return-value]

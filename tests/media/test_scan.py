@@ -12,6 +12,7 @@ from benchmarks.leakcases.jpegs import XMP, jpeg
 import velatura
 from velatura.errors import BadInput
 from velatura.media.scan import scan, scan_each
+from velatura.media.sink import create
 from velatura.media.source import Decoder
 
 BY_NAME = {case.case: case for case in CASES}
@@ -85,3 +86,26 @@ def test_real_telemetry_is_found(shared: Path, decoder: Decoder) -> None:
     leaks = scan(shared / "data" / "clips" / "walk_gopro.mp4", decoder=decoder)
     assert {"L24", "L28", "L30"} <= {leak.case for leak in leaks}
     assert "telemetry (gpmd)" in {leak.what for leak in leaks}
+
+
+WRITTEN = {
+    "picture": ("L11", [".jpg", ".png", ".webp", ".avif", ".bmp", ".tif", ".gif"]),
+    "transparent": ("L13", [".png", ".webp", ".avif", ".tif"]),
+    "animation": ("L14", [".png", ".gif", ".webp", ".avif"]),
+    "pages": ("L16", [".tif"]),
+    "clip": ("L31", [".mp4", ".mov", ".mkv"]),
+}
+FRAMES = {"L14", "L15", "L16", "L19", "L22"}
+"""Further frames are told of; that they were treated, a file does not say."""
+
+
+@pytest.mark.parametrize(("case", "suffix"), [(case, suffix) for case, suffixes in WRITTEN.values() for suffix in suffixes])
+def test_what_we_write_has_nothing_beside_its_frames(case: str, suffix: str, tmp_path: Path, decoder: Decoder) -> None:
+    BY_NAME[case].make(source := tmp_path / f"in{Path(BY_NAME[case].name).suffix}")
+    written = tmp_path / f"out{suffix}"
+    with decoder.open(source) as reader, create(written, reader.facts) as writer:
+        for frame in reader:
+            writer.write(frame)
+        writer.finish()
+    leaks = scan(written, decoder=decoder)
+    assert [leak for leak in leaks if not (leak.case in FRAMES and "further" in leak.what)] == []

@@ -5,13 +5,20 @@ original, public, sidecar = sealed_world(rng, form, (64, 48), [[(1, (8, 8, 24, 2
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
 
 from velatura.crypto.keys import Identity
 from velatura.media.frame import Frame, PixelForm
+from velatura.media.reader import Facts
+from velatura.media.sink import create
+from velatura.obfuscation.attachment import attach
 from velatura.obfuscation.method import Patch
 from velatura.obfuscation.seal import parse
 from velatura.obfuscation.sidecar import SealWriter
@@ -83,3 +90,52 @@ def plans(draw, size: tuple[int, int] = (40, 30)) -> list[Sealed]:
         return (x0, y0, draw(st.integers(x0 // 2 + 1, size[0] // 2)) * 2, draw(st.integers(y0 // 2 + 1, size[1] // 2)) * 2)
 
     return [[(track, box()) for track in draw(st.lists(st.integers(0, 3), max_size=4, unique=True))] for _ in range(draw(st.integers(1, 3)))]
+
+
+YUV = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt709")
+SIZE = (48, 32)
+ONE = [[(0, (8, 8, 24, 24)), (1, (16, 16, 32, 32))]]
+MOVING = [[(0, (2 * i, 8, 2 * i + 16, 24)), (1, (16, 16, 32, 32))] for i in range(5)]
+CASES = {
+    "jpeg": ("picture", PixelForm("rgb"), SIZE, ONE, ".jpg", ".png"),
+    "odd-jpeg": ("picture", PixelForm("rgb"), (47, 31), [[(0, (24, 8, 47, 31))]], ".jpg", ".png"),
+    "png-alpha": ("picture", PixelForm("rgb", alpha=True), SIZE, ONE, ".png", ".png"),
+    "alpha-lost-in-jpeg": ("picture", PixelForm("rgb", alpha=True), SIZE, ONE, ".jpg", ".png"),
+    "grey-16-cut-to-jpeg": ("picture", PixelForm("grey", 16), SIZE, ONE, ".jpg", ".tif"),
+    "webp": ("picture", PixelForm("rgb"), SIZE, ONE, ".webp", ".png"),
+    "pages": ("pages", PixelForm("rgb"), SIZE, [ONE[0], [], ONE[0]], ".tif", ".tif"),
+    "animation": ("animation", PixelForm("rgb"), SIZE, MOVING, ".png", ".png"),
+    "mp4": ("clip", YUV, SIZE, MOVING, ".mp4", ".mkv"),
+    "mp4-odd": ("clip", YUV, (47, 31), [[(0, (24, 8, 47, 31))], [], [(0, (8, 0, 32, 16))]], ".mp4", ".mkv"),
+    "mkv-10-bit": ("clip", PixelForm("yuv", 10, 1, 1, full_range=False, matrix="bt709"), SIZE, MOVING, ".mkv", ".mkv"),
+    "mp4-turned": ("clip", YUV, SIZE, MOVING, ".mp4", ".mkv"),
+}
+
+
+def publish(case: str, folder, *, carry: bool = False):
+    """Original frames, a public file made by the real writers, its sidecar beside it (or, with `carry`, at its end)."""
+    kind, form, size, plan, suffix, _ = CASES[case]
+    orientation = 6 if case == "mp4-turned" else 1
+    upright = size[::-1] if orientation >= 5 else size
+    facts = Facts(kind, "x", *upright, form, orientation=orientation, frames=len(plan), time_base=Fraction(1, 1000))
+    if kind == "clip":
+        facts = replace(facts, rate=25.0, colour=(1, 1, 1))
+    frames = [random_frame(np.random.default_rng(i), form, size, i) for i in range(len(plan))]
+    for i, frame in enumerate(frames):
+        frame.orientation, frame.time, frame.duration = orientation, Fraction(i, 25), Fraction(1, 25)
+        if form.alpha:
+            frame.planes[-1][...] = np.maximum(frame.planes[-1], 1)
+    original, sidecar = [copy_of(frame) for frame in frames], io.BytesIO()
+    writer = SealWriter(sidecar, ALICE.recipient, entropy=os.urandom)
+    seal_frames(frames, plan, writer, ellipse=True)
+    public, beside = folder / f"public{suffix}", folder / f"public{suffix}.vseal"
+    with create(public, facts) as sink:
+        for frame in frames:
+            sink.write(frame)
+        sink.finish()
+    writer.finish(hashlib.sha256(public.read_bytes()).digest())
+    beside.write_bytes(sidecar.getvalue())
+    if carry:
+        attach(public, beside)
+        beside.unlink()
+    return original, public, beside

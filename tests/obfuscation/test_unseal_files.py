@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
 import stat
-from fractions import Fraction
 
 import numpy as np
 import pytest
-from tests.obfuscation.sealing import ALICE, BOB, copy_of, random_frame, seal_frames
+from tests.obfuscation.sealing import ALICE, BOB, CASES, copy_of, publish
 
 from velatura.errors import BadInput, BadSpec, Unsupported, VelaturaError, Withheld
-from velatura.media.frame import PixelForm
-from velatura.media.reader import Facts
-from velatura.media.sink import create
 from velatura.media.source import Decoder
-from velatura.obfuscation.attachment import attach
-from velatura.obfuscation.sidecar import SealWriter
 from velatura.obfuscation.unseal import unseal
-
-YUV = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt709")
-SIZE = (48, 32)
-ONE = [[(0, (8, 8, 24, 24)), (1, (16, 16, 32, 32))]]
-MOVING = [[(0, (2 * i, 8, 2 * i + 16, 24)), (1, (16, 16, 32, 32))] for i in range(5)]
-CASES = {
-    "jpeg": ("picture", PixelForm("rgb"), SIZE, ONE, ".jpg", ".png"),
-    "odd-jpeg": ("picture", PixelForm("rgb"), (47, 31), [[(0, (24, 8, 47, 31))]], ".jpg", ".png"),
-    "png-alpha": ("picture", PixelForm("rgb", alpha=True), SIZE, ONE, ".png", ".png"),
-    "alpha-lost-in-jpeg": ("picture", PixelForm("rgb", alpha=True), SIZE, ONE, ".jpg", ".png"),
-    "grey-16-cut-to-jpeg": ("picture", PixelForm("grey", 16), SIZE, ONE, ".jpg", ".tif"),
-    "webp": ("picture", PixelForm("rgb"), SIZE, ONE, ".webp", ".png"),
-    "pages": ("pages", PixelForm("rgb"), SIZE, [ONE[0], [], ONE[0]], ".tif", ".tif"),
-    "animation": ("animation", PixelForm("rgb"), SIZE, MOVING, ".png", ".png"),
-    "mp4": ("clip", YUV, SIZE, MOVING, ".mp4", ".mkv"),
-    "mp4-odd": ("clip", YUV, (47, 31), [[(0, (24, 8, 47, 31))], [], [(0, (8, 0, 32, 16))]], ".mp4", ".mkv"),
-    "mkv-10-bit": ("clip", PixelForm("yuv", 10, 1, 1, full_range=False, matrix="bt709"), SIZE, MOVING, ".mkv", ".mkv"),
-    "mp4-turned": ("clip", YUV, SIZE, MOVING, ".mp4", ".mkv"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -52,42 +24,13 @@ def read(decoder, path):
         return reader.facts, [copy_of(frame) for frame in reader]
 
 
-def publish(case: str, folder, *, carry: bool = False):
-    """Original frames, the public file, its sidecar."""
-    kind, form, size, plan, suffix, _ = CASES[case]
-    orientation = 6 if case == "mp4-turned" else 1
-    upright = size[::-1] if orientation >= 5 else size
-    facts = Facts(
-        kind, "x", *upright, form, orientation=orientation, rate=25.0 if kind == "clip" else None, frames=len(plan), time_base=Fraction(1, 1000)
-    )
-    frames = [random_frame(np.random.default_rng(i), form, size, i) for i in range(len(plan))]
-    for i, frame in enumerate(frames):
-        frame.orientation, frame.time, frame.duration = orientation, Fraction(i, 25), Fraction(1, 25)
-        if form.alpha:
-            frame.planes[-1][...] = np.maximum(frame.planes[-1], 1)
-    original, sidecar = [copy_of(frame) for frame in frames], io.BytesIO()
-    writer = SealWriter(sidecar, ALICE.recipient, entropy=os.urandom)
-    seal_frames(frames, plan, writer, ellipse=True)
-    public, beside = folder / f"public{suffix}", folder / f"public{suffix}.vseal"
-    with create(public, facts) as sink:
-        for frame in frames:
-            sink.write(frame)
-        sink.finish()
-    writer.finish(hashlib.sha256(public.read_bytes()).digest())
-    beside.write_bytes(sidecar.getvalue())
-    if carry:
-        attach(public, beside)
-        beside.unlink()
-    return original, public, beside
-
-
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("carry", [False, True], ids=["beside", "carried"])
 def test_what_was_sealed_comes_back_bit_by_bit_and_the_rest_is_what_was_published(case, carry, tmp_path, decoder):
     _, form, size, plan, _, suffix = CASES[case]
     original, public, _ = publish(case, tmp_path, carry=carry)
     out = tmp_path / f"restored{suffix}"
-    done = unseal(public, identity=ALICE, out=out)
+    done = unseal(public, identity=ALICE, out=out, decoder=decoder)
     assert (done.frames, done.restored, done.still_black) == (len(plan), sum(map(len, plan)), ())
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     facts, restored = read(decoder, out)

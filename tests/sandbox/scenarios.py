@@ -81,7 +81,7 @@ def held_with_files() -> object:
             child, found = warm.fork()
             answers = [child.ask(request, deadline_s=10, limit=10).decode() for request in (b"write in", b"read /etc/passwd")]
             child.close()
-        return {"held": dict(found), "answers": answers, "left": os.listdir(folder)}
+        return {"held": dict(found), "answers": answers, "left": [path.name for path in Path(folder).iterdir()]}
 
 
 def orphan(how: str) -> object:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import json
 
+import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.sandbox.bpf_machine import verdict
 from tests.sandbox.cells import linux, warm
@@ -20,6 +21,7 @@ from velatura.sandbox.syscalls import AARCH64, PLAIN, X86_64, Machine, this_mach
 MACHINES = pytest.mark.parametrize("machine", [X86_64, AARCH64], ids=lambda m: m.name)
 DENIED = refuse(errno.EPERM)
 LEAST = Confinement()
+PAST_EVERY_FILTER = {335, 336}  # uretprobe, uprobe on x86-64: the kernel lets its own trampolines pass and ends whoever else calls them
 EXEC, READ_WRITE, PRIVATE_ANONYMOUS, SHARED_ANONYMOUS, PRIVATE_FILE = 4, 3, 0x22, 0x21, 0x02
 
 
@@ -106,12 +108,12 @@ def test_files_lift_the_check_of_descriptors(machine: Machine) -> None:
 
 
 @linux
-@settings(max_examples=5)
-@given(st.data())
-def test_the_kernel_answers_what_the_evaluator_says(data: st.DataObject) -> None:
-    machine = this_machine()
+def test_the_kernel_answers_what_the_evaluator_says() -> None:
+    machine, rng = this_machine(), np.random.default_rng(12)
     program = filter_for(LEAST, machine)
-    calls = data.draw(st.lists(st.tuples(st.integers(0, 470), st.lists(st.integers(0, (1 << 64) - 1), max_size=6)), min_size=300, max_size=300))
+    calls = [
+        (number, [int(word) for word in rng.integers(0, 1 << 63, 6)]) for number in range(471) if number not in PAST_EVERY_FILTER for _ in range(4)
+    ]
     # Only what is denied can be tried with any argument; what is allowed is tried with arguments that do nothing.
     denied = [call for call in calls if verdict(program, machine.audit, *call) == DENIED]
     at = machine.numbers

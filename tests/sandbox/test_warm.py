@@ -73,7 +73,7 @@ def test_what_is_left_on_a_poorer_machine_still_confines(without: str, nobody: b
 
 @pytest.mark.skipif(os.getuid() != 0, reason="a change of uid: only root makes one")
 def test_an_interpreter_that_nobody_may_read_is_said_to_be_one() -> None:
-    if not any(os.stat(folder).st_mode & 0o005 != 0o005 for folder in Path(sys.base_prefix).resolve().parents):
+    if not any(folder.stat().st_mode & 0o005 != 0o005 for folder in Path(sys.base_prefix).resolve().parents):
         pytest.skip("interpreter: ours can be read by everybody")
     found = run("held", "uid", without="namespaces")
     assert found["code"] == found["code_of_a_guest_that_fails_while_warming"] == "sandbox.interpreter-unreadable"

@@ -11,7 +11,7 @@ __all__ = ["EPILOG", "command"]
 EPILOG = "Example: velatura doctor --json"
 
 EXTRAS = {"train": "torch", "he": "tenseal", "fl": "flwr", "edge": "paho.mqtt", "enclave": "dcap_qvl"}
-LIBRARIES = ("numpy", "opencv-python-headless", "av", "pillow", "pillow-heif", "onnxruntime", "cryptography", "scipy", "msgspec")
+LIBRARIES = ("numpy", "opencv-python-headless", "av", "pillow", "onnxruntime", "cryptography", "scipy", "msgspec")
 
 
 def command(json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False) -> int:

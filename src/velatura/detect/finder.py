@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 from velatura.detect.region import Detector, Region, Scores
+from velatura.detect.search import find, scores_of
 from velatura.media.frame import Frame
 
 if TYPE_CHECKING:
     from velatura.models.store import ModelStore
 
-__all__ = ["Finder", "scores_of"]
+__all__ = ["Finder"]
 
 
 class Finder:
@@ -24,7 +25,7 @@ class Finder:
 
     def __init__(self, detectors: Sequence[Detector], *, thorough: bool = False) -> None:
         self._detectors, self._thorough = tuple(detectors), thorough
-        self._scores = scores_of(detectors)
+        self._scores = scores_of(detectors, thorough=thorough)
 
     @classmethod
     def choose(cls, targets: Sequence[str], *, store: ModelStore | None = None, thorough: bool = False) -> Self:
@@ -45,17 +46,4 @@ class Finder:
 
     def __call__(self, frame: Frame, *, low: bool) -> Sequence[Region]:
         """Regions down to the detectors' `low`, or to their `high`; boxes in pixels of the upright picture."""
-        from velatura.detect.search import find
-
         return find(frame, self._detectors, threshold="low" if low else "high", thorough=self._thorough)
-
-
-def scores_of(detectors: Sequence[Detector]) -> dict[str, Scores]:
-    """The scale of each label; of several detectors the lowest bounds, so that none is ignored."""
-    scales: dict[str, Scores] = {}
-    for detector in detectors:
-        for label in detector.labels:
-            other, own = scales.get(label, detector.scores), detector.scores
-            faint = max(own.faint_hits, other.faint_hits)
-            scales[label] = Scores(min(own.low, other.low), min(own.high, other.high), min(own.sure, other.sure), faint)
-    return scales

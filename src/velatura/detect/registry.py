@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from msgspec.structs import asdict
+
 from velatura.detect.plates import Plates
-from velatura.detect.region import Detector
+from velatura.detect.region import Detector, Scores
 from velatura.detect.search import Only
 from velatura.errors import BadSpec, Missing, nearest
+from velatura.media.view import InputForm
 from velatura.models.store import ModelStore
 from velatura.plugins import Registry
 
@@ -117,23 +120,27 @@ class _Once:
         return self._loaded[name]
 
 
-def _factory(module: str, cls: str, *, free_sizes: bool = False) -> Callable[[str, ModelStore], Detector]:
-    return partial(_make, module, cls, free_sizes)
+def _factory(module: str, cls: str) -> Callable[[str, ModelStore], Detector]:
+    return partial(_make, module, cls)
 
 
-def _make(module: str, cls: str, free_sizes: bool, name: str, store: ModelStore) -> Detector:
+def _make(module: str, cls: str, name: str, store: ModelStore) -> Detector:
+    """A detector of ours; form and scores are the catalogue's. onnxruntime is imported here, when it is needed."""
     from importlib import import_module
 
     from velatura.models.runtime import OnnxBackend
 
-    backend = OnnxBackend(store.load(name), threads=_THREADS, free_sizes=free_sizes)
+    entry = store.entry(name)
+    if entry.scores is None:
+        raise BadSpec("models.catalogue", f"{name} has no scores", hint=f"give it low, high and sure in {store.user_catalogue}")
+    backend = OnnxBackend(store.load(name), threads=_THREADS, outputs=entry.outputs, free_sizes=bool(entry.free))
     kind: Any = getattr(import_module(module), cls)
-    made: Detector = kind(backend, name)
+    made: Detector = kind(backend, name, InputForm(**asdict(entry.input)), Scores(**asdict(entry.scores)))
     return made
 
 
 yunet = _factory("velatura.detect.yunet", "YuNet")
-centerface = _factory("velatura.detect.centerface", "CenterFace", free_sizes=True)
+centerface = _factory("velatura.detect.centerface", "CenterFace")
 ultralight = _factory("velatura.detect.ultralight", "Ultralight")
 fastestdet = _factory("velatura.detect.fastestdet", "FastestDet")
 ppocr = _factory("velatura.detect.ppocr", "PpOcr")

@@ -34,11 +34,7 @@ def tiles(size: tuple[int, int], form: InputForm, pass_pixels: int, *, zoom: flo
         return [Tile((0, 0, width, height), zoom)]
     zoom = min(zoom, zoom * form.max_side / max(size))
     columns, rows = _grid(width * zoom, height * zoom, min(pass_pixels, form.max_side**2))
-    return [
-        Tile((x0, y0, x1, y1), zoom)
-        for y0, y1 in _spans(height, rows, OVERLAP / zoom)
-        for x0, x1 in _spans(width, columns, OVERLAP / zoom)
-    ]
+    return [Tile((x0, y0, x1, y1), zoom) for y0, y1 in _spans(height, rows, OVERLAP / zoom) for x0, x1 in _spans(width, columns, OVERLAP / zoom)]
 
 
 def _grid(width: float, height: float, most: int) -> tuple[int, int]:

@@ -97,7 +97,7 @@ def grey(frame: Frame, width: int) -> NDArray[np.uint8]:
     if form.colour == "rgb":
         red, blue = _LUMA["bt601"]
         mixed = red * planes[0].astype(np.float32) + (1 - red - blue) * planes[1] + blue * planes[2]
-        return _to_bytes(mixed * (255 / form.peak))
+        return _to_bytes((mixed * (255 / form.peak)).astype(np.float32))
     scale, offset = _luma_scale(form)
     if (scale, offset) == (1.0, 0.0):
         return np.ascontiguousarray(planes[0])

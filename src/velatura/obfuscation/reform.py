@@ -1,7 +1,8 @@
 """A frame's planes in another form, so that sealed samples fit a public file whose coder needed another one.
 
 A coder may have repeated the chroma of an odd-sized clip, given a grey clip colour, dropped an alpha plane or cut 16 bits to 8. Here the public
-frame goes back to the form of the source. Only what stays public is converted; what was sealed is put back afterwards, bit by bit.
+frame goes back to the form of the source. Only what stays public is converted; what was sealed is put back afterwards, bit by bit. Our writers never convert range or matrix, they tag
+them: a difference there is a tag that was lost, and the samples stay as they are.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def reform(frame: Frame, form: PixelForm) -> Frame:
     """The frame with planes in `form`; itself if they are already.
 
     Raises:
-        Unsupported: `seal.form`: from one kind of YUV to another, or between RGB and YUV; our writers make no such file.
+        Unsupported: `seal.form`: between RGB and YUV; our writers make no such file.
     """
     if frame.form == form:
         return frame
@@ -34,12 +35,10 @@ def reform(frame: Frame, form: PixelForm) -> Frame:
 
 def _colour(planes: list[Plane], have: PixelForm, want: PixelForm, size: tuple[int, int]) -> list[Plane]:
     if have.colour == want.colour == "yuv":
-        if (have.matrix, have.full_range) != (want.matrix, want.full_range):
-            raise _unsupported(have, want)
         planes = _chroma(planes, have, want, size)
     elif have.colour == "grey" and want.colour == "rgb":
         planes = [planes[0], planes[0].copy(), planes[0].copy()]
-    elif want.colour == "grey" and (have.colour != "yuv" or have.full_range):
+    elif want.colour == "grey":
         planes = [planes[1 if have.colour == "rgb" else 0]]
     elif have.colour != want.colour:
         raise _unsupported(have, want)
@@ -68,5 +67,5 @@ def _bits(plane: Plane, have: int, want: int, *, shifted: bool = False) -> Plane
 
 
 def _unsupported(have: PixelForm, want: PixelForm) -> Unsupported:
-    sentence = f"the public file holds {have.colour} ({have.matrix}), what was sealed is {want.colour} ({want.matrix})"
+    sentence = f"the public file holds {have.colour}, what was sealed is {want.colour}"
     return Unsupported("seal.form", sentence, hint="seal into a format of the source's own kind")

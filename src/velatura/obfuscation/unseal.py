@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,8 @@ from velatura.crypto.keys import Identity
 from velatura.errors import BadSpec
 from velatura.files import existing_file, private_folder, private_output, refuse_same
 from velatura.media.frame import Frame, PixelForm
+from velatura.media.sink import create
+from velatura.media.source import Decoder
 from velatura.obfuscation.attachment import find
 from velatura.obfuscation.reform import reform
 from velatura.obfuscation.samples import form_of, put_back
@@ -67,11 +69,13 @@ def unseal(
     track: int | None = None,
     force: bool = False,
     progress: Progress = SILENT,
+    decoder: Decoder | None = None,
 ) -> Unsealed:
     """Restore `public` into the lossless file `out`, all of it or one track.
 
     Args:
         sidecar: None: the one that `public` carries at its end, else `NAME.vseal` beside it.
+        decoder: one that is warmed already; None: one of its own.
 
     Raises:
         Withheld: `seal.refused`: wrong key, or a bit of either file is not as it was sealed.
@@ -85,7 +89,7 @@ def unseal(
         if track is not None and track not in sealed.tracks:
             raise BadSpec("seal.no-track", f"nothing is sealed under track {track}", hint=f"tracks: {', '.join(map(str, sealed.tracks)) or 'none'}")
         with private_output(out, force=force) as part:
-            tally = _write(plain, sealed, part, out, track, progress)
+            tally = _write(plain, sealed, part, out.suffix, track, progress, decoder)
     return Unsealed(out, tally.frames, tally.restored, tuple(sorted(tally.tracks)), tuple(sorted(tally.still_black)))
 
 
@@ -156,16 +160,13 @@ def _copy_start(source: BinaryIO, size: int, to: Path) -> None:
             size -= len(part)
 
 
-def _write(public: Path, sealed: SealReader, part: Path, out: Path, track: int | None, progress: Progress) -> Tally:
-    from velatura.media.sink import create
-    from velatura.media.source import Decoder
-
+def _write(public: Path, sealed: SealReader, part: Path, suffix: str, track: int | None, progress: Progress, decoder: Decoder | None) -> Tally:
     tally = Tally()
-    with Decoder() as decoder, decoder.open(public) as reader:
+    with nullcontext(decoder) if decoder else Decoder() as warmed, warmed.open(public) as reader:
         facts = reader.facts
         form = _one_form(sealed) if facts.kind in ("clip", "animation") else None
         progress.start(public.name, facts.frames, "frames")
-        with create(part, replace(facts, form=form or facts.form), suffix=out.suffix, lossless=True) as writer:
+        with create(part, replace(facts, form=form or facts.form), suffix=suffix, lossless=True) as writer:
             for frame in restore(reader, sealed, track=track, form=form, tally=tally):
                 writer.write(frame)
                 progress.advance()

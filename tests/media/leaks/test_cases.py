@@ -84,3 +84,12 @@ def test_a_covered_face_does_not_show(folder: Path) -> None:
 )
 def test_a_finding_says_what_it_is(case: str, words: str, folder: Path) -> None:
     assert any(words in one["what"] for one in found(crafted(BY_NAME[case], folder).read_bytes()))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".webp", ".avif"])
+def test_a_face_under_alpha_is_seen_in_every_format_that_keeps_it(suffix: str, folder: Path) -> None:
+    from PIL import Image
+
+    with Image.open(crafted(BY_NAME["L13"], folder)) as picture:
+        picture.save(path := folder / f"alpha{suffix}", **({"exact": True, "quality": 80} if suffix == ".webp" else {}))
+    assert cases(path.read_bytes()) == {"L13"}

@@ -104,13 +104,13 @@ def _background(rng: np.random.Generator) -> Picture:
 def _head(portrait: Picture, walker: Walker) -> tuple[Picture, NDArray[np.float32]]:
     """The portrait's head at the walker's size and tint, and a soft outline that leaves out the collar."""
     x0, y0, x1, y1 = HEAD
-    crop = portrait[y0:y1, x0:x1].astype(np.float32) * np.float32(walker.tint)
+    crop = portrait[y0:y1, x0:x1].astype(np.float32) * np.array(walker.tint, np.float32)
     height = round(walker.head * 1.35)
     width = round(height * (x1 - x0) / (y1 - y0))
     outline = np.zeros((y1 - y0, x1 - x0), np.float32)
     cv2.ellipse(outline, (81, 76), (72, 68), 0, 0, 360, 1.0, -1)  # hair
     cv2.ellipse(outline, (80, 112), (50, 72), 0, 0, 360, 1.0, -1)  # face down to the chin
-    small = cv2.resize(np.clip(crop, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(np.clip(crop, 0, 255).astype(np.uint8), (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
     soft = cv2.resize(cv2.GaussianBlur(outline, (9, 9), 3), (width, height), interpolation=cv2.INTER_AREA)
     if walker.speed < 0:
         small, soft = small[:, ::-1], soft[:, ::-1]
@@ -160,5 +160,5 @@ def _draw_car(canvas: Picture, car: Car, t: float) -> None:
     cv2.rectangle(canvas, (left, top), (left + width, top + tall), (30, 30, 30), 1)
     (text_width, text_height), _ = cv2.getTextSize(car.plate, cv2.FONT_HERSHEY_DUPLEX, 1.0, 1)
     scale = min(0.86 * width / text_width, 0.66 * tall / text_height)
-    at = (left + round((width - scale * text_width) / 2), top + round((tall + scale * text_height) / 2))
-    cv2.putText(canvas, car.plate, at, cv2.FONT_HERSHEY_DUPLEX, scale, (20, 20, 24), 1, cv2.LINE_AA)
+    corner = (left + round((width - scale * text_width) / 2), top + round((tall + scale * text_height) / 2))
+    cv2.putText(canvas, car.plate, corner, cv2.FONT_HERSHEY_DUPLEX, scale, (20, 20, 24), 1, cv2.LINE_AA)

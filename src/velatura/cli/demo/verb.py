@@ -1,0 +1,152 @@
+"""`velatura demo`: protects a photograph and a street clip (or one's own file), and writes a page that shows both."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from velatura.cli.demo.page import Shown
+    from velatura.obfuscation.report import Protected
+    from velatura.progress import Progress
+
+__all__ = ["EPILOG", "command", "make_street"]
+
+EPILOG = "Example: velatura demo my.mp4 -o demo-out"
+
+
+def command(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[INPUT]", help="your own picture or clip; default: a portrait and a street of our own")
+    ] = None,
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="where the page and its pictures go")] = Path("demo-out"),
+    force: Annotated[bool, typer.Option("--force", help="replace what an earlier demo left there")] = False,
+    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+) -> int:
+    """Protect a photograph and a clip, and write a page with before, after, and what still shows."""
+    from velatura.cli.demo.page import write_page
+    from velatura.cli.output import emit
+    from velatura.cli.progress import progress
+    from velatura.files import atomic_output
+
+    shown_progress = progress(quiet=quiet)
+    out.mkdir(parents=True, exist_ok=True)
+    index = out / "index.html"
+    with atomic_output(index, force=force) as part:
+        originals = [own_file(source, out, force=force)] if source else samples(out, shown_progress, force=force)
+        done = [protect(original, force=force, progress=shown_progress) for original in originals]
+        shown = [show(item, out) for item in done]
+        own = source.name if source else "my.mp4"
+        write_page(part, shown, sorted({item.limits for item in done}), f"velatura obfuscate {own} -o safe{Path(own).suffix}")
+    lines = [f"{item.file.name}: {fact}" for item, page in zip(done, shown, strict=True) for fact in page.facts[:2]]
+    result = {"page": str(index), "files": [{"before": str(item.file), "after": str(item.out), "tracks": len(item.tracks)} for item in done]}
+    emit("demo", result, json=json, text="\n".join([*lines, f"open {index}"]), warnings=[w for item in shown for w in item.warnings])
+    return 0
+
+
+def own_file(source: Path, out: Path, *, force: bool) -> Path:
+    """The user's file, copied beside the page so that the page can show it. Raises BadInput."""
+    import shutil
+
+    from velatura.files import existing_file, private_output, refuse_same
+
+    target = out / f"before{source.suffix.lower()}"
+    refuse_same(existing_file(source), target)
+    with private_output(target, force=force) as part:
+        shutil.copyfile(source, part)
+    return target
+
+
+def samples(out: Path, progress: Progress, *, force: bool) -> list[Path]:
+    """The portrait and the street. Raises Missing `models.missing`: the portrait was not brought."""
+    from velatura.files import atomic_output
+    from velatura.models.store import ModelStore
+
+    store = ModelStore()
+    portrait, street = out / "portrait.png", out / "street.mp4"
+    with atomic_output(portrait, force=force) as part:
+        part.write_bytes(store.load("portrait"))
+    with atomic_output(street, force=force) as part:
+        make_street(portrait, part, progress=progress)
+    return [portrait, street]
+
+
+def make_street(portrait: Path, target: Path, *, progress: Progress | None = None) -> None:
+    """Render the street with the heads of a portrait into the file `target`, an MP4."""
+    from fractions import Fraction
+
+    import cv2
+    import numpy as np
+
+    from velatura.cli.demo.street import FRAMES, RATE, SIZE, render
+    from velatura.media.frame import Frame, PixelForm
+    from velatura.media.reader import Facts
+    from velatura.media.sink import create
+    from velatura.progress import SILENT
+
+    told, (width, height) = progress or SILENT, SIZE
+    head = cv2.cvtColor(np.asarray(cv2.imread(str(portrait), cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB).astype(np.uint8)
+    form = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt601")
+    facts = Facts("clip", "mp4", width, height, form, frames=FRAMES, rate=RATE, time_base=Fraction(1, RATE * 512))
+    told.start("drawing a street", FRAMES, "frames")
+    with create(target, facts, suffix=".mp4", quality=18) as writer:
+        for index, picture in enumerate(render(head)):
+            planar = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).astype(np.uint8)
+            quarter = planar[height:].reshape(2, height // 2, width // 2)
+            planes = [planar[:height], quarter[0], quarter[1]]
+            writer.write(Frame(planes, form, index=index, time=Fraction(index, RATE), duration=Fraction(1, RATE)))
+            told.advance()
+        writer.finish()
+    told.finish()
+
+
+def protect(original: Path, *, force: bool, progress: Progress) -> Protected:
+    """The main job with every default."""
+    from velatura.obfuscation.obfuscate import obfuscate
+
+    safe = original.with_name(f"{original.stem}-safe{_suffix(original)}")
+    report = obfuscate([original], safe, force=force, progress=progress)
+    return report.items[0]
+
+
+def _suffix(original: Path) -> str:
+    """The output's suffix: the input's own, where we write it."""
+    from velatura.media.clip_encoding import SUFFIXES
+    from velatura.media.picture_formats import OUTPUTS
+
+    suffix = original.suffix.lower()
+    if suffix in SUFFIXES or suffix in OUTPUTS:
+        return suffix
+    return ".jpg" if suffix in (".heic", ".heif") else ".mp4"
+
+
+def show(done: Protected, out: Path) -> Shown:
+    """The page's section on one file, with a before/after sheet beside it."""
+    from velatura.cli.demo.page import Shown
+    from velatura.cli.demo.sheet import write_sheet
+
+    sheet = out / f"{done.file.stem}-before-after.jpg"
+    write_sheet(done.file, done.out, sheet, second=_busiest(done))
+    people = sum(1 for track in done.tracks if not track.clear)
+    facts = [
+        f"{_count(people, 'face')} followed and covered in {_count(done.frames, 'frame')} of {done.width}x{done.height}",
+        "the finished file was searched again: nothing shows any more" if not done.shows else f"{len(done.shows)} regions still show",
+        f"method: {done.method}; detector: {', '.join(done.detectors)}",
+        "the file was decoded in a confined child process" if done.confined is None else f"the decoder was not confined: {done.confined}",
+        *(f"not in the output: {what}" for what in done.dropped),
+    ]
+    kind = "A clip" if done.kind == "clip" else "A picture"
+    return Shown(f"{kind}: {done.file.name}", sheet.name, done.file.name, done.out.name, done.kind == "clip", facts, done.warnings)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _busiest(done: Protected) -> float:
+    """The second at which most tracks are on."""
+    edges = [track.first_s for track in done.tracks]
+    return max(edges, key=lambda at: sum(track.first_s <= at <= track.last_s for track in done.tracks), default=0.0)
