@@ -1,7 +1,7 @@
 """The whole job on a clip against deface: decode, detect, track, fill, encode; every frame and every fifth. The re-detection is shown apart.
 
 Both run as whole processes through their command lines, interleaved, CPU seconds of all their processes. The clip is the demo's street at
-960x540 (three real faces, six seconds) and, for length, the same four times over. The encoder's preset is x264 `veryfast` for ours and
+960x540 (three real faces, 150 frames). The encoder's preset is x264 `veryfast` for ours and
 what deface takes (imageio's default, `medium`) for the peer; once more with ours at `medium`.
 """
 
@@ -35,8 +35,8 @@ def ratio(peer: Spread, mine: Spread) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        clip = material.street(folder)
         env = {**os.environ, "VELATURA_HOME": str(material.models(folder))}
+        clip = material.street(folder)
         plain, onnx = peers.environment(peers.DEFACE), peers.environment(peers.DEFACE_ONNXRUNTIME)
         cases = {
             "deface": lambda: theirs(plain, clip, folder / "d.mp4"),
@@ -49,7 +49,8 @@ def main() -> None:
             "ours, every 5th, with re-detection": lambda: ours(clip, folder / "or5.mp4", "--every", "5", env=env),
         }
         found = interleaved(cases, runs=RUNS)
-        sizes = {name: (folder / file).stat().st_size // 1024 for name, file in (("deface", "d.mp4"), ("ours, every frame", "o1.mp4"), ("ours, preset medium", "om.mp4"))}
+        outputs = {"deface": "d.mp4", "ours, every frame": "o1.mp4", "ours, preset medium": "om.mp4"}
+        sizes = {name: (folder / file).stat().st_size // 1024 for name, file in outputs.items()}
         opencv = peers.version_in(plain, "opencv-python")
     targets = {"ours, every frame": 4.0, "ours, every 5th": 8.0}
     rows = []

@@ -49,7 +49,9 @@ def main() -> None:
             figures[name] = {"above_bare_s": above, "runs": spread.runs, "low_s": spread.low - bare, "high_s": spread.high - bare}
             verdict = "-" if name not in targets else ("reached" if above <= targets[name] else "missed")
             rows.append([f"`{name}`", f"{above:.3f} s [{spread.low - bare:.3f}..{spread.high - bare:.3f}]", targets.get(name, "-"), verdict])
-    body = f"CPU above `python -c pass` ({bare:.3f} s), median of {RUNS} fresh processes, interleaved.\n\n" + table(["what", "measured", "target", ""], rows)
+    body = f"CPU above `python -c pass` ({bare:.3f} s), median of {RUNS} fresh processes, interleaved.\n\n" + table(
+        ["what", "measured", "target", ""], rows
+    )
     write("startup", "Starting up", body, figures)
 
 

@@ -19,8 +19,6 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from velatura.detect.registry import DETECTORS
-from velatura.models.store import ModelStore
 
 from benchmarks import clips, coverage, cutouts, material
 from benchmarks.cutouts import H, W
@@ -29,12 +27,14 @@ from benchmarks.page import table, write
 from velatura.detect.camera import WIDTH, Camera
 from velatura.detect.cover import cover
 from velatura.detect.region import Detector, Look, Region, Scores
+from velatura.detect.registry import load
+from velatura.detect.search import seen_by
 from velatura.detect.settings import TrackSettings, lookahead_for
 from velatura.media.frame import Frame, PixelForm
-from velatura.media.view import view
+from velatura.models.store import ModelStore
 
-SEEDS = range(300, 330)
-REPEATS = 6
+SEEDS = range(300, 400)
+REPEATS = 2
 PEER_SCORE = 0.2
 
 
@@ -259,16 +259,16 @@ def cuts(world: dict[int, Seen]) -> str:
 def finders(folder: Path) -> tuple[dict[str, Callable[[Any], list[Region]]], dict[str, Scores]]:
     """Both face detectors, down to a score of .2, on RGB pictures; and their scales."""
     store = ModelStore(material.models(folder))
-    loaded = {name: DETECTORS.load(name)(store) for name in ("yunet", "centerface")}
+    loaded = {key: load(name, store) for key, name in (("yunet", "yunet-n"), ("centerface", "centerface"))}
 
     def finder(detector: Detector) -> Callable[[Any], list[Region]]:
         def find(rgb: Any) -> list[Region]:
-            seen = view(Frame([np.ascontiguousarray(plane) for plane in np.moveaxis(rgb, 2, 0)], PixelForm("rgb")), detector.form)
-            return [replace(region, box=seen.to_picture(region.box)) for region in detector.detect(seen.x, threshold=PEER_SCORE)]
+            frame = Frame([np.ascontiguousarray(plane) for plane in np.moveaxis(rgb, 2, 0)], PixelForm("rgb"))
+            return seen_by(detector, frame, threshold=PEER_SCORE)
 
         return find
 
-    return {name: finder(detector) for name, detector in loaded.items()}, {name: detector.scores for name, detector in loaded.items()}
+    return {key: finder(detector) for key, detector in loaded.items()}, {key: detector.scores for key, detector in loaded.items()}
 
 
 def main() -> None:

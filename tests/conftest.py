@@ -62,3 +62,13 @@ def model_home(weights: Weights, store: ModelStore) -> Path:
 def portrait(weights: Weights) -> Path:
     """A photograph with one face in it (512x512, public domain)."""
     return weights("portrait").path("portrait")
+
+
+@pytest.fixture(scope="session")
+def street(weights: Weights, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's clip: three real faces on a drawn street, six seconds."""
+    from velatura.cli.demo.verb import make_street
+
+    clip = tmp_path_factory.mktemp("street") / "street.mp4"
+    make_street(weights("portrait").path("portrait"), clip)
+    return clip

@@ -7,13 +7,15 @@ import io
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from PIL import Image, ImageCms
+import numpy as np
+from PIL import Image, ImageCms, ImageOps
 from PIL.TiffImagePlugin import IFDRational
 
 from benchmarks.leakcases import look
 from benchmarks.leakcases.case import LeakCase
-from benchmarks.leakcases.face import MARK, portrait
+from benchmarks.leakcases.face import MARK, detail, portrait
 
 XMP = (
     b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF><rdf:Description xmlns:mwg-rs='http://www.metadataworkinggroup.com/schemas/regions/'>"
@@ -96,15 +98,17 @@ def _gps(path: Path) -> str:
         return "GPS position" if picture.getexif().get_ifd(0x8825).get(2) else ""
 
 
-def _lying(path: Path) -> str:
-    """The face in the pixels as they are stored; the picture stands upright, or the tag is still there."""
+def _sideways(path: Path) -> str:
+    """The picture, as a reader that knows the tag shows it, does not stand upright."""
+    own = detail(np.asarray(portrait().resize((96, 96))))[48:]
     with Image.open(path) as picture:
-        turned = picture.getexif().get(0x0112, 1) != 1
-    return look.first_of(look.face(path), "the tag is still there" if turned else "")
+        seen = np.asarray(ImageOps.exif_transpose(picture).convert("RGB").resize((96, 96)))
+    likeness = [float(np.corrcoef(own.ravel(), detail(np.rot90(seen, turn))[48:].ravel())[0, 1]) for turn in range(4)]
+    return "" if int(np.argmax(likeness)) == 0 else "written sideways"
 
 
-def _case(case: str, name: str, make: Callable[[], bytes], leaks: Callable[[Path], str]) -> LeakCase:
-    return LeakCase(case, f"{case}_{name}.jpg", f"{case}_{name}.jpg", lambda path: _write(path, make()), leaks)
+def _case(case: str, name: str, make: Callable[[], bytes], leaks: Callable[[Path], str], **more: Any) -> LeakCase:
+    return LeakCase(case, f"{case}_{name}.jpg", f"{case}_{name}.jpg", lambda path: _write(path, make()), leaks, **more)
 
 
 def _write(path: Path, raw: bytes) -> None:
@@ -122,5 +126,5 @@ CASES = [
     _case("L08", "extended_xmp", _more_xmp, lambda path: look.first_of(look.mark(path), look.carved(path))),
     _case("L09", "trailing_picture", lambda: jpeg() + small(320), look.carved),
     _case("L10", "profile", lambda: jpeg(icc_profile=profile()), look.mark),
-    _case("L18", "orientation", lambda: jpeg(portrait().transpose(Image.Transpose.ROTATE_90), exif=exif(6)), _lying),
+    _case("L18", "orientation", lambda: jpeg(portrait().transpose(Image.Transpose.ROTATE_90), exif=exif(6)), look.face, harm=_sideways),
 ]

@@ -30,7 +30,7 @@ def run(tmp_path, monkeypatch, capsys):
 
 def test_all_of_it_and_one_track_are_restored_and_said(run, tmp_path):
     status, out, err = run("public.png", "--identity", "me.key", "-o", "all.png")
-    assert status == 0 and "2 regions of tracks 0, 1 restored in 1 frames" in out and "0600" in err
+    assert status == 0 and "2 regions of tracks 0, 1 restored in 1 frame" in out and "0600" in err
     status, raw, _ = run("public.png", "public.png.vseal", "--identity", "me.key", "-o", "one.png", "--track", "1", "--json", "--quiet")
     document = json.loads(raw)
     assert status == 0 and document["command"] == "unseal"

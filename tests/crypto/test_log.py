@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from velatura.crypto.keys import Signer
 from velatura.crypto.log import Head, SignedLog, verify_log
-from velatura.errors import BadInput, VelaturaError, Withheld
+from velatura.errors import BadSpec, VelaturaError, Withheld
 
 SIGNER, STRANGER = (Signer.new(lambda _, b=b: bytes([b]) * 32) for b in (1, 2))
 
@@ -126,7 +126,7 @@ def test_a_log_in_a_file_is_private_resumed_and_never_begun_twice(tmp_path):
     with SignedLog.create(path, SIGNER, entropy=bytes) as log:
         log.append({"n": 1})
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    with pytest.raises(BadInput, match=r"crypto\.log-exists"):
+    with pytest.raises(BadSpec, match=r"crypto\.log-exists"):
         SignedLog.create(path, SIGNER, entropy=bytes)
     with SignedLog.resume(path, SIGNER) as log:
         assert log.append({"n": 2}) == 4

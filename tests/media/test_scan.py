@@ -94,6 +94,10 @@ WRITTEN = {
     "animation": ("L14", [".png", ".gif", ".webp", ".avif"]),
     "pages": ("L16", [".tif"]),
     "clip": ("L31", [".mp4", ".mov", ".mkv"]),
+    "clip with subtitles": ("L27", [".mp4"]),
+    "clip with attachments": ("L26", [".mkv"]),
+    "clip with telemetry": ("L28", [".mp4"]),
+    "hidden lead-in": ("L32", [".mp4"]),
 }
 FRAMES = {"L14", "L15", "L16", "L19", "L22"}
 """Further frames are told of; that they were treated, a file does not say."""

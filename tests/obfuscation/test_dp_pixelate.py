@@ -102,7 +102,7 @@ def test_epsilon_holds_for_the_smallest_and_the_largest_cell_and_is_not_wasted(e
         plane = np.full((3, 5), 128, np.uint8)
         plane[pixel] = value
         patch, source = patch_over(Frame([plane], GREY), (0, 0, 5, 3)), entropy(value)
-        draws.append(np.array([method.begin(patch, entropy=source)._grids[0][cell] for _ in range(4000)]))
+        draws.append(np.array([method.begin(patch, entropy=source)._grids[0][cell] for _ in range(2500)]))
     bound = _epsilon_from_below(*draws)
     assert 0.3 * epsilon < bound <= epsilon
 

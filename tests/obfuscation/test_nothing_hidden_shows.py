@@ -76,14 +76,14 @@ def clip(path: Path, rng: np.random.Generator, size: tuple[int, int] = SIZE) -> 
     return path
 
 
-@pytest.mark.parametrize("size", [(62, 46), (64, 46), (62, 48), (61, 47), (64, 48)])
+@pytest.mark.parametrize("size", [(62, 46), (61, 47), (64, 48)])
 @pytest.mark.parametrize("method", ["fill", "seal"])
 def test_a_clip_through_decoder_and_coder(method, size, tmp_path, decoder):
     """What the covered pixels were reaches neither motion search nor rate control: they are gone before the coder sees a frame."""
     rng = np.random.default_rng(8)
     rows = [Row(box, track=track) for track, box in enumerate(BOXES)]
     published = set()
-    for _ in range(40):
+    for _ in range(14):
         source = clip(tmp_path / "a.mkv", rng, size)
         wanted = Wanted(chosen(method), method, COVERING, recheck=False, force=True, recipient=ALICE.recipient if method == "seal" else None)
         Run(wanted, ("face",), None, (), document(source, rows, size=size)).one(Job(source, tmp_path / "b.mp4"), decoder)

@@ -1,10 +1,12 @@
 from fractions import Fraction
+from importlib import resources
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.errors import BadSpec
+from velatura.obfuscation.limits import SENTENCES
 from velatura.obfuscation.method import METHODS
 from velatura.obfuscation.parameters import chosen, decimal, whole
 
@@ -13,6 +15,12 @@ from velatura.obfuscation.parameters import chosen, decimal, whole
 def test_every_form_of_the_contract_is_read(text):
     method = chosen(text)
     assert method.limits and method.cosmetic == text.startswith(("pixelate", "blur"))
+
+
+def test_the_readme_says_of_every_method_what_it_does_not_protect():
+    readme = resources.files("velatura.obfuscation").joinpath("README.md").read_text(encoding="utf-8")
+    assert set(SENTENCES) == set(METHODS.ours)
+    assert all(sentence in readme for sentence in SENTENCES.values())
 
 
 def test_an_unknown_method_comes_with_the_nearest_and_all_valid_ones():

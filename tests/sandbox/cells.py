@@ -43,6 +43,17 @@ def gone(pid: int, seconds: float) -> bool:
         os.close(handle)
 
 
+def busy(pid: int, ticks: int = 30) -> bool:
+    """Wait until a process has used so much processor time: it is past its start and in the loop that it was given."""
+    while True:
+        try:
+            used = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return False
+        if int(used[11]) + int(used[12]) >= ticks:
+            return True
+
+
 @functools.cache
 def interpreter_for_nobody() -> str:
     """A Python like ours that uid 65534 can start, with what is installed here on its path; skips where there is none."""

@@ -80,8 +80,9 @@ def held_with_files() -> object:
         with Warm("sandbox_guests:Filer", {}, Confinement(scratch_mb=4, calls=FILES, required=required), path=[HERE]) as warm:
             child, found = warm.fork()
             answers = [child.ask(request, deadline_s=10, limit=10).decode() for request in (b"write in", b"read /etc/passwd")]
-            child.close()
-        return {"held": dict(found), "answers": answers, "left": [path.name for path in Path(folder).iterdir()]}
+            counts = [len(list(Path(folder).glob("*/*"))), child.close(), len(list(Path(folder).glob("*/*")))]
+        left = [path.name for path in Path(folder).iterdir()]
+    return {"held": dict(found), "answers": answers, "while_it_ran": counts[0], "after_it": counts[2], "left": left}
 
 
 def orphan(how: str) -> object:

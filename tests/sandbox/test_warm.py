@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from tests.sandbox.cells import GUESTS, LEAST, NOBODY, gone, linux, run, warm
+from tests.sandbox.cells import GUESTS, LEAST, NOBODY, busy, gone, linux, run, warm
 
 from velatura.errors import BadSpec, Missing
 from velatura.sandbox import ALL_LAYERS, FILES, Confinement, Layer, Warm
@@ -39,6 +39,8 @@ def test_held_is_what_the_kernel_shows(how: str) -> None:
             assert (held[Layer.CAPS] in HELD) == (int(shown["CapEff"], 16) == int(shown["CapPrm"], 16) == 0 and shown["NoNewPrivs"] == "1")
             assert (held[Layer.UID] in HELD) == ("0" not in shown["Uid"].split())
             assert shown["Threads"] == "1"
+            if held[Layer.UID] in HELD:  # not dumpable: what may be looked into belongs to root
+                assert Path(f"/proc/{child.pid}/environ").stat().st_uid == 0 != int(shown["Uid"].split()[0])
             assert held[Layer.SECCOMP] == held[Layer.RLIMITS] == "kernel"
             assert held[Layer.LANDLOCK] == "self" or held[Layer.LANDLOCK] in held.absent.values()
             assert held.confined is None
@@ -69,6 +71,17 @@ def test_what_is_left_on_a_poorer_machine_still_confines(without: str, nobody: b
     gone_ |= {"namespaces"} if "namespaces" in without or (without == "user" and ordinary) else set()
     here = {layer for layer, why in layers().items() if why}  # what this machine lacks anyway
     assert gone_ <= absent <= gone_ | here | ({"uid"} if not ordinary and "namespaces" in without else set())
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="a change of uid: only root makes one")
+def test_root_gives_up_its_uid_where_it_has_a_root_of_its_own() -> None:
+    with warm() as odd:
+        child, held = odd.fork()
+        with child:
+            if held[Layer.NAMESPACES] not in HELD or Path("/proc/self/uid_map").read_text().split() != ["0", "0", str((1 << 32) - 1)]:
+                pytest.skip(f"uid: namespaces are {held[Layer.NAMESPACES]}, or this root is a user namespace's")
+            assert held[Layer.UID] == "kernel"
+            assert status(child.pid)["Uid"].split() == status(child.pid)["Gid"].split() == [str(NOBODY)] * 4
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="a change of uid: only root makes one")
@@ -104,8 +117,10 @@ def test_with_threads_the_landlock_that_denies_all_does_not_count() -> None:
     with warm(may=Confinement(threads=3, required=LEAST), threads=2) as odd:
         child, held = odd.lock()
         with child:
-            assert status(child.pid)["Threads"] == "3"
-            assert held[Layer.SECCOMP] == "kernel"  # TSYNC binds them all
+            threads = [status(int(thread.name)) for thread in Path(f"/proc/{child.pid}/task").iterdir()]
+            assert len(threads) == 3
+            assert {(thread["Seccomp"], int(thread["CapPrm"], 16)) for thread in threads} == {("2", 0)}  # TSYNC binds them all
+            assert held[Layer.SECCOMP] == held[Layer.CAPS] == "kernel"
             assert "of 3" in held[Layer.LANDLOCK]
 
 
@@ -156,7 +171,7 @@ def test_a_killed_parent_leaves_no_process(scenario: tuple[str, ...]) -> None:
     command = [sys.executable, "-I", "-B", str(GUESTS / "scenarios.py"), sysconfig.get_path("purelib"), "-", *scenario]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         pids = json.loads(parent.stdout.readline())
-        assert all(Path(f"/proc/{pid}").exists() for pid in pids)
+        assert all(busy(pid) for pid in pids[-1:])
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         assert all(gone(pid, 10) for pid in pids)
@@ -202,6 +217,8 @@ def test_without_namespaces_scratch_is_a_folder_of_the_parent_and_held_says_so()
     found = run("held_with_files", without="namespaces")
     assert "disk" in found["held"]["namespaces"]
     assert found["answers"] == ["done", "13"]
+    assert found["while_it_ran"] == 1
+    assert found["after_it"] == 0
     assert found["left"] == []
 
 

@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_treated(name: str, status: int, code: str, tmp_pa
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "bomb.png").write_bytes(png_header(65_500, 65_500))
-    (tmp_path / "text.jpg").write_text("not a picture at all, whatever it is called\n" * 20)
+    (tmp_path / "text.jpg").write_text("not a picture at all, whatever it is called: für niemanden\n" * 20)
     os.mkfifo(tmp_path / "fifo.jpg")
     (tmp_path / "dangling.jpg").symlink_to(tmp_path / "nowhere")
     out = tmp_path / "out.jpg"

@@ -10,7 +10,7 @@ import typer
 
 __all__ = ["app"]
 
-EPILOG = "Example: velatura keys new -o me.key > me.pub"
+EPILOG = "Example: velatura keys new -o me.key; velatura obfuscate in.jpg -o out.jpg --method seal --recipient me.key.pub"
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -38,17 +38,21 @@ def new(
     force: Annotated[bool, typer.Option("--force", help="replace KEY: what was sealed to it can never be opened again")] = False,
     json: AsJson = False,
 ) -> None:
-    """Make a key pair: the private half goes into KEY, the public half is printed.
+    """Make a key pair: the private half goes into KEY, the public half into KEY.pub, and is printed.
 
     Whoever reads KEY opens what is sealed to it; if it is lost, nobody does.
     """
     import os
 
-    from velatura.crypto.keyfile import save_private
+    from velatura.crypto import keytext
+    from velatura.crypto.keyfile import public_of, save_private
     from velatura.crypto.keys import Identity, Signer
+    from velatura.files import atomic_output
 
     key = Identity.new(os.urandom) if kind is Kind.IDENTITY else Signer.new(os.urandom)
-    save_private(key, out, force=force)
+    with atomic_output(out.with_name(out.name + ".pub"), force=force) as part:  # both or none
+        part.write_text(keytext.encode(public_of(key)) + "\n", "utf-8")
+        save_private(key, out, force=force)
     _tell("keys new", out, key, json=json)
 
 

@@ -68,7 +68,9 @@ class Verbs(click.Group):
 def load_verb(name: str) -> click.Command:
     """Import a verb and turn its annotations into a click command."""
     import typer
+    import typer.core
 
+    typer.core.HAS_RICH = False  # with rich present it escapes "[default: ..]" for a renderer that we do not use
     module = import_module(VERBS[name][0])
     app = getattr(module, "app", None)
     if app is None:
@@ -76,7 +78,25 @@ def load_verb(name: str) -> click.Command:
         app.command(name, epilog=getattr(module, "EPILOG", None), no_args_is_help=getattr(module, "NO_ARGS_IS_HELP", False))(module.command)
     command: click.Command = typer.main.get_command(app)
     command.name = name
+    for info in app.registered_commands:
+        assert info.callback is not None, "a registered verb has a function"
+        own = command.commands[info.name or info.callback.__name__] if isinstance(command, click.Group) else command
+        _help_of_arguments(own, info.callback)
     return command
+
+
+def _help_of_arguments(command: click.Command, function: Any) -> None:
+    """Click 8.5 resets the help that typer gives to arguments, and lists arguments beside typer's own list: put the one back, leave the other out."""
+    from typing import get_type_hints
+
+    from typer.models import ArgumentInfo
+
+    hints = get_type_hints(function, include_extras=True)
+    for parameter in command.params:
+        told = [part.help for part in getattr(hints.get(parameter.name or ""), "__metadata__", ()) if isinstance(part, ArgumentInfo)]
+        if told and told[0] and not getattr(parameter, "help", None):
+            parameter.help = told[0]
+    command.format_arguments = lambda ctx, formatter: None  # type: ignore[attr-defined,method-assign,unused-ignore]
 
 
 @click.group(cls=Verbs, help=HELP, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

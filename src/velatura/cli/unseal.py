@@ -45,9 +45,14 @@ def command(
     warnings = [f"{out} shows what was protected: it has mode 0600, keep it so"]
     if done.still_black:
         warnings.append(f"parts stay black: they lie under {_tracks(done.still_black)}, which was covered before; unseal without --track shows them")
-    text = f"{out}: {done.restored} regions of {_tracks(done.tracks)} restored in {done.frames} frames"
+    regions, frames = _counted(done.restored, "region"), _counted(done.frames, "frame")
+    text = f"{out}: {regions} of {_tracks(done.tracks)} restored in {frames}"
     emit("unseal", {**asdict(done), "out": str(out)}, json=json, text=text, warnings=warnings)
 
 
 def _tracks(numbers: tuple[int, ...]) -> str:
     return ("track " if len(numbers) == 1 else "tracks ") + (", ".join(map(str, numbers)) or "(none)")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -71,13 +71,13 @@ class ChunkedAead:
             BadInput: `crypto.not-a-stream`: not such a file, or sizes out of bounds.
             Withheld: `crypto.stream-refused`: another key or purpose, or something was changed; no more is told.
         """
-        fixed = source.read(HEAD.size)
+        fixed = _read_up_to(source, HEAD.size)
         if len(fixed) != HEAD.size or fixed[:8] != MAGIC:
             raise BadInput("crypto.not-a-stream", "this is not an encrypted file of velatura")
         _, version, chunk_bytes, header_bytes = HEAD.unpack(fixed)
         if version != VERSION or header_bytes > MAX_HEADER or not 1 <= chunk_bytes <= MAX_CHUNK:
             raise BadInput("crypto.not-a-stream", "this encrypted file has a version or sizes that are not supported")
-        header, salt = source.read(header_bytes), source.read(SALT_BYTES)
+        header, salt = _read_up_to(source, header_bytes), _read_up_to(source, SALT_BYTES)
         if len(header) != header_bytes or len(salt) != SALT_BYTES:
             raise _refused()
         return ChunkReader(source, _Chunks(self, fixed + header, salt), chunk_bytes, header)

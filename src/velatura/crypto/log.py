@@ -24,7 +24,7 @@ import msgspec
 
 from velatura.crypto import keytext
 from velatura.crypto.keys import Entropy, Signer, Verifier
-from velatura.errors import BadInput, VelaturaError, Withheld
+from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.files import sync
 
 __all__ = ["Head", "SignedLog", "verify_log"]
@@ -70,7 +70,7 @@ class SignedLog:
         try:
             handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
         except FileExistsError as error:
-            raise BadInput("crypto.log-exists", f"{path}: is already there", hint="continue it, or choose another name") from error
+            raise BadSpec("crypto.log-exists", f"{path}: is already there", hint="continue it, or choose another name") from error
         os.fchmod(handle, 0o600)
         return cls(os.fdopen(handle, "ab"), signer, entropy=entropy)
 

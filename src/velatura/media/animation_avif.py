@@ -5,6 +5,7 @@ Pillow asks a picture of several frames to `seek` to each; `_Replay` answers fro
 
 from __future__ import annotations
 
+import io
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 from PIL import Image
 
 from velatura.media.animation_clock import Clock
+from velatura.media.avif_times import without_times
 from velatura.media.frame import Frame
 from velatura.media.reader import Facts
 
@@ -43,7 +45,9 @@ class AvifAnimation:
 
     def finish(self) -> None:
         replay = _Replay(self)
-        replay.save(self._file, "AVIF", save_all=True, duration=self._lengths, **self._options)  # type: ignore[arg-type]
+        raw = io.BytesIO()
+        replay.save(raw, "AVIF", save_all=True, duration=self._lengths, **self._options)
+        self._file.write(without_times(raw.getvalue()))
 
     def close(self) -> None:
         self._waiting.close()

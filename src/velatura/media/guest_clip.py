@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from fractions import Fraction
+from importlib import import_module
 
 import av
 import numpy as np
@@ -62,6 +63,8 @@ def _notes(clip: Clip) -> list[str]:
 
 def warm() -> None:
     """Decode a sample with each path that imports or allocates once: demuxers, decoders, swscale, transparency, the resampler."""
+    for module in ("av.subtitles.codeccontext", "av.subtitles.subtitle"):  # PyAV imports them at the first subtitle track that it meets
+        import_module(module)
     listen_to_decoders()
     for muxer, codec, pixels, sound in (
         ("mp4", "libx264", "yuv420p", "aac"),

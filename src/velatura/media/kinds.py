@@ -69,7 +69,21 @@ def kind_of(head: bytes) -> str:
 def refused_as(head: bytes) -> str:
     """What a file is that is neither picture nor clip, in words; "" where we do not know."""
     lead = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:8]
-    return next((what for start, what in _REFUSED.items() if lead[: len(start)].lower() == start.lower()), "")
+    named = next((what for start, what in _REFUSED.items() if lead[: len(start)].lower() == start.lower()), "")
+    return named or ("text" if _is_text(head) else "")
+
+
+def _is_text(head: bytes) -> bool:
+    """Every clip has bytes within its first few dozen that no text has."""
+    return bool(head) and all(byte >= 0x20 or byte in b"\t\n\r\f" for byte in head) and _decodes(head)
+
+
+def _decodes(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4 and len(head) >= 64  # a sign that the head cuts in two
+    return True
 
 
 def _by_brands(head: bytes) -> str:

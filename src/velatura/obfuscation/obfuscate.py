@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -24,13 +25,12 @@ from velatura.detect.finder import Finder
 from velatura.errors import BadSpec
 from velatura.files import private_output, refuse_same
 from velatura.media.batch import Batch, plan
-from velatura.media.reader import Limits
 from velatura.media.source import Decoder
 from velatura.obfuscation.parameters import chosen
 from velatura.obfuscation.policy import Covering
 from velatura.obfuscation.report import Report
 from velatura.obfuscation.run import Run
-from velatura.obfuscation.wanted import Wanted, check_audio, check_sidecar, check_targets
+from velatura.obfuscation.wanted import Wanted, check_audio, check_sidecar
 from velatura.progress import SILENT, Progress
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def obfuscate(
     preset: str = "veryfast",
     force: bool = False,
     store: ModelStore | None = None,
-    limits: Limits = Limits(),  # noqa: B008  # frozen
+    decoder: Decoder | None = None,
     entropy: Callable[[int], bytes] = os.urandom,
     progress: Progress = SILENT,
 ) -> Report:
@@ -88,7 +88,7 @@ def obfuscate(
         preset: of the x264 coder.
         force: replace existing outputs.
         store: of the detectors' files; the user's by default.
-        limits: what one input may ask for.
+        decoder: one that is warm already, with limits of its own; else one is started.
         entropy: where randomness comes from.
 
     Returns:
@@ -99,7 +99,7 @@ def obfuscate(
         Missing: `models.none`: a detector's file is not here.
         BadInput, Withheld: of the only file, where there is one.
     """
-    names, key = check_targets(tuple(targets)), _recipient(recipient)
+    names, key = tuple(dict.fromkeys(targets)), _recipient(recipient)
     wanted = Wanted(
         chosen(method),
         method,
@@ -118,8 +118,10 @@ def obfuscate(
     batch = plan([fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)], Path(fspath(out)))
     finder = Finder.choose(names, store=store, thorough=thorough) if recheck or not _all_given(batch, document) else None
     run = Run(wanted, names, finder, finder.names if finder else (), document, f"{names} {thorough} {wanted.in_words()} {_digest(document)}")
-    with _page(review, batch, force=force) as page, Decoder(limits) as decoder:
-        return run.each(batch, decoder, page=page, progress=progress)
+    with ExitStack() as stack:
+        page = stack.enter_context(_page(review, batch, force=force))
+        report = run.each(batch, decoder or stack.enter_context(Decoder()), page=page, progress=progress)
+    return replace(report, review=Path(fspath(review))) if review is not None else report
 
 
 def _recipient(given: File | Recipient | None) -> Recipient | None:

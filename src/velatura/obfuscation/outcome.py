@@ -67,7 +67,7 @@ def _warnings(wanted: Wanted, written: Written, targets: Sequence[str], *, given
         kept = "are black" if wanted.closed else "were kept and may show anything"
         found.append(f"{written.corrupt} frames are damaged in the source and {kept}")
     if written.black > written.corrupt:
-        found.append(f"{written.black - written.corrupt} frames are black, because something showed in them after two passes")
+        found.append(f"{written.black - written.corrupt} frames are black, because something still showed in them after three passes")
     if facts.confined:
         found.append(facts.confined)
     if wanted.keep_audio and facts.audio:

@@ -1,8 +1,8 @@
 """One file: written, searched again, and written again with what still showed, until nothing does or the policy ends it.
 
 The output grows under a temporary name; it gets its own after the last second look. With the policy `closed` a frame that the decoder calls
-corrupt is black; what shows in an output is covered in the next pass; in the third and last, a frame of a clip that showed something is black.
-What still shows then is not released. Every pass reads the source anew: frames are never kept. Pixels of the regions reach coder and disk only
+corrupt is black; what shows in an output is covered in the next pass, twice; then, in a fourth, frames of a clip that still show something are
+black. What shows after that is not released. Every pass reads the source anew: frames are never kept. Pixels of the regions reach coder and disk only
 sealed.
 """
 
@@ -35,9 +35,10 @@ from velatura.obfuscation.treat import Treatments
 from velatura.obfuscation.wanted import Wanted
 from velatura.progress import Progress
 
-__all__ = ["MOST_PASSES", "Gallery", "Nothing", "Passes", "Written", "sidecar_of"]
+__all__ = ["COVERING_PASSES", "MOST_PASSES", "Gallery", "Nothing", "Passes", "Written", "sidecar_of"]
 
-MOST_PASSES = 3
+COVERING_PASSES = 3
+MOST_PASSES = COVERING_PASSES + 1  # the last with black frames, of all but a single picture
 
 
 class Gallery(Protocol):
@@ -133,15 +134,18 @@ class Passes:
 
     def _until_nothing_shows(self, part: Path, sidecar: BinaryIO | None, stack: ExitStack) -> Written:
         written: Written | None = None
-        for _ in range(MOST_PASSES):
+        while written is None or self._goes_on(written):
             written = self._write(part, sidecar, written, stack.enter_context(Record()))
             if not self.wanted.recheck:
                 return written
             written.look = self._look(part, written)
             if not (written.look.doubted and self.wanted.closed):
                 return written
-        assert written is not None and written.look is not None, "there is at least one pass"
-        raise _withheld(self.source, written.look)
+        raise _withheld(self.source, written)
+
+    def _goes_on(self, written: Written) -> bool:
+        """A picture that is all black serves nobody: it is withheld instead."""
+        return written.passes < (COVERING_PASSES if written.facts.kind == "picture" else MOST_PASSES)
 
     def _write(self, part: Path, sidecar: BinaryIO | None, before: Written | None, record: Record) -> Written:
         self._gallery.begin()
@@ -190,8 +194,8 @@ class Passes:
         written.corrupt += frame.corrupt
 
     def _black(self, before: Written | None) -> set[int]:
-        """In the last pass: frames of a clip that showed something twice. A picture that is all black serves nobody: it is withheld."""
-        if before is None or before.look is None or before.passes < MOST_PASSES - 1 or before.facts.kind == "picture":
+        """In the last pass, the frames that showed something in all before it."""
+        if before is None or before.look is None or before.passes < COVERING_PASSES:
             return set()
         return before.look.black(before.record.frames)
 
@@ -219,9 +223,9 @@ def _counted(frames: Remote, progress: Progress) -> Iterator[Frame]:
         progress.advance()
 
 
-def _withheld(source: Path, look: SecondLook) -> Withheld:
-    first = look.shows[0]
-    sentence = f"{source}: after {MOST_PASSES} passes {len(look.shows)} regions still show, the first a {first.label} at {first.time_s:.2f} s"
+def _withheld(source: Path, written: Written) -> Withheld:
+    shows = written.look.shows if written.look else []
+    sentence = f"{source}: after {written.passes} passes {len(shows)} regions still show, the first a {shows[0].label} at {shows[0].time_s:.2f} s"
     return Withheld("obfuscate.residual", sentence, hint="look at it: --policy open --review SHEET.html, then cover or clear it with --regions")
 
 

@@ -1,8 +1,8 @@
 """A frame's planes in another form, so that sealed samples fit a public file whose coder needed another one.
 
 A coder may have repeated the chroma of an odd-sized clip, given a grey clip colour, dropped an alpha plane or cut 16 bits to 8. Here the public
-frame goes back to the form of the source. Only what stays public is converted; what was sealed is put back afterwards, bit by bit. Our writers never convert range or matrix, they tag
-them: a difference there is a tag that was lost, and the samples stay as they are.
+frame goes back to the form of the source. Only what stays public is converted; what was sealed is put back afterwards, bit by bit.
+Our writers never convert range or matrix, they tag them: a difference there is a tag that was lost, and the samples stay as they are.
 """
 
 from __future__ import annotations

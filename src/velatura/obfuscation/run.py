@@ -41,7 +41,7 @@ class Run:
     options: str = ""
 
     def one(self, job: Job, decoder: Decoder, *, reviewed: Reviewed | None = None, progress: Progress = SILENT) -> Protected:
-        """Protect one file. Raises BadInput, BadSpec, Withheld; then it has no output."""
+        """Protect one file. Raises VelaturaError, mostly BadInput, BadSpec or Withheld; then it has no output."""
         said: list[str] = []
         passes = Passes(
             job.source,
@@ -56,6 +56,8 @@ class Run:
         )
         try:
             written = passes.run()
+        except OSError as error:
+            raise VelaturaError("files.io", f"{job.source}: {error.strerror or error}", hint="look at the disk, then run it again") from error
         finally:
             progress.finish()
         return told(passes, written, detectors=self.detectors, targets=self.targets, said=said)

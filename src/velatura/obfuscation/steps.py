@@ -15,6 +15,7 @@ from velatura.detect.cover import cover
 from velatura.detect.detection import looks
 from velatura.detect.document import Sheet
 from velatura.detect.region import Region, Scores
+from velatura.detect.residual import hidden_share
 from velatura.detect.settings import lookahead_for
 from velatura.errors import BadInput, BadSpec
 from velatura.media.frame import Frame
@@ -25,6 +26,7 @@ __all__ = ["Doubts", "Step", "again", "given"]
 
 Step = tuple[Frame, Sequence[Region]]
 MOST_TRACK = (1 << 32) - 1
+FOLLOWED = 0.95  # share of a hit that a followed region covers before its margin
 
 
 class Doubts(Protocol):
@@ -59,32 +61,37 @@ def given(frames: Iterable[Frame], sheet: Sheet) -> Iterator[Step]:
 def again(frames: Iterable[Frame], facts: Facts, before: Record, doubts: Doubts, scores: Mapping[str, Scores], *, first_id: int) -> Iterator[Step]:
     """The source once more: what was covered, and what still showed, from track `first_id` on.
 
-    Every hit counts as sure enough to start a track, the faint ones too: what is near the threshold would else show in the next output.
+    A single hit at `high` counts as sure here, so that it is covered half a second before and after: a detector that first missed it would find
+    it on another frame of the next output. Every hit is covered on its own frame, the faint ones too: coding anew lifts some over the threshold.
 
     Raises:
         BadInput: `media.changed`: it has other frames than before.
     """
-    extra = _extra(frames, facts, doubts, scores)
-    for (frame, found), covered in _in_step(extra, before, facts):
-        regions = [replace(region, track=(region.track or 0) + first_id) for region in found]
-        yield frame, [*covered, *regions]
+    numbers: dict[int, int] = {}
+    fresh = count(first_id)
+    for (frame, found), covered in _in_step(_extra(frames, facts, doubts, scores), before):
+        tracks = [next(fresh) if region.track is None else _number(region.track, numbers, fresh) for region in found]
+        yield frame, [*covered, *(replace(region, track=track) for region, track in zip(found, tracks, strict=True))]
 
 
 def _extra(frames: Iterable[Frame], facts: Facts, doubts: Doubts, scores: Mapping[str, Scores]) -> Iterator[Step]:
+    """Followed hits, and without a track those that nothing followed covers."""
+
     def hits(frame: Frame) -> Sequence[Region]:
-        found = doubts.hits.get(frame.index, ())
-        return [replace(region, score=max(region.score, scores[region.label].high)) if region.label in scores else region for region in found]
+        return doubts.hits.get(frame.index, ())
 
-    if not _is_timed(facts):
-        numbers = count()
-        for frame in frames:
-            yield frame, _numbered(hits(frame), frame, numbers)
-        return
-    seen = looks(frames, hits, is_due=lambda frame: frame.index in doubts.looked)
-    yield from cover(seen, lookahead_s=lookahead_for(facts.rate), scores=scores)
+    steps: Iterable[Step] = ((frame, ()) for frame in frames)
+    if facts.kind in ("clip", "animation"):
+        sure = {label: replace(scale, sure=scale.high) for label, scale in scores.items()}
+        seen = looks(frames, hits, is_due=lambda frame: frame.index in doubts.looked)
+        steps = cover(seen, lookahead_s=lookahead_for(facts.rate), scores=sure)
+    for frame, followed in steps:
+        boxes = [region.box for region in followed]
+        alone = [hit for hit in hits(frame) if hidden_share(hit.box, boxes, frame.size) < FOLLOWED]
+        yield frame, [*followed, *(replace(hit, track=None, time_s=float(frame.time)) for hit in alone)]
 
 
-def _in_step(steps: Iterator[Step], before: Record, facts: Facts) -> Iterator[tuple[Step, Sequence[Region]]]:
+def _in_step(steps: Iterator[Step], before: Record) -> Iterator[tuple[Step, Sequence[Region]]]:
     covered = iter(before)
     for step in steps:
         last = next(covered, None)
@@ -99,12 +106,10 @@ def _changed() -> BadInput:
     return BadInput("media.changed", "the input became another file while it was worked on", hint="wait until it is complete, then run it again")
 
 
-def _is_timed(facts: Facts) -> bool:
-    return facts.kind in ("clip", "animation")
-
-
-def _numbered(found: Iterable[Region], frame: Frame, numbers: Iterator[int]) -> list[Region]:
-    return [replace(region, track=next(numbers), time_s=float(frame.time)) for region in found]
+def _number(track: int, numbers: dict[int, int], fresh: Iterator[int]) -> int:
+    if track not in numbers:
+        numbers[track] = next(fresh)
+    return numbers[track]
 
 
 def _own(region: Region, numbers: dict[Region, int], fresh: Iterator[int]) -> Region:

@@ -79,7 +79,9 @@ def unseal(
 
     Raises:
         Withheld: `seal.refused`: wrong key, or a bit of either file is not as it was sealed.
-        BadSpec: `seal.no-track`, `files.exists`, `files.same`, `seal.lossy-output`.
+        BadSpec: `seal.no-track`, `files.exists`, `files.same`.
+        Unsupported: `media.not-lossless`: `out` is not named like a lossless file.
+        BadInput: `media.missing` and what the decoder says.
     """
     refuse_same(existing_file(public), out)
     with _opened(public, sidecar, out) as (plain, stream, end):

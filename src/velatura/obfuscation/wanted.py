@@ -13,9 +13,8 @@ from velatura.obfuscation.fill import Fill
 from velatura.obfuscation.method import Method
 from velatura.obfuscation.policy import Covering
 
-__all__ = ["POLICIES", "TARGETS", "Wanted", "check_audio", "check_sidecar", "check_targets"]
+__all__ = ["POLICIES", "Wanted", "check_audio", "check_sidecar"]
 
-TARGETS = ("face", "plate", "person", "vehicle", "text")
 POLICIES = ("closed", "open")
 
 
@@ -85,13 +84,3 @@ def check_sidecar(sidecar: str) -> bool:
     if sidecar not in ("beside", "attach"):
         raise BadSpec("obfuscate.sidecar", f"there is no place {sidecar!r} for a sidecar", hint="beside, or attach")
     return sidecar == "attach"
-
-
-def check_targets(targets: tuple[str, ...]) -> tuple[str, ...]:
-    """Raises BadSpec `obfuscate.targets`, with the valid ones."""
-    for target in targets:
-        if target not in TARGETS:
-            raise BadSpec("obfuscate.targets", f"there is no target {target!r}", hint=nearest(target, TARGETS))
-    if not targets:
-        raise BadSpec("obfuscate.targets", "no target is named", hint=f"valid: {', '.join(TARGETS)}")
-    return tuple(dict.fromkeys(targets))

@@ -23,6 +23,7 @@ __all__ = ["Child", "open_pipes"]
 _HEAD = struct.Struct("<I")
 _PART = 1 << 16
 _SET_PIPE_SIZE, _PIPE_BYTES = 1031, 256 << 10
+_LONGEST_S = 86_400.0  # poll counts milliseconds in 32 bits
 _MOST_AHEAD = 1 << 20  # bytes read from the child while it does not read from us
 
 
@@ -127,7 +128,7 @@ class Child:
             poll.register(self._to, select.POLLOUT)
         if read:
             poll.register(self._fro, select.POLLIN)
-        ready = dict(poll.poll(max(0.0, until - time.monotonic()) * 1000))
+        ready = dict(poll.poll(min(max(0.0, until - time.monotonic()), _LONGEST_S) * 1000))
         if not ready:
             raise self._lose(BadInput("sandbox.hung", "the confined process did not answer in time"))
         return self._to in ready, self._fro in ready

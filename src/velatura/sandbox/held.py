@@ -6,8 +6,7 @@ none of them: the child tries it, before it has read a hostile byte. A layer of 
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from velatura.sandbox.confinement import Confinement, Layer
@@ -66,32 +65,45 @@ def own_namespaces(pid: int) -> bool | None:
 
 def read_back(pid: int, said: Mapping[Layer, str], may: Confinement, *, namespaces: bool | None) -> dict[Layer, str]:
     """What the child said, judged by what the kernel shows. `namespaces`: of `own_namespaces`, asked while the warm process could be looked into."""
-    status, limits = _status(pid), _limits(pid)
+    threads, limits = _threads(pid), _limits(pid)
     seen = {
-        Layer.UID: None if status is None else all(uid != "0" for uid in status["Uid"].split()),
+        Layer.UID: _all(threads, lambda status: "0" not in status["Uid"].split()),
         Layer.NAMESPACES: namespaces,
         Layer.LANDLOCK: None,
-        Layer.CAPS: None if status is None else status["NoNewPrivs"] == "1" and all(int(status[name], 16) == 0 for name in _CAPABILITIES),
+        Layer.CAPS: _all(threads, lambda status: status["NoNewPrivs"] == "1" and all(int(status[name], 16) == 0 for name in _CAPABILITIES)),
         Layer.RLIMITS: None if limits is None else _limits_hold(limits, may),
-        Layer.SECCOMP: None if status is None else _filtered_beyond_us(status),
+        Layer.SECCOMP: _all(threads, _filtered_beyond_us()),
     }
     return {layer: _judge(said.get(layer, "was not taken"), seen[layer]) for layer in Layer}
 
 
 def threads_of(pid: int) -> int | None:
     """Threads of a process as the kernel counts them; None where /proc does not tell."""
-    status = _status(pid)
-    return None if status is None else int(status["Threads"])
+    threads = _threads(pid)
+    return None if threads is None else len(threads)
 
 
-def _filtered_beyond_us(status: Mapping[str, str]) -> bool | None:
+_Status = Mapping[str, str]
+
+
+def _all(threads: list[_Status] | None, holds: Callable[[_Status], bool | None]) -> bool | None:
+    """Of every thread: capabilities and filters belong to threads. None where one is unknown and none denies."""
+    words = [None] if threads is None else [holds(status) for status in threads]
+    return False if False in words else None if None in words else True
+
+
+def _filtered_beyond_us() -> Callable[[_Status], bool | None]:
     """One filter more than we live under ourselves: in a container every process has mode 2. None on kernels that do not count (before 5.9)."""
-    ours = _status(os.getpid())
-    if status["Seccomp"] != "2":
-        return False
-    if ours is None or "Seccomp_filters" not in status:
-        return None if ours is None or ours["Seccomp"] == "2" else True
-    return int(status["Seccomp_filters"]) > int(ours["Seccomp_filters"])
+    ours = _status(Path("/proc/thread-self/status"))
+
+    def holds(status: _Status) -> bool | None:
+        if status["Seccomp"] != "2":
+            return False
+        if ours is None or "Seccomp_filters" not in status:
+            return True if ours is not None and ours["Seccomp"] == "0" else None
+        return int(status["Seccomp_filters"]) > int(ours["Seccomp_filters"])
+
+    return holds
 
 
 def _judge(said: str, seen: bool | None) -> str:
@@ -100,13 +112,22 @@ def _judge(said: str, seen: bool | None) -> str:
     return {None: SELF, True: KERNEL, False: "the child took it, and the kernel does not show it"}[seen]
 
 
-def _status(pid: int) -> dict[str, str] | None:
+def _threads(pid: int) -> list[_Status] | None:
     try:
-        lines = Path(f"/proc/{pid}/status").read_text("utf-8", "replace").splitlines()
+        found = [_status(thread / "status") for thread in Path(f"/proc/{pid}/task").iterdir()]
+    except OSError:
+        return None
+    known = [status for status in found if status is not None]
+    return known if known and len(known) == len(found) else None
+
+
+def _status(path: Path) -> _Status | None:
+    try:
+        lines = path.read_text("utf-8", "replace").splitlines()
     except OSError:
         return None
     fields = {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    return fields if {"Uid", "NoNewPrivs", "Seccomp", "Threads", *_CAPABILITIES} <= fields.keys() else None
+    return fields if {"Uid", "NoNewPrivs", "Seccomp", *_CAPABILITIES} <= fields.keys() else None
 
 
 def _limits(pid: int) -> dict[str, str] | None:

@@ -25,6 +25,7 @@ import importlib
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -183,6 +184,10 @@ def _leash(descriptor: int) -> Iterator[None]:
 def _pull(descriptor: int) -> None:
     fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) | fcntl.FASYNC)
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    if poll.poll(0):  # it has gone already, and that will not be told again
+        os._exit(1)
 
 
 if __name__ == "__main__":

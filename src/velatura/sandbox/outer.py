@@ -18,7 +18,7 @@ from velatura.sandbox import landlock, namespaces
 from velatura.sandbox.bpf import refuse
 from velatura.sandbox.confinement import Confinement, Layer
 from velatura.sandbox.linux import check, libc
-from velatura.sandbox.privileges import NOBODY, drop_uid, no_new_privileges, unreadable_for_nobody
+from velatura.sandbox.privileges import NOBODY, drop_capabilities, drop_uid, no_new_privileges, unreadable_for_nobody
 from velatura.sandbox.required import INTERPRETER_UNREADABLE
 from velatura.sandbox.syscalls import this_machine
 
@@ -51,8 +51,10 @@ def leave_host(may: Confinement, reads: Sequence[Path]) -> dict[Layer, str]:
 
 
 def close_files(reads: Sequence[Path], scratch: Path | None) -> str:
-    """Landlock for the time of warming."""
+    """Landlock for the time of warming; and what capabilities a user namespace brought go now, since threads that start later keep theirs."""
     try:
+        if os.getuid() != 0:  # root that could not give up its uid reads an interpreter in another's home by them
+            drop_capabilities()
         landlock.restrict(reads=reads, writes=[scratch] if scratch else [])
     except OSError as error:
         return str(error)

@@ -37,6 +37,7 @@ STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; }
 img, video { max-width: 100%; height: auto; border-radius: 4px; }
+figure { margin: 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .5rem; }
 .warn { border-left: 4px solid #b60; padding-left: .8rem; }
 code { background: #8883; padding: .1em .3em; border-radius: 3px; }

@@ -72,4 +72,5 @@ def _far_from_shown(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     clear = np.pad((blocks[..., 3] == 0).all(axis=(1, 3)), 1, constant_values=True)
     rows = clear[:-2] & clear[1:-1] & clear[2:]
     inner = rows[:, :-2] & rows[:, 1:-1] & rows[:, 2:]
-    return blocks.transpose(0, 2, 1, 3, 4)[inner].reshape(-1, 4)
+    far: NDArray[np.uint8] = blocks.transpose(0, 2, 1, 3, 4)[inner].reshape(-1, 4)
+    return far
