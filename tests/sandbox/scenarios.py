@@ -25,6 +25,7 @@ from velatura.sandbox.bpf import ALLOW, Instruction, pack, refuse  # noqa: E402
 from velatura.sandbox.linux import check, libc, prctl  # noqa: E402
 from velatura.sandbox.syscalls import X86_64, this_machine  # noqa: E402
 
+FLAGS = {"read": os.O_RDONLY, "write": os.O_WRONLY, "make": os.O_WRONLY | os.O_CREAT | os.O_EXCL}
 LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
 
 
@@ -83,6 +84,68 @@ def held_with_files() -> object:
             counts = [len(list(Path(folder).glob("*/*"))), child.close(), len(list(Path(folder).glob("*/*")))]
         left = [path.name for path in Path(folder).iterdir()]
     return {"held": dict(found), "answers": answers, "while_it_ran": counts[0], "after_it": counts[2], "left": left}
+
+
+def landlocked(folder: str) -> object:
+    """Landlock alone, as a guest is warmed under: what still opens below `folder`/read, `folder`/write and elsewhere."""
+    import socket
+
+    from velatura.sandbox import landlock
+
+    server = socket.create_server(("127.0.0.1", 0))
+    landlock_abi = landlock.abi()
+    check(prctl(38, 1), "no_new_privs")
+    landlock.restrict(reads=[Path(folder, "read"), Path(folder, "single")], writes=[Path(folder, "write")])
+
+    def tried(path: str, flags: int) -> str:
+        try:
+            os.close(os.open(Path(folder, path), flags, 0o600))
+        except OSError as error:
+            return errno.errorcode[error.errno or 0]
+        return "done"
+
+    outcomes = {f"{path} {how}": tried(path, flags) for path in ("read/a", "single", "write/a", "other") for how, flags in FLAGS.items()}
+    try:
+        socket.create_connection(server.getsockname(), timeout=5)
+        outcomes["tcp"] = "done"
+    except OSError as error:
+        outcomes["tcp"] = errno.errorcode[error.errno or 0]
+    return {"abi": landlock_abi, "outcomes": outcomes}
+
+
+def with_threads() -> object:
+    """How a locked process of three threads is held."""
+    may = Confinement(threads=3, required=frozenset({Layer.SECCOMP}))
+    with Warm("sandbox_guests:Odd", {"threads": 2}, may, path=[HERE]) as warm:
+        child, found = warm.lock()
+        child.close()
+    return dict(found)
+
+
+def unfiltered() -> object:
+    """How our own process is judged, if a child of ours claimed to have a filter and had none but ours."""
+    from velatura.sandbox.held import read_back
+
+    return read_back(os.getpid(), {Layer.SECCOMP: "", Layer.CAPS: "no"}, Confinement(), namespaces=None)
+
+
+def pulled_too_late() -> object:
+    """The other side is gone before the leash is on."""
+    import socket
+
+    from velatura.sandbox.inside import _pull
+
+    near, far = socket.socketpair()
+    far.close()
+    _pull(near.fileno())
+    return None
+
+
+def not_its_parent() -> object:
+    from velatura.sandbox.privileges import die_with_parent
+
+    die_with_parent(os.getppid() + 1)
+    return None
 
 
 def orphan(how: str) -> object:

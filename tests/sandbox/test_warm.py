@@ -7,13 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import threading
 from pathlib import Path
 
 import pytest
-from tests.sandbox.cells import GUESTS, LEAST, NOBODY, busy, gone, linux, run, warm
+from tests.sandbox.cells import GUESTS, LEAST, NOBODY, PACKAGES, busy, gone, linux, run, warm
 
 from velatura.errors import BadSpec, Missing
 from velatura.sandbox import ALL_LAYERS, FILES, Confinement, Layer, Warm
@@ -124,6 +123,10 @@ def test_with_threads_the_landlock_that_denies_all_does_not_count() -> None:
             assert "of 3" in held[Layer.LANDLOCK]
 
 
+def test_threads_that_were_there_before_the_lock_have_no_capabilities_either() -> None:
+    assert run("with_threads", nobody=True)["caps"] == "kernel"  # of a user namespace, where there is one
+
+
 def test_a_folder_that_is_not_there_cannot_be_granted() -> None:
     with pytest.raises(BadSpec) as refusal:
         warm(may=Confinement(reads=(Path("/no/such/folder"),), required=LEAST))
@@ -168,13 +171,40 @@ def test_descriptors_of_the_parent_do_not_pile_up() -> None:
 
 @pytest.mark.parametrize("scenario", [("orphan", "fork"), ("orphan", "lock"), ("hanging",)], ids="-".join)
 def test_a_killed_parent_leaves_no_process(scenario: tuple[str, ...]) -> None:
-    command = [sys.executable, "-I", "-B", str(GUESTS / "scenarios.py"), sysconfig.get_path("purelib"), "-", *scenario]
+    command = [sys.executable, "-I", "-B", str(GUESTS / "scenarios.py"), PACKAGES, "-", *scenario]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
         pids = json.loads(parent.stdout.readline())
         assert all(busy(pid) for pid in pids[-1:])
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         assert all(gone(pid, 10) for pid in pids)
+
+
+@pytest.mark.parametrize("scenario", ["pulled_too_late", "not_its_parent"])
+def test_a_child_that_finds_its_parent_gone_ends(scenario: str) -> None:
+    with pytest.raises(AssertionError):  # it ended before it could answer
+        run(scenario)
+
+
+def test_a_filter_that_was_here_before_is_not_the_childs() -> None:
+    if "Seccomp_filters" not in status(os.getpid()):
+        pytest.skip("seccomp: this kernel does not count filters")
+    assert run("unfiltered", without="landlock")["seccomp"] not in HELD
+
+
+def test_the_root_of_a_child_is_empty_but_for_what_is_read(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    with warm(may=Confinement(reads=(tmp_path / "weights",), required=LEAST)) as odd:
+        child, held = odd.fork()
+        child.close()
+        if held[Layer.NAMESPACES] not in HELD:
+            pytest.skip(f"namespaces: {held[Layer.NAMESPACES]}")
+        mounts = [line.split() for line in Path(f"/proc/{odd._process.pid}/mountinfo").read_text().splitlines()]
+    root = [mount for mount in mounts if mount[4] == "/"]
+    assert [mount[mount.index("-") + 1] for mount in root] == ["tmpfs"]
+    assert {mount[5].partition(",")[0] for mount in mounts} == {"ro"}
+    assert str(tmp_path / "weights") in {mount[4] for mount in mounts}
+    assert not {"/etc", "/home", "/root", "/proc", "/tmp", "/var"} & {mount[4] for mount in mounts}
 
 
 def test_a_child_with_files_has_a_folder_of_its_own_and_no_other() -> None:

@@ -170,14 +170,14 @@ def _unexpected(error: Exception) -> int:
 
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _say("error: the disk is full; nothing half-written was left [files.disk-full]")
-        return 1
+        return _closed_pipe()  # it may have been stdout's: what waits there must not fail once more at the end
     _say(f"error: unexpected {type(error).__name__}: {one_line(str(error))} [internal]")
     _say("  this is a defect: please report it with the output of the same command and --debug")
     return 1
 
 
 def _closed_pipe() -> int:
-    """The reader of stdout went away (`| head`): end quietly, and keep the interpreter from flushing into it again."""
+    """Nobody takes stdout any more (`| head`): end quietly, and keep the interpreter from flushing into it again."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -22,7 +22,7 @@ CLOSE = 12.0  # mean difference, grey levels
 POINTS, FEWEST = 80, 8
 AGREE_PX = 1.0
 MOVES = 0.4  # so many points must agree, or the shift counts as none
-STILL_ONE_SHOT = 0.5  # so many that agree are one shot, whatever the thumbnails say: a fast pan, a bar that vanishes
+STILL_ONE_SHOT = 0.25  # so many that agree are one shot, whatever the thumbnails say: a fast pan, a bar that vanishes; cuts reached .02
 
 
 def thumbnail(grey: Grey) -> Grey:

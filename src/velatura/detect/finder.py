@@ -45,5 +45,5 @@ class Finder:
         return tuple(detector.name for detector in self._detectors)
 
     def __call__(self, frame: Frame, *, low: bool) -> Sequence[Region]:
-        """Regions down to the detectors' `low`, or to their `high`; boxes in pixels of the upright picture."""
-        return find(frame, self._detectors, threshold="low" if low else "high", thorough=self._thorough)
+        """Regions down to the detectors' `low`, or to what counts in a picture that is alone; boxes in pixels of the upright picture."""
+        return find(frame, self._detectors, threshold="low" if low else "still", thorough=self._thorough)

@@ -32,12 +32,13 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """A detector's own scale. low: continues a track; high: starts one, and finds in a still picture; sure: confirms a track by itself."""
+    """A detector's own scale. low: continues a track; high: starts one; sure: confirms one by itself; still: finds in a picture that is alone."""
 
     low: float
     high: float
     sure: float
     faint_hits: int = 0  # so many low hits in a row begin a track too; 0: never
+    still: float = 0.0  # 0: as high
 
 
 class Detector(Protocol):

@@ -43,8 +43,8 @@ class TrackSettings:
 
     start_back_s: float = 0.5  # a start is carried back
     end_ahead_s: float = 0.6  # an end is carried forward
-    grow: float = 0.5  # u / s of time to the nearest hit, on each side; twice that beyond starts and ends
-    grow_most: float = 0.4  # u
+    grow: float = 0.6  # u / s of time to the nearest hit, on each side; twice that beyond starts and ends
+    grow_most: float = 0.5  # u
     doubt: float = 0.7  # u: a bridge that ends so far from the prediction is doubtful
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-from velatura.media.view import InputForm
-
-__all__ = ["OVERLAP", "Tile", "tiles"]
+__all__ = ["OVERLAP", "Tile", "quarters", "tiles"]
 
 OVERLAP = 96  # pixels of the network's input: a face smaller than that is whole in one of the tiles
 
@@ -20,28 +18,32 @@ class Tile:
     zoom: float
 
 
-def tiles(size: tuple[int, int], form: InputForm, pass_pixels: int, *, zoom: float = 1.0) -> list[Tile]:
+def tiles(size: tuple[int, int], *, zoom: float, pixels: int, side: int) -> list[Tile]:
     """The tiles of a picture, row by row; one if it fits.
 
     Args:
         size: (width, height).
-        form: of the network; one with a fixed size sees the picture whole.
-        pass_pixels: most pixels of one pass.
-        zoom: of the whole picture, cut so that its longer side stays within `max_side` times `zoom`.
+        zoom: of the picture, below 1 where it is reduced.
+        pixels: most pixels of a tile, after `zoom`.
+        side: longest side of a tile, after `zoom`; more than twice `OVERLAP`.
     """
     width, height = size
-    if form.size is not None:
-        return [Tile((0, 0, width, height), zoom)]
-    zoom = min(zoom, zoom * form.max_side / max(size))
-    columns, rows = _grid(width * zoom, height * zoom, min(pass_pixels, form.max_side**2))
-    return [Tile((x0, y0, x1, y1), zoom) for y0, y1 in _spans(height, rows, OVERLAP / zoom) for x0, x1 in _spans(width, columns, OVERLAP / zoom)]
+    columns, rows = _grid(width * zoom, height * zoom, pixels, side)
+    across, down = _spans(width, columns, OVERLAP / zoom), _spans(height, rows, OVERLAP / zoom)
+    return [Tile((x0, y0, x1, y1), zoom) for y0, y1 in down for x0, x1 in across]
 
 
-def _grid(width: float, height: float, most: int) -> tuple[int, int]:
-    """The fewest columns and rows, as square as they can be, of tiles of at most so many pixels."""
-    columns = rows = 1
-    while _side(width, columns) * _side(height, rows) > most:
-        if width / columns >= height / rows:
+def quarters(size: tuple[int, int]) -> list[Tile]:
+    """Four tiles for a network whose input has one size; neighbours share a tenth of the picture."""
+    across, down = (_spans(length, 2, length / 10) for length in size)
+    return [Tile((x0, y0, x1, y1), 1.0) for y0, y1 in down for x0, x1 in across]
+
+
+def _grid(width: float, height: float, pixels: int, side: int) -> tuple[int, int]:
+    """The fewest columns and rows, of tiles as square as they can be."""
+    columns, rows = (1 if length <= side else ceil((length - OVERLAP) / (side - OVERLAP)) for length in (width, height))
+    while _side(width, columns) * _side(height, rows) > pixels and max(_side(width, columns), _side(height, rows)) > 2 * OVERLAP:
+        if _side(width, columns) >= _side(height, rows):
             columns += 1
         else:
             rows += 1
@@ -49,12 +51,13 @@ def _grid(width: float, height: float, most: int) -> tuple[int, int]:
 
 
 def _side(length: float, count: int) -> float:
-    return length if count == 1 else (length + (count - 1) * OVERLAP) / count
+    return (length + (count - 1) * OVERLAP) / count
 
 
 def _spans(length: int, count: int, overlap: float) -> list[tuple[int, int]]:
-    side = ceil((length + (count - 1) * overlap) / count)
+    """`count` equal spans that cover 0..length, neighbours sharing `overlap`."""
     if count == 1:
         return [(0, length)]
+    side = min(length, ceil((length + (count - 1) * overlap) / count))
     starts = [round(number * (length - side) / (count - 1)) for number in range(count)]
-    return [(start, min(start + side, length)) for start in starts]
+    return [(start, start + side) for start in starts]

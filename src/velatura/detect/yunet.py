@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from velatura.detect.decode import Floats, regions
 from velatura.detect.region import Region, Scores
+from velatura.detect.way import Way
 from velatura.media.view import InputForm
 from velatura.models.runtime import InferenceBackend
 
@@ -28,7 +29,8 @@ class YuNet:
     """A `Detector` of faces."""
 
     labels = frozenset({"face"})
-    pass_pixels = 4_000_000
+    pass_pixels = 2_100_000
+    ways = (Way(), Way(zoom=2.0))
 
     def __init__(self, backend: InferenceBackend, name: str, form: InputForm, scores: Scores) -> None:
         self._backend, self.name, self.form, self.scores = backend, name, form, scores

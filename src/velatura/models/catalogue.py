@@ -59,6 +59,7 @@ class Thresholds(Spec, frozen=True):
     high: float
     sure: float
     faint_hits: int = 0
+    still: float = 0.0
 
 
 class Entry(Spec, frozen=True):

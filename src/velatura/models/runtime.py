@@ -58,9 +58,10 @@ class OnnxBackend:
         options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
         options.log_severity_level = 4
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        # Views of many sizes come by (tiles, pictures of an album): an arena that only grows would keep the largest for ever.
-        options.enable_cpu_mem_arena = False
-        options.enable_mem_pattern = False
+        # The arena keeps the memory of the largest pass, which callers bound by tiles. Without it each pass asks the system anew and fragments
+        # the heap: YuNet at 960x544 costs 35 ms of CPU instead of 10, and 171 MiB at its peak instead of 75.
+        options.enable_cpu_mem_arena = True
+        options.enable_mem_pattern = False  # planned for one size; views have many
         try:
             self._session: Any = onnxruntime.InferenceSession(fold(model, free_sizes=free_sizes), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common parent of their own

@@ -184,10 +184,10 @@ class Passes:
     def _treat(self, frame: Frame, regions: list[Region], black: bool, written: Written, treatments: Treatments) -> None:
         self._gallery.see(frame, regions)
         black = black or (frame.corrupt and self.wanted.closed)
+        if not frame.corrupt or not black:  # what a seal keeps must be there for its key holder on a black frame, too
+            treatments.cover(frame, (region for region in regions if not region.clear))
         if black:
             frame.blacken()
-        else:
-            treatments.cover(frame, (region for region in regions if not region.clear))
         written.record.add(Covered(frame.index, tuple(regions), black))
         written.tracks.add(regions, float(frame.time))
         written.black += black

@@ -18,7 +18,7 @@ __all__ = ["ALL_LAYERS", "FILES", "NAMEABLE", "Confinement", "Layer"]
 
 
 class Layer(StrEnum):
-    """One lock; each stops something that the others let through (the matrix: docs/decisions, sandbox)."""
+    """One lock; each stops something that the others let through."""
 
     UID = "uid"
     NAMESPACES = "namespaces"

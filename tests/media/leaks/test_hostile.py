@@ -127,6 +127,13 @@ def test_a_tag_that_reaches_over_the_end_is_told_of() -> None:
     assert ("L02", "a block that cannot be read") in told(raw[:2] + exif + raw[2:])
 
 
+@pytest.mark.parametrize("tag", [0x0112, 0x8769, 0x8825, 0x014A, 0x927C, 0x02BC])
+def test_a_tag_without_a_value_is_nothing(tag: int) -> None:
+    raw = jpeg()
+    exif = segment(0xE1, b"Exif\0\0" + tiff((8, [(tag, 4, 0, 0)], 26), (26, [(0x0201, 4, 0, 0), (0x0202, 4, 1, 9)], 0)))
+    assert cases(raw[:2] + exif + raw[2:]) <= {"L01", "L02", "L03", "L05"}
+
+
 def test_a_million_tags_are_not_walked() -> None:
     raw = jpeg()
     exif = segment(0xE1, b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + bytes(60_000))

@@ -125,8 +125,8 @@ def _more_xmp(body: Span, name: str, trace: Trace) -> None:
 
 def _mpf(body: Span, name: str, trace: Trace) -> None:
     tree = Tree(body)
-    entries, _ = tree.directory(tree.first)
-    pictures = next((tree.numbers(entry, 1)[0] for entry in entries if entry.tag == 0xB001), 0)
+    entries, _ = tree.directory(tree.root)
+    pictures = next((tree.first(entry) for entry in entries if entry.tag == 0xB001), 0)
     if pictures > 1:
         trace.tell("L04", f"{name} MPF", counted(pictures - 1, "further picture") + " in the file")
 

@@ -78,7 +78,7 @@ class Tree:
         if version not in (42, 43, 0x55, 0x4F52, 0x5352):  # the last three: raw formats of cameras
             raise Damaged("media.malformed", "the TIFF header is damaged")
         self._big = version == 43
-        self.first = self.number(8, 8) if self._big else self.number(4, 4)
+        self.root = self.number(8, 8) if self._big else self.number(4, 4)
         self.reach = 16 if self._big else 8
         self._seen: set[int] = set()
 
@@ -116,6 +116,12 @@ class Tree:
         raw = self.span.read(entry.at, entry.size * min(entry.count, most))
         return [int.from_bytes(raw[at : at + entry.size], self.order) for at in range(0, len(raw), entry.size)]
 
+    def first(self, entry: Entry) -> int:
+        """Its first number. Raises Damaged where it has none."""
+        if not entry.count:
+            raise Damaged("media.malformed", "a tag has no value")
+        return self.numbers(entry, 1)[0]
+
     def value(self, entry: Entry) -> Span:
         return self.span.part(entry.at, entry.bytes)
 
@@ -125,7 +131,7 @@ def exif(span: Span, where: str, trace: Trace, cases: Cases | None = None) -> No
     cases = cases or Cases()
     with trace.block(cases.text, where):
         tree = Tree(span)
-        entries, thumbnail = tree.directory(tree.first)
+        entries, thumbnail = tree.directory(tree.root)
         _directory(tree, entries, f"{where} IFD0", trace, cases, 0)
         if thumbnail:
             entries, _ = tree.directory(thumbnail)
@@ -140,7 +146,7 @@ def tiff_file(span: Span, trace: Trace) -> None:
         Damaged: the first directory cannot be read.
     """
     tree = Tree(span)
-    at, page = tree.first, 0
+    at, page = tree.root, 0
     while at:
         entries, at = tree.directory(at)
         if not entries:
@@ -184,7 +190,7 @@ _HANDLED = {
 
 def _special(tree: Tree, entry: Entry, where: str, trace: Trace, cases: Cases, depth: int) -> None:
     if entry.tag == tags.ORIENTATION:
-        if 2 <= (turn := tree.numbers(entry, 1)[0]) <= 8:
+        if 2 <= (turn := tree.first(entry)) <= 8:
             trace.tell("L18", where, f"orientation {turn}: the stored picture lies turned or mirrored")
     elif entry.tag == tags.XMP:
         trace.tell(cases.xmp, where, describe_xmp(tree.value(entry)))
@@ -234,7 +240,7 @@ def _gps(entries: list[Entry], where: str, trace: Trace, cases: Cases) -> None:
 def _thumbnail(tree: Tree, entries: list[Entry], where: str, trace: Trace, cases: Cases) -> None:
     found = {entry.tag: entry for entry in entries}
     if 0x0201 in found and 0x0202 in found:
-        at, count = tree.numbers(found[0x0201], 1)[0], tree.numbers(found[0x0202], 1)[0]
+        at, count = tree.first(found[0x0201]), tree.first(found[0x0202])
         picture = tree.span.clipped(at, count)
         trace.tell(cases.thumbnail, where, f"thumbnail{jpeg_size(picture)} of the clear picture")
     elif _holds_pixels(entries):

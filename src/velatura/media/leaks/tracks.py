@@ -19,8 +19,10 @@ from velatura.media.leaks.trace import Trace, counted, four
 __all__ = ["Track", "read_track", "tracks"]
 
 _TEXT = frozenset((b"text", b"sbtl", b"subt", b"clcp", b"subp"))
-_NAMES = frozenset(
-    (b"", b"VideoHandler", b"SoundHandler", b"SubtitleHandler", b"DataHandler", b"TextHandler", b"PictureHandler", b"Core Media Video")
+# What common writers call every track.
+_HANDLERS = frozenset(
+    b"|VideoHandler|SoundHandler|SubtitleHandler|DataHandler|TextHandler|PictureHandler|VideoHandle|SoundHandle|Core Media Video|Core Media Audio|"
+    b"Core Media Metadata".split(b"|")
 )
 _HEVC = frozenset((b"hvc1", b"hev1", b"dvh1", b"dvhe"))
 _AVC = frozenset((b"avc1", b"avc3", b"dva1", b"dvav"))
@@ -94,7 +96,7 @@ def tracks(found: list[Track], fragments: list[Box], whole: Span, trace: Trace, 
 
 
 def _header(track: Track, trace: Trace, case: str) -> None:
-    if track.name not in _NAMES:
+    if track.name not in _HANDLERS:
         trace.tell("L33", track.where, "name of a track")
     header = child(track.body, b"tkhd")
     if header is not None and header.number(4, 8 if header.number(0, 1) == 1 else 4):

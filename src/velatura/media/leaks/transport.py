@@ -86,7 +86,7 @@ def _section(raw: bytes, table: int, header: int) -> bytes:
 
 def annex_b_file(span: Span, head: bytes, trace: Trace) -> None:
     """A bare stream; which of the two it is, its first unit says."""
-    unit = head[head.index(b"\0\0\1") + 3]
+    unit = head[head.index(b"\0\0\1") + 3] if len(head) > 4 else 0x80  # bit 7 is 0 in every unit
     if unit & 0x80 or (unit & 0x1F not in (1, 5, 6, 7, 8, 9) and (unit >> 1) & 0x3F not in (32, 33, 34, 35, 39)):
         raise Unsupported("media.unsupported", "is no container whose insides are read here")
     codec = "h264" if unit & 0x1F in (6, 7, 8, 9) and (unit >> 1) & 0x3F not in (32, 33, 34, 35) else "hevc"
