@@ -85,7 +85,7 @@ def main() -> None:
     wanted = {ROOT / "docs" / "reference" / "errors.md": errors(), ROOT / "docs" / "reference" / "cli.md": cli()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:
-        sys.exit("\n".join(f"{path.relative_to(ROOT)} is not what the source says: make docs" for path in stale))
+        sys.exit("\n".join(f"{path.relative_to(ROOT)} is not what the source says: make docs" for path in stale) or 0)
     for path, text in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
