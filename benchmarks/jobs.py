@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import material, peers
 from benchmarks.measure import Spread, cpu_of, interleaved
-from benchmarks.page import table, write
+from benchmarks.page import Row, table, write
 
 RUNS = 3
 VELATURA = Path(sys.executable).parent / "velatura"
@@ -53,15 +53,20 @@ def main() -> None:
         sizes = {name: (folder / file).stat().st_size // 1024 for name, file in outputs.items()}
         opencv = peers.version_in(plain, "opencv-python")
     targets = {"ours, every frame": 4.0, "ours, every 5th": 8.0}
-    rows = []
+    rows, aims = [], []
     for name, spread in found.items():
         against = found["deface"].median / spread.median
         verdict = "" if name not in targets else f"target >= {targets[name]:g}x: {'reached' if against >= targets[name] else 'missed'}"
+        if name in targets:
+            measured = f"{against:.2f}x ({spread.median:.2f} against {found['deface'].median:.2f} s)"
+            aims.append(
+                Row(f"the whole job on a clip, re-detection apart: {name}", f">= {targets[name]:g}x less CPU", measured, against >= targets[name])
+            )
         rows.append([name, f"{spread} s", f"{against:.2f}x", f"{found['deface with onnxruntime'].median / spread.median:.2f}x", verdict])
     head = ["what", "CPU, median [min..max]", "deface (cv2.dnn) / this", "deface (onnxruntime) / this", ""]
     files = ", ".join(f"{name} {size} KiB" for name, size in sizes.items())
     body = f"{__doc__}\n{RUNS} runs each; deface 1.5.0 with OpenCV {opencv}. Sizes of the outputs: {files}.\n\n{table(head, rows)}"
-    write("jobs", "The whole job on a clip", body, {name: vars_of(spread) for name, spread in found.items()})
+    write("jobs", "The whole job on a clip", body, {name: vars_of(spread) for name, spread in found.items()}, aims)
 
 
 def vars_of(spread: Spread) -> dict[str, float]:

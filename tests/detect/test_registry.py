@@ -70,9 +70,10 @@ def test_a_file_of_one_s_own_is_decoded_like_one_of_ours(weights: Weights, tmp_p
     ours = weights("yunet-s")
     store, entry = ModelStore(tmp_path), ours.entry("yunet-s")
     store.folder.mkdir(parents=True)
+    words = "".join(f'{key} = "own"\n' for key in ("about", "licence", "training_data"))
     store.user_catalogue.write_text(
-        f'[models.mine]\ntask = "face"\nabout = "own"\nlicence = "own"\ntraining_data = "own"\nfile = "mine.onnx"\nsize = {entry.size}\n'
-        f'sha256 = "{entry.sha256}"\nlabels = ["face"]\nlike = "yunet-s"\ninput = {{ order = "BGR" }}\nscores = {{ low = 0.3, high = 0.5, sure = 0.8 }}\n'
+        f'[models.mine]\n{words}task = "face"\nfile = "mine.onnx"\nsize = {entry.size}\nsha256 = "{entry.sha256}"\nlabels = ["face"]\n'
+        'like = "yunet-s"\ninput = { order = "BGR" }\nscores = { low = 0.3, high = 0.5, sure = 0.8 }\n'
     )
     store.add(ours.path("yunet-s"), "mine")
     (mine,) = choose(["face"], store, detectors=["mine"])

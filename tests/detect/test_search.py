@@ -87,7 +87,7 @@ def test_real_detectors_find_the_portrait(name: str, thorough: bool, orientation
     frame = frame_of(picture(store.path("portrait")), orientation)
     found = find(frame, chosen, thorough=thorough)
     assert overlap(found[0].box, FACE) > 0.6
-    assert len(found) == 1
+    assert len([region for region in found if region.score > 0.4]) == 1
 
 
 def test_the_same_picture_in_every_orientation_has_identical_regions(weights: Weights) -> None:

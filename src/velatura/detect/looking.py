@@ -48,7 +48,7 @@ def _parts(detector: Detector, frame: Frame, way: Way) -> list[Tile]:
     if fits >= CLOSE:
         return [_whole(frame, fits)]
     far = min(fits, FAR, sqrt(pixels / 2 / (width * height)))
-    return [_whole(frame, far), *tiles(frame.size, zoom=1.0, pixels=pixels // 2, side=side)]
+    return [*tiles(frame.size, zoom=1.0, pixels=pixels // 2, side=side), _whole(frame, far)]
 
 
 def _whole(frame: Frame, zoom: float) -> Tile:
