@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.programs import bare_environment
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"

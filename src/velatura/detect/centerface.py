@@ -29,7 +29,7 @@ class CenterFace:
 
     labels = frozenset({"face"})
     pass_pixels = 1_200_000  # in one piece 2560x1920 takes a gigabyte
-    ways = (Way(), Way(flip=True))
+    ways = (Way(), Way(flip=True), Way(zoom=0.5, weight=0.5))
 
     def __init__(self, backend: InferenceBackend, name: str, form: InputForm, scores: Scores) -> None:
         self._backend, self.name, self.form, self.scores = backend, name, form, scores

@@ -36,14 +36,16 @@ def seen(detector: Detector, frame: Frame, way: Way = WHOLE, *, least: float) ->
 
 def _fixed(frame: Frame, way: Way) -> list[Tile]:
     """For a network whose input has one size."""
-    return [_whole(frame, 1.0)] if way.zoom == 1 else quarters(frame.size)
+    return [_whole(frame, 1.0)] if way.zoom <= 1 else quarters(frame.size)
 
 
 def _parts(detector: Detector, frame: Frame, way: Way) -> list[Tile]:
     width, height = frame.size
     pixels, side = getattr(detector, "pass_pixels", PASS_PIXELS), detector.form.max_side
     fits = min(1.0, side / max(width, height), sqrt(pixels / (width * height)))
-    if way.zoom != 1:
+    if way.zoom < 1:
+        return [_whole(frame, fits * way.zoom)]
+    if way.zoom > 1:
         return tiles(frame.size, zoom=max(1.0, fits * way.zoom), pixels=pixels, side=side)
     if fits >= CLOSE:
         return [_whole(frame, fits)]

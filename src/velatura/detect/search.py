@@ -1,6 +1,6 @@
 """Detectors on a frame: which views each of them gets, and how what they say becomes one list.
 
-Usually one view a detector. Thorough: faces are looked for at two sizes or mirrored and with several detectors, and what all views say is fused
+Usually one view a detector. Thorough: faces are looked for at three sizes, mirrored, and with several detectors, and what all views say is fused
 (see `fuse`); everything else is looked for in the whole and in its quarters. Detectors of one label that a person named together are united.
 Limit: what no detector knows stays: a face from behind, a plate without text.
 """
@@ -8,13 +8,14 @@ Limit: what no detector knows stays: a face from behind, a plate without text.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velatura.detect.fuse import fused
-from velatura.detect.looking import SAME, distinct, seen
+from velatura.detect.looking import distinct, seen
 from velatura.detect.plates import FAINT_VEHICLE, Plates, plates
 from velatura.detect.region import Detector, Region, Scores
 from velatura.detect.way import Way
@@ -22,7 +23,8 @@ from velatura.media.frame import Frame
 
 __all__ = ["Only", "find", "scores_of"]
 
-FUSED = 0.85  # a mean over views, some of which miss, is lower than one view's score
+FUSED = 0.72  # a mean over views, some of which miss, is lower than one view's score
+SAME_FUSED = 0.5  # overlap of two views' boxes of one face
 FAINTEST = 0.4  # of a detector's lowest bound: what a view may add to a mean
 
 
@@ -76,10 +78,14 @@ class _Looked:
     def of(self, label: str, detectors: Sequence[Detector]) -> list[Region]:
         mine = [detector for detector in detectors if label in detector.labels]
         if self._thorough and label == "face":
-            views = [seen(one, self._frame, way, least=_least(one.scores) * FAINTEST) for one in mine for way in _ways(one, alone=len(mine) == 1)]
-            return fused(views, label, float(self._frame.time), same=SAME)
+            return self._fused(mine, label)
         regions = [region for detector in mine for region in self._by(detector) if region.label == label]
         return regions if len(mine) == 1 else distinct(regions)
+
+    def _fused(self, detectors: Sequence[Detector], label: str) -> list[Region]:
+        ways = [(detector, way) for detector in detectors for way in _ways(detector, alone=len(detectors) == 1)]
+        views = [seen(detector, self._frame, way, least=_least(detector.scores) * FAINTEST) for detector, way in ways]
+        return fused(views, label, float(self._frame.time), weights=[way.weight for _, way in ways], same=SAME_FUSED)
 
     def _by(self, detector: Detector, *, least: float = 0.0) -> list[Region]:
         if isinstance(detector, Only):
@@ -100,7 +106,7 @@ class _Looked:
 def _ways(detector: Detector, *, alone: bool) -> tuple[Way, ...]:
     """How a thorough search looks with one detector of faces; alone it has to make up for the others."""
     ways: tuple[Way, ...] = getattr(detector, "ways", (Way(), Way(flip=True)))
-    return tuple(dict.fromkeys((*ways, *(Way(way.zoom, not way.flip) for way in ways)))) if alone else ways
+    return tuple(dict.fromkeys((*ways, *(replace(way, flip=not way.flip) for way in ways)))) if alone else ways
 
 
 def _least(scores: Scores) -> float:

@@ -30,7 +30,7 @@ class YuNet:
 
     labels = frozenset({"face"})
     pass_pixels = 2_100_000
-    ways = (Way(), Way(zoom=2.0))
+    ways = (Way(), Way(zoom=2.0), Way(zoom=0.5, weight=0.5))
 
     def __init__(self, backend: InferenceBackend, name: str, form: InputForm, scores: Scores) -> None:
         self._backend, self.name, self.form, self.scores = backend, name, form, scores
