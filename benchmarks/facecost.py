@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import peers
-from benchmarks.deface import Deface
+from benchmarks.facepeer import Deface
 from benchmarks.measure import Spread, interleaved
 from velatura.detect.finder import Finder
 from velatura.detect.registry import load

@@ -21,6 +21,10 @@ def command(
     targets: Annotated[str, typer.Option(help="of face, plate, person, vehicle, text; separated by commas")] = "face",
     every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame of a clip, at least each .2 s")] = 1,
     thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
+    detectors: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="of `velatura models list`, instead of the default ones; separated by commas  [default: the best here]"),
+    ] = "",
     json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout, as --regions of obfuscate takes it")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
 ) -> int:
@@ -33,7 +37,8 @@ def command(
     from velatura.detect.detection import detect
 
     words = [word.strip() for word in targets.split(",") if word.strip()]
-    result = detect(inputs, targets=words, thorough=thorough, every=every, progress=progress(quiet=quiet))
+    named = [word.strip() for word in detectors.split(",") if word.strip()]
+    result = detect(inputs, targets=words, thorough=thorough, every=every, detectors=named, progress=progress(quiet=quiet))
     text = "\n".join([line for item in result.items for line in _lines(item)] + [f"{failed.file}: {failed.sentence}" for failed in result.failed])
     emit("detect", result, json=json, text=text, warnings=[failed.sentence for failed in result.failed])
     return _status(result)

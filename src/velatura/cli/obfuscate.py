@@ -48,6 +48,10 @@ def command(
     shape: Annotated[str, typer.Option(metavar="box|ellipse", help="cover a region's box, or the ellipse in it")] = "box",
     every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame, at least each .2 seconds")] = 1,
     thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
+    detectors: Annotated[
+        str,
+        typer.Option(metavar="NAMES", help="of `velatura models list`, instead of the default ones; separated by commas  [default: the best here]"),
+    ] = "",
     regions: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="instead of detection, for the files it lists: `detect --json`, edited or not")
     ] = None,
@@ -83,6 +87,7 @@ def command(
         shape=shape,  # type: ignore[arg-type]
         every=every,
         thorough=thorough,
+        detectors=[word.strip() for word in detectors.split(",") if word.strip()],
         regions=regions,
         recipient=recipient,
         sidecar=sidecar,  # type: ignore[arg-type]

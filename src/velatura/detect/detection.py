@@ -92,6 +92,7 @@ def detect(
     targets: Sequence[str] = ("face",),
     thorough: bool = False,
     every: int = 1,
+    detectors: Sequence[str] = (),
     store: ModelStore | None = None,
     progress: Progress = SILENT,
 ) -> Result:
@@ -102,6 +103,7 @@ def detect(
         targets: of face, plate, person, vehicle, text.
         thorough: several detectors, tiles and mirrored views: slower, finds more.
         every: search every K-th frame of a clip, at least each .2 s.
+        detectors: names to use instead of the default ones, for the labels that they find.
         store: of the detectors' files; the user's by default.
 
     Returns:
@@ -115,7 +117,7 @@ def detect(
     Pace(every)  # refuse a senseless number before anything is loaded
     named = [paths] if isinstance(paths, str | PathLike) else list(paths)
     files, _ = sources([fspath(path) for path in named])
-    return detect_each(files, Finder.choose(targets, store=store, thorough=thorough), every=every, progress=progress)
+    return detect_each(files, Finder.choose(targets, store=store, thorough=thorough, detectors=detectors), every=every, progress=progress)
 
 
 def detect_each(files: Sequence[Path], search: Search, *, every: int = 1, progress: Progress = SILENT) -> Result:

@@ -28,12 +28,12 @@ class Finder:
         self._scores = scores_of(detectors, thorough=thorough)
 
     @classmethod
-    def choose(cls, targets: Sequence[str], *, store: ModelStore | None = None, thorough: bool = False) -> Self:
-        """The detectors that are here for some targets. Raises BadSpec for an unknown target, Missing `models.none`."""
+    def choose(cls, targets: Sequence[str], *, store: ModelStore | None = None, thorough: bool = False, detectors: Sequence[str] = ()) -> Self:
+        """The detectors that are here for some targets, or those that are named. Raises BadSpec for an unknown name, Missing `models.none`."""
         from velatura.detect.registry import choose
         from velatura.models.store import ModelStore
 
-        return cls(choose(targets, store or ModelStore(), thorough=thorough), thorough=thorough)
+        return cls(choose(targets, store or ModelStore(), thorough=thorough, detectors=detectors), thorough=thorough)
 
     @property
     def scores(self) -> Mapping[str, Scores]:

@@ -52,6 +52,7 @@ def obfuscate(
     shape: Literal["box", "ellipse"] = "box",
     every: int = 1,
     thorough: bool = False,
+    detectors: Sequence[str] = (),
     regions: File | RegionsDocument | None = None,
     recipient: File | Recipient | None = None,
     sidecar: Literal["beside", "attach"] = "beside",
@@ -78,6 +79,7 @@ def obfuscate(
         shape: cover a region's box, or the ellipse in it.
         every: search every K-th frame of a clip, at least each .2 s.
         thorough: several detectors, tiles and mirrored views: slower, finds more.
+        detectors: names to use instead of the default ones, for the labels that they find.
         regions: instead of detection, for the files it lists: the document of `detect --json`, edited or not.
         recipient: of `seal`: a public key or its file.
         sidecar: of `seal`: a file beside each output (OUT.vseal), or attached to it.
@@ -116,8 +118,15 @@ def obfuscate(
     )
     document = read_regions(Path(fspath(regions))) if isinstance(regions, str | PathLike) else regions
     batch = plan([fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)], Path(fspath(out)))
-    finder = Finder.choose(names, store=store, thorough=thorough) if recheck or not _all_given(batch, document) else None
-    run = Run(wanted, names, finder, finder.names if finder else (), document, f"{names} {thorough} {wanted.in_words()} {_digest(document)}")
+    finder = Finder.choose(names, store=store, thorough=thorough, detectors=detectors) if recheck or not _all_given(batch, document) else None
+    run = Run(
+        wanted,
+        names,
+        finder,
+        finder.names if finder else (),
+        document,
+        f"{names} {thorough} {tuple(detectors)} {wanted.in_words()} {_digest(document)}",
+    )
     with ExitStack() as stack:
         page = stack.enter_context(_page(review, batch, force=force))
         report = run.each(batch, decoder or stack.enter_context(Decoder()), page=page, progress=progress)
