@@ -1,10 +1,12 @@
 """Tracking with look-ahead on rendered clips with real faces and exact truth, against detection alone.
 
-The clips (`benchmarks/clips.py`) are made from seeds that no setting was tuned on; settings were tuned on seeds 0 to 29, 200 to 219 and 400 to 444. The
-peer is what deface does: CenterFace at .2 on every frame, without tracking, same margin. All masks are rectangles, grown by .3 of their size.
+The clips (`benchmarks/clips.py`) are made from seeds that no setting was tuned on; settings were tuned on seeds 0 to 29, 200 to 219 and 400 to
+444. The peer is what deface does: CenterFace at .2 on every frame, without tracking, same margin. All masks are rectangles, grown by .3.
 A face counts with 12 pixels of height and more, half of it visible, not turned away. Area: masks over the true boxes grown by the same margin.
 Dropout: runs of 1 to 10 detections are taken away from every face; what had to be covered is judged from the input that is left
 (`benchmarks/coverage.py`), not by what the tracker says of itself; "whole life" counts starts and ends too.
+The gain in points cannot exceed what the peer misses; its target was set on twenty clips with more small faces, where the peer covers .778.
+What stays uncovered, looked at on seeds 300 to 329, are faces that YuNet-n finds on no frame near; no tracker helps there.
 """
 
 from __future__ import annotations
@@ -212,7 +214,9 @@ def targets(tallies: dict[str, Tally], world: dict[int, Seen]) -> list[list[str]
     def line(what: str, figure: str, target: str, reached: bool) -> list[str]:
         return [what, figure, target, "reached" if reached else "missed"]
 
+    closed = [100 * gain / (100 - 100 * peer.covered()) for gain in gains]
     return [
+        ["share of the peer's misses that is covered (every; 5th)", f"{closed[0]:.0f} %; {closed[1]:.0f} %", "", ""],
         line("covered over the untracked peer, every frame", f"{gains[0]:+.1f} points", ">= +12", gains[0] >= 12),
         line("covered over the untracked peer, every 5th", f"{gains[1]:+.1f} points", ">= +9", gains[1] >= 9),
         line("faces of 20 px and more, every frame", f"{large:.3f}", ">= .97", large >= 0.97),

@@ -1,7 +1,8 @@
 """Opens pictures and clips by their content, each decoded in a confined child of its own.
 
-A `Decoder` keeps one warmed child that has read nothing; every file gets a fork of it, in a few milliseconds, that ends with the file. So a file
-that takes its decoder over gets a process without files, network or the other people's pictures, and ends it for nobody but itself.
+A `Decoder` keeps a warmed child that has read nothing for each kind of task that comes: pictures, clips, scans (a clip needs no picture's parser).
+Every file gets a fork of it, in a few milliseconds, that ends with the file. So a file that takes its decoder over gets a process without files,
+network or the other people's pictures, and ends it for nobody but itself.
 Where the system is not Linux the child is a plain process; `Facts.confined` says so.
 """
 
@@ -10,14 +11,16 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from velatura.errors import BadInput
 from velatura.files import existing_file
+from velatura.media.kinds import PICTURES, kind_of
 from velatura.media.reader import Limits
 from velatura.media.remote import Remote
 from velatura.media.wire import Leak
@@ -25,41 +28,47 @@ from velatura.sandbox.confinement import Confinement, Layer
 from velatura.sandbox.frames import SharedFrames
 from velatura.sandbox.starting import start
 
+if TYPE_CHECKING:
+    from velatura.sandbox.plain import PlainWarm
+    from velatura.sandbox.warm import Warm
+
 __all__ = ["Decoder", "open_media"]
 
 GUEST = "velatura.media.guest:MediaGuest"
+_TASKS = {"picture": ("picture",), "clip": ("clip",), "scan": ("picture", "scan")}
+_HEAD = 512  # bytes that tell a picture from a clip
 _SAMPLE_BYTES = 6  # a sample of 4:4:4 with 16 bits; the mapping costs nothing where nothing is written
 
 
 class Decoder:
-    """Opens files. `with` it: leaving ends the warmed child.
+    """Opens files. `with` it: leaving ends the warmed children.
 
     Args:
         limits: what one file may ask for.
-
-    Raises:
-        Missing: `sandbox.no-seccomp` and the like, on Linux, where a layer that we insist on is absent.
     """
 
     def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  # frozen
         self.limits = limits
-        self._warm = start(GUEST, {}, confinement(limits))
+        self._turn = threading.Lock()
+        self._warm: dict[str, Warm | PlainWarm] = {}
 
     def open(self, path: Path, *, audio: bool = False) -> Remote:
         """A reader of one picture or clip. `audio`: its sound track too, in `Remote.sound`.
 
         Raises:
             BadInput: `media.missing`, `media.not-a-file`, `media.unreadable`; the others come with facts and frames.
+            Missing: `sandbox.no-seccomp` and the like, on Linux, where a layer that we insist on is absent.
         """
         return self._remote(path, audio=audio)
 
     def scan(self, path: Path) -> tuple[Leak, ...]:
-        """What a file tells beside its pixels. Raises BadInput."""
+        """What a file tells beside its pixels. Raises as `open`, and BadInput of the file itself."""
         with self._remote(path, scan=True) as remote:
             return remote.leaks()
 
     def close(self) -> None:
-        self._warm.close()
+        for warm in self._warm.values():
+            warm.close()
 
     def __enter__(self) -> Self:
         return self
@@ -71,12 +80,18 @@ class Decoder:
         file = _opened(existing_file(path))
         frames = SharedFrames(self.limits.pixels * _SAMPLE_BYTES)
         try:
-            child, held = self._warm.fork(frames)
+            child, held = self._warmed("scan" if scan else _task(file)).fork(frames)
         except BaseException:
             frames.close()
             file.close()
             raise
         return Remote(path, file, child, frames, self.limits, confined=held.confined, audio=audio, scan=scan)
+
+    def _warmed(self, task: str) -> Warm | PlainWarm:
+        with self._turn:
+            if task not in self._warm:
+                self._warm[task] = start(GUEST, {"tasks": _TASKS[task]}, confinement(self.limits))
+            return self._warm[task]
 
 
 @contextmanager
@@ -90,6 +105,11 @@ def confinement(limits: Limits) -> Confinement:
     """What the decoder may do: compute. Memory: four bytes a pixel as Pillow holds it, twice, and a plane; half a GiB for the codecs."""
     required = frozenset({Layer.SECCOMP, Layer.RLIMITS}) if sys.platform == "linux" else frozenset()
     return Confinement(memory_mb=512 + (limits.pixels * 10 >> 20), required=required)
+
+
+def _task(file: BinaryIO) -> str:
+    """By the file's first bytes, as the child itself decides; what is neither is refused in the clip's child."""
+    return "picture" if kind_of(os.pread(file.fileno(), _HEAD, 0)) in PICTURES else "clip"
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from velatura.crypto.keyfile import load_recipient
-from velatura.crypto.keys import Recipient
 from velatura.detect.detection import Paths
 from velatura.detect.document import RegionsDocument, read_regions, sheet_for
 from velatura.detect.finder import Finder
@@ -34,6 +32,7 @@ from velatura.obfuscation.wanted import Wanted, check_audio, check_sidecar
 from velatura.progress import SILENT, Progress
 
 if TYPE_CHECKING:
+    from velatura.crypto.keys import Recipient
     from velatura.models.store import ModelStore
 
 __all__ = ["obfuscate"]
@@ -134,7 +133,11 @@ def obfuscate(
 
 
 def _recipient(given: File | Recipient | None) -> Recipient | None:
-    return load_recipient(fspath(given)) if isinstance(given, str | PathLike) else given
+    if not isinstance(given, str | PathLike):
+        return given
+    from velatura.crypto.keyfile import load_recipient  # cryptography starts only where something is sealed
+
+    return load_recipient(fspath(given))
 
 
 def _all_given(batch: Batch, document: RegionsDocument | None) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from velatura.detect.detection import Search, found_in
 from velatura.detect.document import Sheet
@@ -25,15 +25,16 @@ from velatura.media.reader import Facts
 from velatura.media.remote import Remote
 from velatura.media.sink import create
 from velatura.media.source import Decoder
-from velatura.obfuscation.attachment import attach
 from velatura.obfuscation.record import Covered, Record
 from velatura.obfuscation.report import Tracks
 from velatura.obfuscation.second_look import SecondLook, look_again
-from velatura.obfuscation.sidecar import SealWriter
 from velatura.obfuscation.steps import Step, again, given
 from velatura.obfuscation.treat import Treatments
 from velatura.obfuscation.wanted import Wanted
 from velatura.progress import Progress
+
+if TYPE_CHECKING:
+    from velatura.obfuscation.sidecar import SealWriter
 
 __all__ = ["COVERING_PASSES", "MOST_PASSES", "Gallery", "Nothing", "Passes", "Written", "sidecar_of"]
 
@@ -121,6 +122,8 @@ class Passes:
             if written.sealed is not None and side is not None:
                 written.sealed.finish(_sha256(part))
                 if self.wanted.attach:
+                    from velatura.obfuscation.attachment import attach
+
                     attach(part, side)
             return written
 
@@ -212,6 +215,8 @@ class Passes:
         """The sidecar from its beginning: what an earlier pass sealed goes."""
         if sidecar is None or self.wanted.recipient is None:
             return None
+        from velatura.obfuscation.sidecar import SealWriter
+
         sidecar.seek(0)
         sidecar.truncate()
         return SealWriter(sidecar, self.wanted.recipient, entropy=self.wanted.entropy)

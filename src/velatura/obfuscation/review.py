@@ -13,7 +13,6 @@ from math import ceil, floor
 from pathlib import Path
 
 import msgspec
-from jinja2 import Environment
 from markupsafe import Markup
 
 from velatura.detect.document import SCHEMA, Item, RegionsDocument, Result, Row
@@ -72,6 +71,8 @@ class Sheet:
         path.write_text(self.html(), encoding="utf-8", errors="replace")
 
     def html(self) -> str:
+        from jinja2 import Environment
+
         source = resources.files("velatura.obfuscation").joinpath("review.html.jinja").read_text(encoding="utf-8")
         template = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(source)
         return template.render(sections=self._sections, document=self._document(), state=_state)

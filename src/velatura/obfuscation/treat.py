@@ -6,13 +6,16 @@ What a treatment hands back for the key's holder goes into the sidecar, in the o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from velatura.detect.region import Region
 from velatura.media.frame import Frame
 from velatura.obfuscation.mask import patches
 from velatura.obfuscation.method import Method, Treatment
 from velatura.obfuscation.policy import Covering
-from velatura.obfuscation.sidecar import SealWriter
+
+if TYPE_CHECKING:
+    from velatura.obfuscation.sidecar import SealWriter
 
 __all__ = ["Treatments"]
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from velatura.crypto.keys import Recipient
 from velatura.errors import BadSpec, nearest
 from velatura.obfuscation.fill import Fill
 from velatura.obfuscation.method import Method
 from velatura.obfuscation.policy import Covering
+
+if TYPE_CHECKING:
+    from velatura.crypto.keys import Recipient
 
 __all__ = ["POLICIES", "Wanted", "check_audio", "check_sidecar"]
 
