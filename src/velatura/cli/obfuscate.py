@@ -34,8 +34,6 @@ METHOD = (
     "fill | pixelate:N (N cells across the shorter side) | pixelate:Npx | blur:SIGMA (pixels) | blur:N% | "
     "dp-pixelate:cells=N,m=roi|INT,epsilon=E | seal; pixelate and blur are cosmetic: they can be reversed"
 )
-WORST_FIRST = (3, 5, 4, 2, 1)
-"""Where several items failed differently; an item's own wrong name (2) comes after the contract's 3, 5 and 4."""
 
 
 def command(
@@ -73,7 +71,7 @@ def command(
     Each output is searched again before it gets its name. One bad file does not stop the rest; into a folder, a second run does only what is
     missing. Exit status 3: something still shows and was not released; 5: an input was refused.
     """
-    from velatura.cli.output import emit
+    from velatura.cli.output import emit, worst
     from velatura.cli.progress import progress
     from velatura.obfuscation.obfuscate import obfuscate
 
@@ -100,12 +98,7 @@ def command(
         progress=progress(quiet=quiet),
     )
     emit("obfuscate", _as_json(report), json=json, text=_text(report), warnings=_warnings(report))
-    return _status(report)
-
-
-def _status(report: Report) -> int:
-    statuses = {failed.error.exit_status for failed in report.failed}
-    return next((status for status in WORST_FIRST if status in statuses), 0)
+    return worst(failed.error.exit_status for failed in report.failed)
 
 
 def _text(report: Report) -> str:

@@ -6,13 +6,15 @@ The JSON document has `schema`, `command`, `version`, `result`, `warnings`; an e
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from velatura import __version__
 from velatura.errors import VelaturaError, one_line
 
-__all__ = ["SCHEMA", "emit", "emit_error", "warn"]
+__all__ = ["SCHEMA", "emit", "emit_error", "warn", "worst"]
+
+_WORST_FIRST = (3, 5, 4, 2, 1)  # the contract's 3, 5, 4, 1; an item's own wrong name (2) comes after what concerns its content
 
 SCHEMA = "velatura/1"
 
@@ -45,6 +47,12 @@ def emit_error(command: str, error: VelaturaError) -> None:
 def warn(sentence: str) -> None:
     """One line on stderr."""
     sys.stderr.write(_printable(f"warning: {one_line(sentence, 1000)}", sys.stderr.encoding) + "\n")
+
+
+def worst(statuses: Iterable[int]) -> int:
+    """The exit status of a verb whose items failed differently; 0 where none did."""
+    found = set(statuses)
+    return next((status for status in _WORST_FIRST if status in found), 0)
 
 
 def _document(parts: dict[str, Any]) -> None:

@@ -22,10 +22,10 @@ def command(
 ) -> int:
     """Say what each file gives away beside its pixels: thumbnails, positions, names, hidden frames, data tracks and the like.
 
-    Values are never printed, only what they are and where. A file with findings is no failure: exit status 0. If one of several files could
-    not be read, it is 1; if a single file could not, the status is that of its error.
+    Values are never printed, only what they are and where. A file with findings is no failure: exit status 0. If a file could not be
+    read, the status is that of its error; the others are looked into all the same.
     """
-    from velatura.cli.output import emit
+    from velatura.cli.output import emit, worst
     from velatura.cli.progress import progress
     from velatura.media.batch import sources
     from velatura.media.scan import scan_each
@@ -39,7 +39,7 @@ def command(
     if left:
         warnings.append("not looked into: " + ", ".join(path.name for path in left))
     emit("scan", {"items": [_item(item) for item in scanned]}, json=json, text="\n".join(map(_lines, scanned)), warnings=warnings)
-    return 1 if failed else 0
+    return worst(error.exit_status for error in failed)
 
 
 def _item(item: Scanned) -> dict[str, Any]:
