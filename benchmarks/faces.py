@@ -234,8 +234,8 @@ Faces of 20 pixels and more, IoU .4; thresholds chosen on even pictures and meas
 
 ## Covered
 A face is covered if 90 % of its box lies in the mask. Grid 4 is what grid 8 is on pictures twice as large.
-No options here reach the coverage that was asked for within 1.15 times the area of deface's ellipses, which cover less. The default stays what covers
-most, a box; `--shape ellipse --dilate .25` reaches coverage and area together where the area is compared with that of deface's boxes.
+No row with the grid reaches the coverage that was asked for within 1.15 times the area of deface's ellipses, which cover less. The default stays
+what covers most, a box; `--shape ellipse --dilate .25` reaches coverage and area together where the area is compared with that of deface's boxes.
 
 {parts["cover"][0]}
 

@@ -36,7 +36,7 @@ class Covering:
     """What of a picture goes for one region.
 
     Attributes:
-        dilate: of the region's size, added on each side; .3 is worth more than a second detector (docs/benchmarks/obfuscation.md).
+        dilate: of the region's size, added on each side; .3 is worth more than a second detector (docs/benchmarks/faces.md).
         expand: from a face to the head with hair and neck, or to the person below it; other labels stay as they are.
         shape: the whole box, or the ellipse inside it.
         block: pixels; a square of the coder's grid is covered whole or not at all, so that no block mixes covered and shown pixels.
