@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from fractions import Fraction
@@ -17,9 +18,10 @@ from tests.media.pictures import animation, photo, raw, saved, write
 
 from velatura.errors import BadInput
 from velatura.media.frame import PixelForm
+from velatura.media.guest_clip import _sample
 from velatura.media.picture_samples import samples
 from velatura.media.reader import Limits
-from velatura.media.source import Decoder, confinement, open_media
+from velatura.media.source import _TASKS, Decoder, confinement, open_media
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +99,20 @@ def test_a_scan_goes_through_the_same_door(tmp_path: Path, decoder: Decoder) -> 
     assert any(
         "GPS" in leak.what or "comment" in leak.what.lower() for leak in decoder.scan(saved(tmp_path / "a.jpg", photo(), "JPEG", comment=b"x"))
     )
+
+
+@pytest.mark.parametrize(("task", "stranger"), [("clip", "PIL"), ("picture", "velatura.media.clip_decoder"), ("scan", "velatura.media.clip_decoder")])
+def test_a_decoder_holds_no_parser_that_its_task_does_not_need(task: str, stranger: str) -> None:
+    code = f"import sys; from velatura.media.guest import MediaGuest; MediaGuest({_TASKS[task]!r}).warm(); sys.exit({stranger!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False).returncode == 0
+
+
+def test_pictures_clips_and_scans_go_to_their_own_children(tmp_path: Path) -> None:
+    picture, clip = saved(tmp_path / "a.png", photo(), "PNG"), tmp_path / "b.avi"
+    clip.write_bytes(_sample("avi", "rawvideo", "bgr24", "pcm_s16le"))
+    with Decoder(Limits(pixels=1 << 22)) as decoder:
+        for path in (picture, clip, picture):
+            with decoder.open(path) as reader:
+                assert list(reader) and (reader.facts.kind == "clip") == (path == clip)
+        assert not decoder.scan(picture)
+        assert set(decoder._warm) == {"picture", "clip", "scan"}
