@@ -7,7 +7,7 @@ from importlib import import_module
 
 from velatura.errors import VelaturaError
 
-ROOMS = ("startup", "faces", "tracking", "jobs", "memory", "leaks", "overview")
+ROOMS = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks", "overview")
 
 
 def main() -> None:

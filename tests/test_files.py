@@ -115,6 +115,24 @@ def test_a_kill_in_the_middle_leaves_nothing_under_the_final_name(tmp_path: Path
     assert all(p.name.startswith(".") and p.suffix == ".part" and stat.S_IMODE(p.stat().st_mode) == 0o600 for p in rest)
 
 
+def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    target = tmp_path / "out.mp4"
+    names = {
+        f".out.mp4.{gone.pid}-0123.part": False,
+        f".out.mp4.{os.getpid()}-0123.part": True,
+        ".out.mp4.part": True,
+        f".other.mp4.{gone.pid}-0123.part": True,
+        f".out.mp4.{gone.pid}-0123.txt": True,
+    }
+    for name in names:
+        (tmp_path / name).touch()
+    with atomic_output(target) as part:
+        part.write_bytes(b"x")
+    assert {name: (tmp_path / name).exists() for name in names} == names
+
+
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("/dev/full: this system has none")

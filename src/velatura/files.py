@@ -1,7 +1,8 @@
 """Files that appear whole or not at all, secrets that only their owner can read, and outputs that are never their own input.
 
 A temporary file lies beside its target (same file system, so the rename is atomic), carries a random name and mode 0600, and is removed on
-every way out that Python sees. After a SIGKILL it stays, but under a name that no player opens (`.NAME.<random>.part`).
+every way out that Python sees. After a SIGKILL it stays, but under a name that no player opens (`.NAME.<process>-<random>.part`),
+until the next run for the same output removes it.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ def private_output(path: Path, *, force: bool = False) -> Iterator[Path]:
 @contextlib.contextmanager
 def _beside(path: Path, *, force: bool) -> Iterator[Path]:
     _refuse_existing(path, force=force)
-    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
+    _sweep(path)
+    part = path.with_name(f"{_stem(path)}{os.getpid()}-{secrets.token_hex(6)}.part")
     try:
         with _explained(path):
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600))
@@ -61,6 +63,31 @@ def _beside(path: Path, *, force: bool) -> Iterator[Path]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             part.unlink()
+
+
+def _stem(path: Path) -> str:
+    return f".{path.name[:100]}."
+
+
+def _sweep(path: Path) -> None:
+    """Remove what runs that were killed left of the same output: parts whose process is gone."""
+    with contextlib.suppress(OSError):
+        for rest in path.parent.iterdir():
+            if rest.name.startswith(_stem(path)) and rest.suffix == ".part" and not _alive(rest.name[len(_stem(path)) :].partition("-")[0]):
+                rest.unlink()
+
+
+def _alive(number: str) -> bool:
+    """Whether a process of that number may be there; doubt means yes."""
+    if not number.isdecimal() or os.name != "posix":
+        return True
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _rename_new(part: Path, path: Path) -> None:

@@ -91,8 +91,25 @@ def test_a_closed_pipe_and_a_full_stdout_end_without_a_traceback(tmp_path: Path)
         with Path("/dev/full").open("w") as full:
             done = subprocess.run([VELATURA, "doctor"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
         assert done.returncode == 1
-        assert "disk is full" in done.stderr
+        assert "[cli.stdout]" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_reason_to_fail(closed: str, tmp_path: Path) -> None:
+    env = bare_environment(tmp_path, VELATURA_HOME=str(tmp_path / "v"))
+    command = f"'{VELATURA}' keys new -o '{tmp_path}/key' {closed}"
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "key").read_text().count("velatura")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_command_line_is_told_in_json_too(tmp_path: Path) -> None:
+    for words in (["scan", "--bad", "--json"], ["obfuscate", "p.jpg", "--json"], ["frobnicate", "--json"]):
+        done = velatura(*words, env=bare_environment(tmp_path))
+        assert done.returncode == 2
+        assert json.loads(done.stdout)["error"]["code"] == "cli.usage"
 
 
 def test_no_home_and_no_locale_are_no_reason_to_fail(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from velatura import __version__
-from velatura.errors import VelaturaError, nearest, one_line
+from velatura.errors import BadSpec, VelaturaError, nearest, one_line
 
 __all__ = ["VERBS", "main"]
 
@@ -113,9 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug, as_json = "--debug" in ours, "--json" in ours
     if debug:
         words.remove("--debug")
-    _end_on_sigterm()
+    _hold_standard_streams()
+    _end_on_signals()
     _one_thread_each()
-    sys.exit(_run(words, debug=debug, as_json=as_json))
+    status = _run(words, debug=debug, as_json=as_json)
+    _let_go()
+    sys.exit(status)
 
 
 def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
@@ -130,7 +133,7 @@ def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
         error.show()
         return 2
     except click.ClickException as error:
-        return _usage(error)
+        return _usage(error, as_json=as_json, command=words[0] if words else "")
     except click.exceptions.Exit as done:
         return done.exit_code
     except VelaturaError as error:
@@ -138,14 +141,14 @@ def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
             raise
         return _refused(error, as_json=as_json, command=words[0] if words else "")
     except BrokenPipeError:
-        return _closed_pipe()
+        return 1  # nobody takes our output any more
     except Exception as error:
         if debug:
             raise
         return _unexpected(error)
 
 
-def _usage(error: click.ClickException) -> int:
+def _usage(error: click.ClickException, *, as_json: bool, command: str) -> int:
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "velatura"
     lines = error.format_message().splitlines() or [""]
@@ -153,6 +156,10 @@ def _usage(error: click.ClickException) -> int:
     for line in lines[1:]:
         _say(line)
     _say(f"  see {path} --help")
+    if as_json:
+        from velatura.cli.output import emit_error
+
+        emit_error(command, BadSpec("cli.usage", lines[0], hint=f"see {path} --help"))
     return 2
 
 
@@ -172,16 +179,31 @@ def _unexpected(error: Exception) -> int:
 
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         _say("error: the disk is full; nothing half-written was left [files.disk-full]")
-        return _closed_pipe()  # it may have been stdout's: what waits there must not fail once more at the end
+        return 1
     _say(f"error: unexpected {type(error).__name__}: {one_line(str(error))} [internal]")
     _say("  this is a defect: please report it with the output of the same command and --debug")
     return 1
 
 
-def _closed_pipe() -> int:
-    """Nobody takes stdout any more (`| head`): end quietly, and keep the interpreter from flushing into it again."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return 1
+def _hold_standard_streams() -> None:
+    """Where a stream was closed (`>&-`), its number would be given to the next file that is opened, and messages would go into that."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or os.fdopen(0)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
+
+
+def _let_go() -> None:
+    """What waits in a stream that nobody takes any more (`| head`, a full disk) must not fail once more when the interpreter ends."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _say(line: str) -> None:
@@ -197,16 +219,20 @@ def _one_thread_each() -> None:
         os.environ.setdefault(name, "1")
 
 
-def _end_on_sigterm() -> None:
-    """SIGTERM ends like Ctrl-C: temporary files go, children end."""
+def _end_on_signals() -> None:
+    """SIGTERM, and the hang-up of a terminal, end like Ctrl-C: temporary files go, children end."""
     import signal
     import threading
 
     def interrupt(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
 
-    if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, interrupt)
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays what it is
+            signal.signal(number, interrupt)
 
 
 if __name__ == "__main__":

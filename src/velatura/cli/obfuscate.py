@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from velatura.errors import one_line
 from velatura.obfuscation.limits import SENTENCES
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def _text(report: Report) -> str:
     lines += [f"{path}: done before" for path in report.skipped]
     lines += [f"{failed.file}: NOT DONE, {failed.error}" for failed in report.failed]
     lines += [f"{report.review}: the review sheet; it shows the originals, keep it secret"] if report.review else []
-    return "\n".join([*lines, *dict.fromkeys(done.limits for done in report.items)])
+    limits = dict.fromkeys(done.limits for done in report.items if done.regions and not done.cosmetic)  # a cosmetic one's stands in a warning
+    return "\n".join([*lines, *limits])
 
 
 def _line(done: Protected) -> str:
@@ -114,10 +116,16 @@ def _line(done: Protected) -> str:
     for track in done.tracks:
         if not track.clear:
             kinds[track.label] = kinds.get(track.label, 0) + 1
-    who = ", ".join(f"{count} {label}{'s' if count != 1 and label != 'text' else ''}" for label, count in sorted(kinds.items())) or "nothing"
+    who = ", ".join(f"{count} {_plural(one_line(label, 40), count)}" for label, count in sorted(kinds.items())) or "nothing"
     frames = "" if done.kind == "picture" else f" in {done.frames} frames"
-    checked = "" if not done.rechecked else "; nothing shows any more" if not done.shows else f"; {len(done.shows)} regions STILL SHOW"
-    return f"{done.out}: {who} covered{frames} ({done.method}){checked}"
+    left = sum(track.clear for track in done.tracks)
+    clear = f", {left} left as decided" if left else ""
+    checked = "" if not done.rechecked else "; searched again: nothing else found" if not done.shows else f"; {len(done.shows)} regions STILL SHOW"
+    return f"{one_line(str(done.out))}: {who} covered{frames} ({done.method}){clear}{checked}"
+
+
+def _plural(label: str, count: int) -> str:
+    return label + ("s" if count != 1 and label in ("face", "plate", "person", "vehicle") else "")
 
 
 def _warnings(report: Report) -> list[str]:

@@ -31,17 +31,15 @@ def emit(command: str, result: Any, *, json: bool, text: str, warnings: Sequence
     for sentence in warnings:
         warn(sentence)
     if json:
-        _document({"command": command, "result": result, "warnings": [one_line(sentence) for sentence in warnings]})
+        _print(_document({"command": command, "result": result, "warnings": [one_line(sentence) for sentence in warnings]}))
     elif text:
-        sys.stdout.write(_printable(text.rstrip("\n")) + "\n")
-    sys.stdout.flush()
+        _print(_printable(text.rstrip("\n")) + "\n")
 
 
 def emit_error(command: str, error: VelaturaError) -> None:
     """The JSON document of a verb that was refused."""
     told = {"code": error.code, "sentence": error.sentence, "hint": error.hint, "exit": error.exit_status}
-    _document({"command": command, "result": None, "warnings": [], "error": told})
-    sys.stdout.flush()
+    _print(_document({"command": command, "result": None, "warnings": [], "error": told}))
 
 
 def warn(sentence: str) -> None:
@@ -55,12 +53,24 @@ def worst(statuses: Iterable[int]) -> int:
     return next((status for status in _WORST_FIRST if status in found), 0)
 
 
-def _document(parts: dict[str, Any]) -> None:
+def _print(text: str) -> None:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise VelaturaError(
+            "cli.stdout", f"the result cannot be printed: {error.strerror}", hint="what was asked for is done; look at the files"
+        ) from error
+
+
+def _document(parts: dict[str, Any]) -> str:
     import msgspec
 
     tree = msgspec.to_builtins({"schema": SCHEMA, "version": __version__, **parts}, order=None)
     raw = msgspec.json.format(msgspec.json.encode(_clean(tree)), indent=1)
-    sys.stdout.write(raw.decode("ascii" if raw.isascii() else "utf-8") + "\n")
+    return raw.decode("utf-8") + "\n"
 
 
 def _clean(tree: Any) -> Any:
@@ -73,5 +83,7 @@ def _clean(tree: Any) -> Any:
 
 
 def _printable(text: str, encoding: str | None = None) -> str:
+    """What the terminal can show; control characters (names of files are hostile) become visible signs, line breaks stay."""
+    text = "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
     encoding = encoding or sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "replace").decode(encoding)

@@ -132,8 +132,8 @@ def show(done: Protected, out: Path) -> Shown:
     write_sheet(done.file, done.out, sheet, second=_busiest(done))
     people = sum(1 for track in done.tracks if not track.clear)
     facts = [
-        f"{_count(people, 'face')} followed and covered in {_count(done.frames, 'frame')} of {done.width}x{done.height}",
-        "the finished file was searched again: nothing shows any more" if not done.shows else f"{len(done.shows)} regions still show",
+        f"{_count(people, 'face')} found and covered in {_count(done.frames, 'frame')} of {done.width}x{done.height}",
+        "the finished file was searched again: nothing else found" if not done.shows else f"{len(done.shows)} regions still show",
         f"method: {done.method}; detector: {', '.join(done.detectors)}",
         "the file was decoded in a confined child process" if done.confined is None else f"the decoder was not confined: {done.confined}",
         *(f"not in the output: {what}" for what in done.dropped),
