@@ -80,7 +80,12 @@ def pull(
         came.append(pull(name, store, timeout_s=timeout_s, progress=shown))
     rows = [{"name": item.name, "source": item.source, "path": str(item.path)} for item in came]
     text = "\n".join(f"{item.name}: {_came(item.source)}" for item in came)
-    emit("models pull", {"models": rows}, json=json, text=text, warnings=[why for item in came for why in item.passed_over])
+    emit("models pull", {"models": rows}, json=json, text=text, warnings=[why for item in came for why in _instead(item)])
+
+
+def _instead(item: Pulled) -> list[str]:
+    """What was tried first; the one that came does the same work, at more cost."""
+    return [f"{why}; {item.name} is used instead" for why in item.passed_over]
 
 
 def _came(source: str) -> str:

@@ -57,6 +57,7 @@ def page(shown: Sequence[Shown], limits: Sequence[str], command: str) -> str:
         "<h2>What this does not protect</h2><ul>",
         *(f"<li>{escape(sentence)}</li>" for sentence in limits),
         "</ul>",
+        '<p class="warn">This folder holds the unprotected originals beside the protected files: do not publish it.</p>',
         f"<p>The same with your own file: <code>{escape(command)}</code></p></body></html>",
     ]
     return "\n".join(parts) + "\n"

@@ -43,7 +43,8 @@ def command(
         write_page(part, shown, sorted({item.limits for item in done}), f"velatura obfuscate {own} -o safe{Path(own).suffix}")
     lines = [f"{item.file.name}: {fact}" for item, page in zip(done, shown, strict=True) for fact in page.facts[:2]]
     result = {"page": str(index), "files": [{"before": str(item.file), "after": str(item.out), "tracks": len(item.tracks)} for item in done]}
-    emit("demo", result, json=json, text="\n".join([*lines, f"open {index}"]), warnings=[w for item in shown for w in item.warnings])
+    secret = f"open {index} ({out} holds the unprotected originals, too)"
+    emit("demo", result, json=json, text="\n".join([*lines, secret]), warnings=[w for item in shown for w in item.warnings])
     return 0
 
 
@@ -53,7 +54,7 @@ def own_file(source: Path, out: Path, *, force: bool) -> Path:
 
     from velatura.files import existing_file, private_output, refuse_same
 
-    target = out / f"before{source.suffix.lower()}"
+    target = out / source.name
     refuse_same(existing_file(source), target)
     with private_output(target, force=force) as part:
         shutil.copyfile(source, part)
