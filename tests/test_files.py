@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.errors import BadInput, BadSpec, VelaturaError
-from velatura.files import atomic_output, existing_file, private_folder, private_output, refuse_same
+from velatura.files import atomic_output, existing_file, open_regular, private_folder, private_output, refuse_same
 
 
 @given(st.binary(max_size=4096))
@@ -73,6 +73,18 @@ def test_a_secret_is_0600_under_any_umask_and_a_plain_file_follows_it(tmp_path: 
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "plain").stat().st_mode) == 0o666
+
+
+def test_a_umask_that_takes_everything_leaves_the_owner_his_secret(tmp_path: Path) -> None:
+    before = os.umask(0o777)
+    try:
+        with private_output(tmp_path / "key") as part:
+            part.write_bytes(b"k")
+        with private_folder(tmp_path) as folder:
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
 
 
 def test_a_missing_folder_and_a_folder_are_named(tmp_path: Path) -> None:
@@ -145,3 +157,13 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         stream.write(b"x")
         full.write(b"x")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_does_not_end_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_bytes(b"all")
+    for path in (tmp_path / "fifo", Path("/dev/zero"), tmp_path):
+        with pytest.raises(OSError, match="not a regular file"):
+            open_regular(path)
+    with open_regular(tmp_path / "file") as stream:
+        assert stream.read() == b"all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,11 @@ def test_no_bytes_bring_anything_but_a_refusal_or_a_value(raw: bytes) -> None:
 @given(st.builds(Outer, st.text(), st.lists(st.builds(Inner, st.text(), st.integers(-(2**40), 2**40))).map(tuple)))
 def test_what_is_written_is_read_back(value: Outer) -> None:
     assert read_json(dump_json(value), Outer, where="x") == value
+
+
+def test_a_fifo_and_an_endless_device_are_unreadable_and_nothing_waits(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.json")
+    for path in (tmp_path / "fifo.json", Path("/dev/zero")):
+        with pytest.raises(BadSpec, match="not a regular file") as caught:
+            load_spec(path, Outer)
+        assert caught.value.code == "spec.unreadable"

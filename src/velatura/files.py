@@ -11,12 +11,14 @@ import contextlib
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 
 from velatura.errors import BadInput, BadSpec, VelaturaError
 
-__all__ = ["atomic_output", "existing_file", "private_folder", "private_output", "refuse_same", "sync"]
+__all__ = ["atomic_output", "existing_file", "open_regular", "private_folder", "private_output", "refuse_same", "sync"]
 
 
 @contextlib.contextmanager
@@ -51,6 +53,7 @@ def _beside(path: Path, *, force: bool) -> Iterator[Path]:
     try:
         with _explained(path):
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0), 0o600))
+            part.chmod(0o600)  # a umask may have taken even that
         with _explained(path, only_full=True):
             yield part
         with _explained(path):
@@ -147,6 +150,7 @@ def private_folder(beside: Path | None = None) -> Iterator[Path]:
     import tempfile
 
     folder = Path(tempfile.mkdtemp(prefix=".velatura-", dir=beside))
+    folder.chmod(0o700)  # a umask may have taken even that
     try:
         yield folder
     finally:
@@ -182,3 +186,16 @@ def existing_file(path: Path) -> Path:
     if not os.access(path, os.R_OK):
         raise BadInput("media.unreadable", f"{path}: may not be read", hint="check its permissions")
     return path
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open for reading a file that ends: a FIFO or a device is refused without waiting for it, and cannot be put in its place in between.
+
+    Raises:
+        OSError: for the caller to say in the words of its own room.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")

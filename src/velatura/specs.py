@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from velatura.errors import BadInput, BadSpec, nearest
+from velatura.files import open_regular
 
 __all__ = ["Spec", "dump_json", "load_spec", "read_json", "read_toml"]
 
@@ -31,7 +32,7 @@ def load_spec(path: Path, kind: type[T], *, limit: int = 1 << 20) -> T:
         BadInput: `spec.too-large`: more than `limit` bytes.
     """
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             raw = stream.read(limit + 1)
     except OSError as error:
         raise BadSpec("spec.unreadable", f"{path}: cannot be read: {error.strerror}", hint="give the path of a TOML or JSON file") from error

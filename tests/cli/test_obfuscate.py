@@ -9,7 +9,7 @@ import pytest
 from tests.obfuscation.street import picture
 
 from velatura.cli.main import main
-from velatura.cli.obfuscate import EPILOG, _text
+from velatura.cli.obfuscate import EPILOG, _text, _warnings
 from velatura.cli.output import worst
 from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
 from velatura.obfuscation.limits import SENTENCES
@@ -61,6 +61,29 @@ def test_a_batch_names_what_failed_and_goes_on(tmp_path, capsys):
     picture(bad)
     assert velatura(*words) == 0
     assert "a.png: done before" in capsys.readouterr().out
+
+
+def test_a_failure_names_its_file_once_and_the_next_step():
+    error = BadInput("media.truncated", "in/b.jpg: the file ends within the picture", hint="copy it again")
+    told = _text(Report((), (Failed(Path("in/b.jpg"), error),)))
+    assert told == "in/b.jpg: NOT DONE, the file ends within the picture [media.truncated]; copy it again"
+
+
+def test_folders_that_were_not_entered_are_told_apart_from_files(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    told = _warnings(Report((), left=(tmp_path / "a.xmp", tmp_path / "deeper")))
+    assert told == [
+        "neither treated nor copied: a.xmp",
+        "folders inside IN are not descended into: deeper (name them, or give IN/**)",
+    ]
+
+
+@pytest.mark.parametrize("words", [("", "-o", "b.png"), ("a.png", "-o", "")])
+def test_an_empty_name_is_refused(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "a.png")
+    assert velatura("obfuscate", *words) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_a_wrong_method_is_one_line_and_the_valid_ones(tmp_path, capsys):

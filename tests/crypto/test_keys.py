@@ -9,6 +9,7 @@ import logging
 import os
 import pickle
 import stat
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -221,3 +222,11 @@ def test_a_missing_key_file_is_named(tmp_path):
         load_identity(tmp_path / "nowhere")
     with pytest.raises(BadSpec, match=r"crypto\.no-key-file"):
         load_recipient(str(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("load", [load_private, lambda path: load_recipient(str(path))])
+def test_a_key_that_is_a_fifo_or_a_device_is_refused_without_waiting_for_it(load, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero")):
+        with pytest.raises(BadSpec, match=r"not a regular file.*crypto\.no-key-file"):
+            load(path)

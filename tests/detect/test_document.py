@@ -96,6 +96,25 @@ def test_a_file_that_is_not_listed_has_no_sheet_and_a_name_listed_twice_is_refus
         sheet_for(listed, Path("z/a.mp4"))
 
 
+def test_a_name_alone_never_takes_a_file_of_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mp4").write_bytes(b"")
+    x, y = tmp_path / "x" / "a.mp4", tmp_path / "y" / "a.mp4"
+
+    def of(file: str) -> RegionsDocument:
+        return RegionsDocument("velatura/1", Result((Item(file, 1, 1, ()),)))
+
+    assert sheet_for(of("x/a.mp4"), x) is not None and sheet_for(of("x/../x/a.mp4"), Path("x/a.mp4")) is not None
+    assert sheet_for(of("x/a.mp4"), y) is None, "its path leads to another file"
+    assert sheet_for(of("gone/a.mp4"), y) is not None, "it was moved"
+    assert sheet_for(of("gone/a.mp4"), y, (x, y)) is None, "which of the two was moved is not known"
+    assert sheet_for(of("a.mp4"), y) is not None
+    with pytest.raises(BadSpec, match=r"regions\.twice"):
+        sheet_for(of("a.mp4"), y, (x, y))
+
+
 @pytest.mark.parametrize(
     ("row", "code"),
     [

@@ -78,3 +78,13 @@ def test_a_file_of_one_s_own_is_decoded_like_one_of_ours(weights: Weights, tmp_p
     store.add(ours.path("yunet-s"), "mine")
     (mine,) = choose(["face"], store, detectors=["mine"])
     assert (mine.name, mine.scores.high) == ("mine", 0.5)
+
+
+@pytest.mark.parametrize(("target", "name"), [("face", "centerface"), ("person", "fastestdet"), ("text", "ppocr-det"), ("plate", "ppocr-det")])
+def test_a_file_that_grew_is_refused_as_changed_and_not_said_to_be_absent(target: str, name: str, tmp_path: Path) -> None:
+    store = ModelStore(tmp_path)
+    store.folder.mkdir()
+    store.path(name).write_bytes(b"another length")
+    with pytest.raises(BadInput, match=r"models\.hash-mismatch") as caught:
+        choose([target], store)
+    assert str(store.path(name)) in caught.value.sentence

@@ -37,13 +37,37 @@ def test_one_file_goes_into_a_folder_that_is_there(street: Path, tmp_path: Path)
 def test_a_folder_stands_for_its_pictures_and_clips_and_names_what_is_left(street: Path, tmp_path: Path) -> None:
     batch = plan([street], tmp_path / "out")
     assert names(batch.jobs) == {"a.jpg": "a.jpg", "b.PNG": "b.PNG", "c.heic": "c.jpg", "d.avi": "d.mp4"}
-    assert {path.name for path in batch.left} == {"d.xmp", "a.jpg.xmp", "z.LRV", "notes.txt", "deeper"}
+    assert {path.name for path in batch.left} == {"d.xmp", "a.jpg.xmp", "z.LRV", "notes.txt", "deeper", ".hidden.jpg"}
     assert (tmp_path / "out").is_dir()
 
 
 def test_a_pattern_reaches_deeper(street: Path, tmp_path: Path) -> None:
     batch = plan([f"{street}/**/*.jpg"], tmp_path / "out")
     assert {job.source.name for job in batch.jobs} == {"a.jpg", "e.jpg"}
+
+
+def test_a_pattern_that_goes_into_folders_does_not_call_them_left(street: Path, tmp_path: Path) -> None:
+    batch = plan([f"{street}/**"], tmp_path / "out")
+    assert {job.source.name for job in batch.jobs} == {"a.jpg", "b.PNG", "c.heic", "d.avi", "e.jpg"}
+    assert not any(path.is_dir() for path in batch.left)
+
+
+def test_a_name_that_had_to_change_gives_way_to_one_that_had_not(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("IMG_1.HEIC", "img_1.jpg", "IMG_2.HEIC", "b.heic", "b.heif", "c.avi", "c.mp4"):
+        (tmp_path / "in" / name).write_bytes(b"x")
+    assert names(plan([tmp_path / "in"], tmp_path / "out").jobs) == {
+        "IMG_1.HEIC": "IMG_1.HEIC.jpg",
+        "img_1.jpg": "img_1.jpg",
+        "IMG_2.HEIC": "IMG_2.jpg",
+        "b.heic": "b.heic.jpg",
+        "b.heif": "b.heif.jpg",
+        "c.avi": "c.avi.mp4",
+        "c.mp4": "c.mp4",
+    }
+    (tmp_path / "in" / "img_1.heic.JPG").write_bytes(b"x")
+    with pytest.raises(BadSpec, match="both become"):
+        plan([tmp_path / "in"], tmp_path / "out")
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_a_file(tmp_path: Path) -> None:
@@ -56,7 +80,7 @@ def test_an_input_named_twice_is_treated_once(street: Path, tmp_path: Path) -> N
     assert len(plan([street / "a.jpg", f"{street}/a.*g", street / "link.jpg"], tmp_path / "out").jobs) == 1
 
 
-@pytest.mark.parametrize(("one", "other"), [("p.heic", "p.jpg"), ("p.jpg", "P.JPG"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
+@pytest.mark.parametrize(("one", "other"), [("p.heic", "P.HEIC"), ("p.jpg", "P.JPG"), ("caf\u00e9.jpg", "cafe\u0301.jpg")])
 def test_two_inputs_that_would_share_an_output_are_refused(tmp_path: Path, one: str, other: str) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "y").mkdir()
@@ -92,6 +116,8 @@ def test_an_output_that_is_an_input_is_refused(street: Path, tmp_path: Path) -> 
         (["street"], "out.jpg", BadSpec, "media.out-not-folder"),
         (["street"], "street/a.jpg", BadSpec, "media.out-not-folder"),
         ([], "out", BadSpec, "media.no-input"),
+        ([""], "out", BadSpec, "media.no-input"),
+        (["street", ""], "out", BadSpec, "media.no-input"),
     ],
 )
 def test_what_cannot_be_paired_is_refused(

@@ -182,6 +182,14 @@ def test_a_second_picture_of_a_jpeg_is_left_and_named(tmp_path: Path) -> None:
     assert (facts.kind, len(frames)) == ("picture", 1) and "1 further pictures in the file" in facts.dropped
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_bytes_after_the_end_of_a_picture_are_named(tmp_path: Path, kind: str) -> None:
+    path = saved(tmp_path / "a.bin", photo(), kind)
+    assert "bytes after the end of the picture" not in decoded(path)[0].dropped
+    path.write_bytes(path.read_bytes() + path.read_bytes())
+    assert "bytes after the end of the picture" in decoded(path)[0].dropped
+
+
 def test_what_lies_beside_the_pixels_is_named_without_its_value(tmp_path: Path) -> None:
     exif = with_orientation(1)
     exif[0x013B] = "SECRET-4711"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,23 @@ def test_an_unknown_name_lists_the_valid_ones(tmp_path: Path) -> None:
     with pytest.raises(BadSpec) as caught:
         ModelStore(tmp_path).path("yunet")
     assert "yunet-n" in caught.value.hint
+
+
+def test_a_fifo_a_device_and_a_file_beyond_all_bounds_are_refused_without_reading_them(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with (tmp_path / "sparse").open("wb") as stream:
+        stream.truncate(1 << 40)
+    store = ModelStore(tmp_path)
+    for path, code in (
+        (tmp_path / "fifo", "models.unreadable"),
+        (Path("/dev/zero"), "models.unreadable"),
+        (tmp_path / "sparse", "models.hash-mismatch"),
+    ):
+        for name in (None, "yunet-n"):
+            with pytest.raises(BadInput) as caught:
+                store.add(path, name)
+            assert caught.value.code == code
+    store.folder.mkdir()
+    os.mkfifo(store.path("yunet-n"))
+    with pytest.raises(BadInput, match=r"models\.unreadable"):
+        store.load("yunet-n")

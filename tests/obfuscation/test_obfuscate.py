@@ -137,6 +137,42 @@ def test_a_document_of_other_files_is_refused(tmp_path, decoder):
         obfuscate(source, tmp_path / "b.png", regions=lists(tmp_path / "c.png"), recheck=False, decoder=decoder)
 
 
+def test_a_document_of_other_files_is_refused_also_where_the_output_is_searched_again(tmp_path, decoder):
+    with pytest.raises(BadSpec, match=r"regions\.other-files"):
+        obfuscate(picture(tmp_path / "a.png"), tmp_path / "b.png", regions=lists(tmp_path / "c.png"), decoder=decoder)
+
+
+def test_a_document_of_another_size_is_refused(tmp_path, decoder):
+    source = picture(tmp_path / "a.png")
+    other = RegionsDocument("velatura/1", Result((Item(str(source), 65, 48, (ROW,)),)))
+    with pytest.raises(BadSpec, match=r"64x48.*65x48.*regions\.other-size"):
+        obfuscate(source, tmp_path / "b.png", regions=other, recheck=False, decoder=decoder)
+    assert not (tmp_path / "b.png").exists()
+
+
+def test_a_file_that_the_document_does_not_list_is_searched_and_named(tmp_path, decoder):
+    (job,) = plan([picture(tmp_path / "a.png")], tmp_path / "b.png").jobs
+    done = Run(Wanted(), ("face",), Cards(), ("cards",), lists(tmp_path / "c.png")).one(job, decoder)
+    assert done.regions == 1 and any("a.png is not in the regions document" in sentence for sentence in done.warnings)
+
+
+@pytest.mark.parametrize(
+    ("out", "code"),
+    [("", "files.no-name"), ("x.heic", "media.unknown-output"), ("x.xyz", "media.unknown-output"), ("x", "media.unknown-output")],
+)
+def test_a_bad_name_of_the_output_is_refused_before_the_input_is_opened(tmp_path, monkeypatch, out, code):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadSpec) as refused:
+        obfuscate(tmp_path / "nowhere.png", out, regions=lists(tmp_path / "nowhere.png"), recheck=False)
+    assert refused.value.code == code and refused.value.sentence.startswith(out)
+
+
+def test_a_clip_that_is_to_become_a_picture_is_refused_by_its_real_name(tmp_path, covered):
+    source = several(tmp_path / "a.mkv", [CARD] * 2)
+    with pytest.raises(BadSpec, match=r"^b\.png: a clip does not fit"):
+        covered(source, tmp_path / "b.png")
+
+
 @pytest.mark.parametrize("review", ["a.png", "b.png"])
 def test_the_review_sheet_is_neither_input_nor_output(review, tmp_path, covered):
     source = picture(tmp_path / "a.png")

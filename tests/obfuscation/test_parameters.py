@@ -9,6 +9,7 @@ from velatura.errors import BadSpec
 from velatura.obfuscation.limits import SENTENCES
 from velatura.obfuscation.method import METHODS
 from velatura.obfuscation.parameters import chosen, decimal, whole
+from velatura.obfuscation.wanted import Wanted
 
 
 @pytest.mark.parametrize("text", ["fill", "pixelate:8", "pixelate:12px", "blur:5", "blur:12%", "dp-pixelate:cells=8,m=roi,epsilon=2.5", "seal"])
@@ -48,3 +49,9 @@ def test_decimals_are_exact():
     assert decimal("1e-3", Fraction(0), Fraction(1)) == Fraction(1, 1000)
     assert decimal("1/3", Fraction(0), Fraction(1)) == Fraction(1, 3)
     assert decimal("2", Fraction(0), Fraction(1)) is None and decimal("1/0", Fraction(0), Fraction(1)) is None
+
+
+def test_an_unknown_preset_comes_with_the_nearest_before_anything_is_coded():
+    with pytest.raises(BadSpec, match=r"obfuscate\.preset") as refused:
+        Wanted(preset="veryfats")
+    assert "did you mean 'veryfast'" in refused.value.hint and "placebo" in refused.value.hint

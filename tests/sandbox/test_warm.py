@@ -95,7 +95,7 @@ def test_an_interpreter_that_nobody_may_read_is_said_to_be_one() -> None:
 def test_a_guest_that_cannot_be_made_ready_says_why() -> None:
     with pytest.raises(Missing, match="RuntimeError: no such weights") as refusal:
         warm(fail="no such weights")
-    assert refusal.value.code == "sandbox.warm-failed"
+    assert (refusal.value.code, refusal.value.hint) == ("sandbox.warm-failed", "velatura doctor")
     with pytest.raises(Missing, match="ModuleNotFoundError"):
         Warm("no_such_module:Guest", {}, Confinement(required=LEAST))
 
@@ -262,3 +262,14 @@ def test_layers_have_codes_of_their_own() -> None:
         codes.add(refusal.value.code)
         refuse_absent({layer: "why"}, Confinement(required=ALL_LAYERS - {layer}))
     assert codes == {f"sandbox.no-{layer}" for layer in Layer}
+
+
+@pytest.mark.parametrize("umask", [0o027, 0o077, 0o777])
+def test_the_users_umask_changes_nothing(umask: int) -> None:
+    usual = layers()
+    before = os.umask(umask)
+    try:
+        assert layers() == usual
+        Scratch(for_nobody=False).close()
+    finally:
+        os.umask(before)

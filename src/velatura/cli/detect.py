@@ -29,7 +29,7 @@ def command(
 ) -> int:
     """Say where faces, plates, people, vehicles and text are: boxes (left, top, right, bottom) in pixels of the upright picture.
 
-    In a clip things are followed: what is listed is what obfuscate would hide, before its margin.
+    In a clip things are followed: what is listed is what obfuscate hides at first, before its margin; its second look may add some.
     """
     from velatura.cli.output import emit, worst
     from velatura.cli.progress import progress

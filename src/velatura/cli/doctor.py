@@ -17,7 +17,7 @@ LIBRARIES = ("numpy", "opencv-python-headless", "av", "pillow", "onnxruntime", "
 def command(json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False) -> int:
     """Say what works here, what is missing, and the command that brings it.
 
-    Exit status 4 if the main job cannot run: no face detector, or a library that does not load.
+    Exit status 4 if the main job cannot run: no face detector, a library that does not load, or (on Linux) no confinement by seccomp and rlimits.
     """
     from velatura.cli.output import emit
 
@@ -83,9 +83,14 @@ def _models() -> list[dict[str, Any]]:
 
 
 def _sandbox() -> list[dict[str, Any]]:
+    """Media need two of the layers wherever they are confined at all, which is on Linux."""
+    import sys
+
+    from velatura.sandbox import Layer
     from velatura.sandbox.layers import layers
 
-    return [_check(f"sandbox {layer}", not absent, absent or "holds here") for layer, absent in layers().items()]
+    needed = {Layer.SECCOMP, Layer.RLIMITS} if sys.platform == "linux" else set()
+    return [_check(f"sandbox {layer}", not absent, absent or "holds here", needed=layer in needed) for layer, absent in layers().items()]
 
 
 def _extras() -> list[dict[str, Any]]:

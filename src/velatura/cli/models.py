@@ -109,7 +109,7 @@ def add(
 
 @app.command(epilog="Example: velatura models verify")
 def verify(json: Json = False) -> int:
-    """Look at the hash of every file that is here. Exit status 5 if one is not what the catalogue names."""
+    """Look at the hash of every file that is here. Exit status 3 if one is not what the catalogue names."""
     from velatura.cli.output import emit
     from velatura.errors import BadInput
     from velatura.models.store import ModelStore
@@ -125,4 +125,4 @@ def verify(json: Json = False) -> int:
             rows.append({"name": name, "right": False, "why": error.sentence})
     lines = [f"{row['name']}: " + ("right" if row["right"] else f"WRONG: {row['why']}") for row in rows]
     emit("models verify", {"models": rows}, json=json, text="\n".join(lines) or "no model is here")
-    return 0 if all(row["right"] for row in rows) else 5
+    return 0 if all(row["right"] for row in rows) else 3

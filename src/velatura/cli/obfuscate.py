@@ -11,6 +11,9 @@ from velatura.errors import one_line
 from velatura.obfuscation.limits import SENTENCES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from velatura.errors import VelaturaError
     from velatura.obfuscation.report import Protected, Report
 
 __all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
@@ -39,7 +42,7 @@ METHOD = (
 
 def command(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="a file; for several inputs a folder")],
+    out: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="a file; for several inputs a folder")],
     targets: Annotated[str, typer.Option(metavar="LIST", help="of face, plate, person, vehicle, text; separated by commas")] = "face",
     method: Annotated[str, typer.Option(metavar="METHOD", help=METHOD)] = "fill",
     dilate: Annotated[float, typer.Option(metavar="SHARE", help="margin on each side of a region, as a share of its size")] = 0.3,
@@ -105,10 +108,16 @@ def command(
 def _text(report: Report) -> str:
     lines = [_line(done) for done in report.items]
     lines += [f"{path}: done before" for path in report.skipped]
-    lines += [f"{failed.file}: NOT DONE, {failed.error}" for failed in report.failed]
+    lines += [_not_done(failed.file, failed.error) for failed in report.failed]
     lines += [f"{report.review}: the review sheet; it shows the originals, keep it secret"] if report.review else []
     limits = dict.fromkeys(done.limits for done in report.items if done.regions and not done.cosmetic)  # a cosmetic one's stands in a warning
     return "\n".join([*lines, *limits])
+
+
+def _not_done(file: Path, error: VelaturaError) -> str:
+    """The sentences of errors begin with the file: once is enough."""
+    said = str(error).removeprefix(f"{one_line(str(file))}: ")
+    return f"{file}: NOT DONE, {said}" + (f"; {error.hint}" if error.hint else "")
 
 
 def _line(done: Protected) -> str:
@@ -138,7 +147,16 @@ def _warnings(report: Report) -> list[str]:
         if done.dropped:
             found.append(f"{where}not in the output: {', '.join(done.dropped)}")
     if report.left:
-        found.append("neither treated nor copied: " + ", ".join(path.name for path in report.left))
+        found += _left(report.left)
+    return found
+
+
+def _left(paths: Sequence[Path]) -> list[str]:
+    folders = [path.name for path in paths if path.is_dir()]
+    files = [path.name for path in paths if not path.is_dir()]
+    found = ["neither treated nor copied: " + ", ".join(files)] if files else []
+    if folders:
+        found.append(f"folders inside IN are not descended into: {', '.join(folders)} (name them, or give IN/**)")
     return found
 
 

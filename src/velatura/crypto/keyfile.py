@@ -12,13 +12,12 @@ word itself may be given instead of a file. A private file that others may read 
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from velatura.crypto import keytext
 from velatura.crypto.keys import Identity, Recipient, Signer, Verifier
 from velatura.errors import BadInput, BadSpec, Withheld
-from velatura.files import private_output
+from velatura.files import open_regular, private_output
 
 __all__ = ["load_identity", "load_private", "load_recipient", "load_signer", "load_verifier", "save_private"]
 
@@ -100,14 +99,14 @@ def _public(given: str) -> Recipient | Verifier:
 
 def _read(path: Path, *, private: bool) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             mode = os.fstat(stream.fileno()).st_mode
             raw = stream.read(LIMIT + 1)
     except OSError as error:
         raise BadSpec("crypto.no-key-file", f"{path}: cannot be read: {error.strerror}", hint="give the path of a key") from error
     if len(raw) > LIMIT or not raw.isascii():
         raise BadSpec("crypto.not-a-key", f"{path}: is not a velatura key", hint="make one with: velatura keys new -o KEY")
-    if private and os.name == "posix" and stat.S_ISREG(mode) and mode & 0o077 and FIRST_LINE.encode() in raw:
+    if private and os.name == "posix" and mode & 0o077 and FIRST_LINE.encode() in raw:
         raise Withheld("crypto.key-exposed", f"{path}: others may read this private key", hint=f"chmod 600 {path}")
     return raw.decode("ascii")
 

@@ -12,6 +12,7 @@ Boxes are the regions themselves, grown where a track was not seen, without the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from math import isfinite
 from pathlib import Path
@@ -109,14 +110,24 @@ def _check(row: Row, where: str) -> None:
         raise BadSpec("regions.row", f"{where}: label, score, time or frame is not usable", hint="leave out what you do not need")
 
 
-def sheet_for(document: RegionsDocument, path: Path) -> Sheet | None:
-    """The rows of one file: that of the very path as written, else of the only item with the file's name; None if there is none.
+def sheet_for(document: RegionsDocument, path: Path, inputs: Sequence[Path] = ()) -> Sheet | None:
+    """The rows of one file: those of its very path, else of the only item with its name; None if there is none.
+
+    A name alone says little: it counts only where the item's own path leads nowhere here, and no other of the `inputs` has it.
 
     Raises:
-        BadSpec: `regions.twice`: two items could be meant.
+        BadSpec: `regions.twice`: two items, or two inputs, could be meant.
     """
-    items = [item for item in document.result.items if item.file == str(path)]
-    items = items or [item for item in document.result.items if Path(item.file).name == path.name]
+    items = [item for item in document.result.items if os.path.realpath(item.file) == os.path.realpath(path)]
+    if not items:
+        items = [item for item in document.result.items if Path(item.file).name == path.name and not Path(item.file).exists()]
+        namesakes = {os.path.realpath(other) for other in (*inputs, path) if other.name == path.name}
+        if len(namesakes) > 1:
+            bare = [item for item in items if not Path(item.file).parent.name and not Path(item.file).is_absolute()]
+            if bare:
+                sentence = f"{path}: the regions document has {path.name!r}, and several inputs are called so"
+                raise BadSpec("regions.twice", sentence, hint="write each path in full")
+            return None
     if len(items) > 1:
         raise BadSpec("regions.twice", f"{path}: the regions document lists {len(items)} files of this name", hint="write each path in full")
     return Sheet(items[0]) if items else None

@@ -95,7 +95,7 @@ def _check(targets: Sequence[str]) -> None:
 
 
 def _faces(store: ModelStore, *, thorough: bool) -> list[str]:
-    here = [name for name in _FACES if store.present(name)]
+    here = [name for name in _FACES if store.path(name).exists()]  # a changed one too: to load it says so
     if not here:
         raise Missing("models.none", "no face detector is here", hint="velatura models pull")
     both = [name for name in _BOTH if name in here]
@@ -103,7 +103,7 @@ def _faces(store: ModelStore, *, thorough: bool) -> list[str]:
 
 
 def _present(name: str, store: ModelStore, target: str) -> str:
-    if not store.present(name):
+    if not store.path(name).exists():
         raise Missing("models.none", f"to find a {target}, {name} is needed, and is not here", hint=f"velatura models pull {name}")
     return name
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from velatura.errors import Unsupported
+from velatura.errors import BadSpec, Unsupported
 from velatura.media.frame import PixelForm
 from velatura.media.pixel_formats import name_of
 from velatura.media.reader import Facts
@@ -59,11 +59,12 @@ def encoding_for(suffix: str, form: PixelForm, size: tuple[int, int], *, lossles
     """The encoding of a clip of stored `size` with frames of `form` in a file with that suffix.
 
     Raises:
-        Unsupported: `media.unknown-output`, `media.no-encoder`.
+        BadSpec: `media.unknown-output`.
+        Unsupported: `media.no-encoder`.
     """
     muxer = SUFFIXES.get(suffix.lower())
     if muxer is None:
-        raise Unsupported("media.unknown-output", f"{suffix or 'no suffix'}: no clip is written so", hint=f"one of {', '.join(SUFFIXES)}")
+        raise BadSpec("media.unknown-output", f"{suffix or 'no suffix'}: no clip is written so", hint=f"one of {', '.join(SUFFIXES)}")
     codec = _codec(muxer, form.bits, lossless=lossless)
     given = _given_form(form, size, codec)
     pixel_format = name_of(given)

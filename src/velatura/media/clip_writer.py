@@ -7,6 +7,7 @@ round to them. A clip's display turn and colour tags are kept as tags. No metada
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from fractions import Fraction
@@ -48,7 +49,8 @@ class ClipWriter:
         threads: of the coder. One: the least CPU time in all, and the same bytes on every machine.
 
     Raises:
-        Unsupported: `media.unknown-output`, `media.no-encoder`.
+        BadSpec: `media.unknown-output`.
+        Unsupported: `media.no-encoder`.
     """
 
     def __init__(
@@ -125,7 +127,7 @@ class ClipWriter:
             self._container.start_encoding()
             self._strip = BitStreamFilterContext(self.encoding.strip, self._stream) if self.encoding.strip else None
         except (av.error.FFmpegError, OSError) as error:
-            self._file.close()
+            self._abandon()
             raise _refusal(error, self.encoding) from error
 
     def _picture_stream(self) -> VideoStream:
@@ -164,6 +166,11 @@ class ClipWriter:
             self._file.close()
         except BaseException as error:  # handed to the caller's thread, which raises it
             self._failure = _refusal(error, self.encoding) if isinstance(error, av.error.FFmpegError) else error
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """After a first failure: what the buffer holds may fail to be written once more, and says nothing new."""
+        with contextlib.suppress(OSError):
             self._file.close()
 
 

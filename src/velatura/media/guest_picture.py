@@ -12,6 +12,7 @@ from velatura.media.frame import PixelForm
 from velatura.media.outlet import Outlet
 from velatura.media.picture_colours import Canvas, canvas
 from velatura.media.picture_dropped import dropped, orientation
+from velatura.media.picture_end import REST, goes_on
 from velatura.media.picture_frames import Plan, each, plan
 from velatura.media.picture_open import check_pixels, configure, open_picture, translated
 from velatura.media.picture_samples import samples
@@ -32,7 +33,7 @@ def decode(outlet: Outlet, kind: str) -> None:
             drawn, lost = canvas(image, alpha=kind == "gif" and chosen.what == "animation")
             turn = 1 if kind == "heic" else orientation(image)  # HEIF turns by boxes of its own, and they have been followed
             if not number:
-                outlet.open(_facts(image, kind, chosen, drawn, turn, [*lost, *_deeper(image, depth, drawn.form)]))
+                outlet.open(_facts(image, kind, chosen, drawn, turn, [*lost, *_deeper(image, depth, drawn.form), *_rest(outlet, kind)]))
             _hand_over(outlet, drawn, turn, chosen, time, duration)
     outlet.end()
 
@@ -62,6 +63,10 @@ def _deeper(image: Image.Image, depth: int, form: PixelForm) -> list[str]:
     tags = getattr(image, "tag_v2", {})
     told = [depth, image.info.get("bit_depth", 8), *tags.get(258, ())]
     return [f"samples beyond {form.bits} bits"] if any(isinstance(bits, int) and bits > form.bits for bits in told) else []
+
+
+def _rest(outlet: Outlet, kind: str) -> list[str]:
+    return [REST] if goes_on(outlet.file.again(), kind) else []
 
 
 def warm() -> None:

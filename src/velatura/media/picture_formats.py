@@ -15,15 +15,15 @@ HEIC is read and never written: its coder is encumbered, and every reader of HEI
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Literal
 
-from velatura.errors import Unsupported, nearest
+from velatura.errors import BadSpec, Unsupported, nearest
 from velatura.media.reader import Facts
 
-__all__ = ["OUTPUTS", "Format", "format_for", "losses"]
+__all__ = ["OUTPUTS", "Format", "format_for", "losses", "not_lossless", "unknown"]
 
 Several = Literal["", "animation", "pages"]
 
@@ -79,25 +79,36 @@ def format_for(name: str, facts: Facts, *, lossless: bool = False) -> Format:
     """The format that an output's name asks for, if it can hold what the source has.
 
     Raises:
-        Unsupported: `media.unknown-output`, `media.would-drop-frames`, `media.wrong-output`, `media.not-lossless`, `media.too-wide`.
+        BadSpec: `media.unknown-output`, `media.wrong-output`, `media.not-lossless`.
+        Unsupported: `media.would-drop-frames`, `media.too-wide`.
     """
     suffix = PurePath(name).suffix.lower()
-    if suffix in _HEIC:
-        raise Unsupported("media.unknown-output", f"{name}: HEIC is read but not written", hint="name it .jpg, .png or .avif")
     chosen = OUTPUTS.get(suffix)
     if chosen is None:
-        raise Unsupported(
-            "media.unknown-output", f"{name}: no picture is written as {suffix or 'a name without suffix'}", hint=nearest(suffix, OUTPUTS)
-        )
+        raise unknown(name, "picture", OUTPUTS)
     if facts.kind == "clip":
-        raise Unsupported("media.wrong-output", f"{name}: a clip does not fit into a picture", hint="name it .mp4, .mkv or .webm")
+        raise BadSpec("media.wrong-output", f"{name}: a clip does not fit into a picture", hint="name it .mp4, .mkv or .webm")
     if facts.kind != "picture" and chosen.several != facts.kind:
         raise _several(name, suffix, facts, chosen)
     if lossless and chosen.lossless is None:
-        raise Unsupported("media.not-lossless", f"{name}: {chosen.name} loses detail", hint="name it .png, .tif or .webp")
+        raise not_lossless(name)
     if max(facts.width, facts.height) > chosen.side:
         raise Unsupported("media.too-wide", f"{name}: {chosen.name} holds {chosen.side} pixels a side", hint="name it .png or .tif")
     return chosen
+
+
+def unknown(name: str, what: str, valid: Iterable[str]) -> BadSpec:
+    """That nothing is written under such a name."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix in _HEIC:
+        return BadSpec("media.unknown-output", f"{name}: HEIC is read but not written", hint="name it .jpg, .png or .avif")
+    return BadSpec("media.unknown-output", f"{name}: no {what} is written as {suffix or 'a name without suffix'}", hint=nearest(suffix, valid))
+
+
+def not_lossless(name: str) -> BadSpec:
+    """That a format loses what must not be lost."""
+    sentence = f"{name}: {OUTPUTS[PurePath(name).suffix.lower()].name} loses detail"
+    return BadSpec("media.not-lossless", sentence, hint="name it .png, .tif or .webp, a clip .mkv")
 
 
 def losses(facts: Facts, chosen: Format) -> tuple[str, ...]:

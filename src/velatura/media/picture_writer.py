@@ -6,7 +6,7 @@ own ways of saving several pictures hold all of them. The same frames give the s
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self, cast
 
@@ -39,18 +39,18 @@ class PictureWriter:
     Args:
         path: the file to fill; what it held is lost.
         facts: of the source: one picture, pages or an animation, its size, how often it plays.
-        suffix: what the finished file will be called, where `path` is a temporary name.
+        name: what the finished file will be called, where `path` is a temporary name.
         lossless: every sample as given.
 
     Attributes:
         notes: what the format could not hold, in words.
 
     Raises:
-        Unsupported: see `picture_formats.format_for`.
+        BadSpec, Unsupported: see `picture_formats.format_for`.
     """
 
-    def __init__(self, path: Path, facts: Facts, *, suffix: str = "", lossless: bool = False) -> None:
-        name = str(PurePath(path.name).with_suffix(suffix)) if suffix else path.name
+    def __init__(self, path: Path, facts: Facts, *, name: str = "", lossless: bool = False) -> None:
+        name = name or path.name
         self.format = format_for(name, facts, lossless=lossless)
         self.notes = losses(facts, self.format)
         self._name, self._path, self._facts = name, path, facts

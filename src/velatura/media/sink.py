@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from velatura.errors import Unsupported, nearest
+from velatura.errors import BadSpec
 from velatura.media.clip_encoding import SUFFIXES as CLIPS
 from velatura.media.clip_encoding import losses as clip_losses
-from velatura.media.picture_formats import OUTPUTS, format_for, losses
+from velatura.media.picture_formats import OUTPUTS, format_for, losses, not_lossless, unknown
 from velatura.media.reader import Facts, Writer
 from velatura.media.sound import SoundQueue
 
-__all__ = ["create", "notes_for"]
+__all__ = ["check_name", "create", "notes_for"]
 
 
 def create(
     path: Path,
     facts: Facts,
     *,
-    suffix: str = "",
+    name: str = "",
     lossless: bool = False,
     preset: str = "veryfast",
     quality: int = 23,
@@ -32,31 +32,46 @@ def create(
     Args:
         path: is emptied; usually the temporary file of `files.atomic_output`.
         facts: of the source.
-        suffix: of the final name, where `path` is a temporary one (".mp4").
+        name: the final one, where `path` has a temporary one.
         lossless: every sample as given; only formats that can.
         preset, quality, sound: of clips; see `clip_writer.ClipWriter`.
 
     Raises:
-        Unsupported: `media.unknown-output`, `media.wrong-output`, `media.would-drop-frames`, `media.not-lossless`, `media.too-wide`,
-            `media.no-encoder`.
+        BadSpec: `media.unknown-output`, `media.wrong-output`, `media.not-lossless`.
+        Unsupported: `media.would-drop-frames`, `media.too-wide`, `media.no-encoder`.
     """
-    wanted = (suffix or path.suffix).lower()
+    name = name or path.name
+    wanted = PurePath(name).suffix.lower()
     if wanted in CLIPS:
         if facts.kind != "clip":
-            raise Unsupported("media.wrong-output", f"{wanted}: a picture is not written as a clip", hint="name it .png, .jpg, .webp, .tif or .gif")
+            raise BadSpec("media.wrong-output", f"{name}: a picture is not written as a clip", hint="name it .png, .jpg, .webp, .tif or .gif")
         from velatura.media.clip_writer import ClipWriter
 
         return ClipWriter(path, facts, suffix=wanted, lossless=lossless, preset=preset, quality=quality, sound=sound)
     if facts.kind == "clip" and wanted not in OUTPUTS:
-        hint = nearest(wanted, CLIPS)
-        raise Unsupported("media.unknown-output", f"{wanted or 'a name without suffix'}: no clip is written so", hint=hint)
+        raise unknown(name, "clip", CLIPS)
     from velatura.media.picture_writer import PictureWriter
 
-    return PictureWriter(path, facts, suffix=wanted, lossless=lossless)
+    return PictureWriter(path, facts, name=name, lossless=lossless)
+
+
+def check_name(name: str, *, lossless: bool = False) -> None:
+    """Refuse an output's name that no input can have, before any is read.
+
+    Raises:
+        BadSpec: `media.unknown-output`, `media.not-lossless`.
+    """
+    suffix = PurePath(name).suffix.lower()
+    if suffix in CLIPS:
+        return
+    if suffix not in OUTPUTS:
+        raise unknown(name, "picture or clip", OUTPUTS.keys() | CLIPS.keys())
+    if lossless and OUTPUTS[suffix].lossless is None:
+        raise not_lossless(name)
 
 
 def notes_for(facts: Facts, name: str) -> tuple[str, ...]:
-    """What the format of an output's name cannot hold of the source, in words. Raises Unsupported as `create` does."""
+    """What the format of an output's name cannot hold of the source, in words. Raises as `create` does."""
     suffix = PurePath(name).suffix.lower()
     if suffix in CLIPS:
         return clip_losses(facts, suffix)

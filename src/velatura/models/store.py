@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from velatura.errors import BadInput, Missing
-from velatura.files import atomic_output
-from velatura.models.catalogue import Entry, entry_of, with_user_entries
+from velatura.files import atomic_output, open_regular
+from velatura.models.catalogue import MOST_BYTES, Entry, entry_of, with_user_entries
 
 __all__ = ["ModelStore", "home"]
 
@@ -104,7 +104,7 @@ class ModelStore:
 def checked(path: Path, entry: Entry, name: str) -> bytes:
     """The bytes of `path`, if they are those of `entry`. Raises BadInput."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             content = stream.read(entry.size + 1)
     except OSError as error:
         raise BadInput("models.unreadable", f"{path}: cannot be read: {error.strerror}", hint="check the name and its permissions") from error
@@ -118,14 +118,18 @@ def checked(path: Path, entry: Entry, name: str) -> bytes:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        with open_regular(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
     except OSError as error:
         raise BadInput("models.unreadable", f"{path}: cannot be read: {error.strerror}", hint="check the name") from error
+    if size > MOST_BYTES:
+        raise BadInput("models.hash-mismatch", f"{path}: is no model of the catalogue (larger than {MOST_BYTES} bytes)", hint="check the name")
+    return size
 
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise BadInput("models.unreadable", f"{path}: cannot be read: {error.strerror}", hint="check the name and its permissions") from error

@@ -23,6 +23,7 @@ from velatura.detect.finder import Finder
 from velatura.errors import BadSpec
 from velatura.files import private_output, refuse_same
 from velatura.media.batch import Batch, plan
+from velatura.media.sink import check_name
 from velatura.media.source import Decoder
 from velatura.obfuscation.parameters import chosen
 from velatura.obfuscation.policy import Covering
@@ -116,8 +117,9 @@ def obfuscate(
         entropy=entropy,
     )
     document = read_regions(Path(fspath(regions))) if isinstance(regions, str | PathLike) else regions
-    batch = plan([fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)], Path(fspath(out)))
-    finder = Finder.choose(names, store=store, thorough=thorough, detectors=detectors) if recheck or not _all_given(batch, document) else None
+    batch = _planned(paths, out)
+    given = _all_given(batch, document)
+    finder = Finder.choose(names, store=store, thorough=thorough, detectors=detectors) if recheck or not given else None
     run = Run(
         wanted,
         names,
@@ -125,6 +127,7 @@ def obfuscate(
         finder.names if finder else (),
         document,
         f"{names} {thorough} {tuple(detectors)} {wanted.in_words()} {_digest(document)}",
+        tuple(job.source for job in batch.jobs),
     )
     with ExitStack() as stack:
         page = stack.enter_context(_page(review, batch, force=force))
@@ -140,6 +143,16 @@ def _recipient(given: File | Recipient | None) -> Recipient | None:
     return load_recipient(fspath(given))
 
 
+def _planned(paths: Paths, out: File) -> Batch:
+    """Inputs and outputs, with names that something can be written under."""
+    if not fspath(out):  # an empty variable of a shell; Path would make it the current folder
+        raise BadSpec("files.no-name", "the output has an empty name", hint="name a file, or a folder for several inputs")
+    batch = plan([fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)], Path(fspath(out)))
+    if batch.folder is None:
+        check_name(batch.jobs[0].target.name)
+    return batch
+
+
 def _all_given(batch: Batch, document: RegionsDocument | None) -> bool:
     """Whether the document speaks of every file, so that nothing has to be searched for.
 
@@ -148,7 +161,8 @@ def _all_given(batch: Batch, document: RegionsDocument | None) -> bool:
     """
     if document is None:
         return False
-    listed = [sheet_for(document, job.source) is not None for job in batch.jobs]
+    inputs = tuple(job.source for job in batch.jobs)
+    listed = [sheet_for(document, source, inputs) is not None for source in inputs]
     if not any(listed):
         raise BadSpec("regions.other-files", "the regions document lists none of the inputs", hint="`file` must be the input's path or name")
     return all(listed)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 from velatura.detect.detection import Search, found_in
 from velatura.detect.document import Sheet
 from velatura.detect.region import Region
-from velatura.errors import Withheld
+from velatura.errors import BadSpec, Withheld
 from velatura.files import atomic_output, private_folder, private_output
 from velatura.media.frame import Frame
 from velatura.media.reader import Facts
@@ -154,11 +154,12 @@ class Passes:
         self._gallery.begin()
         with self._decoder.open(self.source, audio=self.wanted.keep_audio) as reader:
             facts, sealed = reader.facts, self._sealed(sidecar)
+            self._check_size(facts)
             written = Written(facts, record, self._tracks(before), sealed, 1 if before is None else before.passes + 1)
             treatments = Treatments(self.wanted.method, self.wanted.covering, entropy=self.wanted.entropy, sealed=sealed)
             what = self.source.name if before is None else f"{self.source.name}, pass {written.passes}"
             self._progress.start(what, facts.frames, "frames")
-            with create(part, facts, suffix=self.out.suffix, preset=self.wanted.preset, sound=reader.sound) as writer:
+            with create(part, facts, name=self.out.name, preset=self.wanted.preset, sound=reader.sound) as writer:
                 black = self._black(before)
                 for frame, regions in self._steps(reader, before):
                     self._treat(frame, list(regions), frame.index in black, written, treatments)
@@ -168,6 +169,14 @@ class Passes:
             written.notes = reader.notes
         self._progress.finish()
         return written
+
+    def _check_size(self, facts: Facts) -> None:
+        """Boxes are pixels: those of another size would lie elsewhere."""
+        if self._sheet is None or (self._sheet.item.width, self._sheet.item.height) == (facts.width, facts.height):
+            return
+        item = self._sheet.item
+        sentence = f"{self.source}: is {facts.width}x{facts.height}, the regions document speaks of {item.width}x{item.height}"
+        raise BadSpec("regions.other-size", sentence, hint="run `detect --json` on this very file")
 
     def _steps(self, reader: Remote, before: Written | None) -> Iterator[Step]:
         if before is not None and before.look is not None:

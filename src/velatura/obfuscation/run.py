@@ -30,6 +30,7 @@ class Run:
         targets: what is looked for; `detectors`: with what.
         search: None only where regions are given for every file and nothing is searched again.
         document: regions that a person gave, for the files that it lists.
+        inputs: all files of the run; by name alone the document means one of them only where there is no other of that name.
         options: everything that changes an output, in words.
     """
 
@@ -39,17 +40,21 @@ class Run:
     detectors: tuple[str, ...]
     document: RegionsDocument | None = None
     options: str = ""
+    inputs: tuple[Path, ...] = ()
 
     def one(self, job: Job, decoder: Decoder, *, reviewed: Reviewed | None = None, progress: Progress = SILENT) -> Protected:
         """Protect one file. Raises VelaturaError, mostly BadInput, BadSpec or Withheld; then it has no output."""
         said: list[str] = []
+        sheet = sheet_for(self.document, job.source, self.inputs) if self.document else None
+        if self.document and sheet is None:
+            said.append(f"{job.source} is not in the regions document: searched instead")
         passes = Passes(
             job.source,
             job.target,
             self.wanted,
             decoder=decoder,
             search=self.search,
-            sheet=sheet_for(self.document, job.source) if self.document else None,
+            sheet=sheet,
             gallery=reviewed or Nothing(),
             progress=progress,
             warn=_once(said),

@@ -20,7 +20,7 @@ from velatura.crypto.keys import Identity
 from velatura.errors import BadSpec
 from velatura.files import existing_file, private_folder, private_output, refuse_same
 from velatura.media.frame import Frame, PixelForm
-from velatura.media.sink import create
+from velatura.media.sink import check_name, create
 from velatura.media.source import Decoder
 from velatura.obfuscation.attachment import find
 from velatura.obfuscation.reform import reform
@@ -79,8 +79,7 @@ def unseal(
 
     Raises:
         Withheld: `seal.refused`: wrong key, or a bit of either file is not as it was sealed.
-        BadSpec: `seal.no-track`, `files.exists`, `files.same`.
-        Unsupported: `media.not-lossless`: `out` is not named like a lossless file.
+        BadSpec: `seal.no-track`, `files.exists`, `files.same`; `media.not-lossless`: `out` is not named like a lossless file.
         BadInput: `media.missing` and what the decoder says.
     """
     refuse_same(existing_file(public), out)
@@ -91,7 +90,8 @@ def unseal(
         if track is not None and track not in sealed.tracks:
             raise BadSpec("seal.no-track", f"nothing is sealed under track {track}", hint=f"tracks: {', '.join(map(str, sealed.tracks)) or 'none'}")
         with private_output(out, force=force) as part:
-            tally = _write(plain, sealed, part, out.suffix, track, progress, decoder)
+            check_name(out.name, lossless=True)
+            tally = _write(plain, sealed, part, out.name, track, progress, decoder)
     return Unsealed(out, tally.frames, tally.restored, tuple(sorted(tally.tracks)), tuple(sorted(tally.still_black)))
 
 
@@ -162,13 +162,13 @@ def _copy_start(source: BinaryIO, size: int, to: Path) -> None:
             size -= len(part)
 
 
-def _write(public: Path, sealed: SealReader, part: Path, suffix: str, track: int | None, progress: Progress, decoder: Decoder | None) -> Tally:
+def _write(public: Path, sealed: SealReader, part: Path, name: str, track: int | None, progress: Progress, decoder: Decoder | None) -> Tally:
     tally = Tally()
     with nullcontext(decoder) if decoder else Decoder() as warmed, warmed.open(public) as reader:
         facts = reader.facts
         form = _one_form(sealed) if facts.kind in ("clip", "animation") else None
         progress.start(public.name, facts.frames, "frames")
-        with create(part, replace(facts, form=form or facts.form), suffix=suffix, lossless=True) as writer:
+        with create(part, replace(facts, form=form or facts.form), name=name, lossless=True) as writer:
             for frame in restore(reader, sealed, track=track, form=form, tally=tally):
                 writer.write(frame)
                 progress.advance()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["POLICIES", "Wanted", "check_audio", "check_sidecar"]
 
 POLICIES = ("closed", "open")
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Wanted:
         entropy: `entropy(n)` gives n random bytes; a test may say which.
 
     Raises:
-        BadSpec: `obfuscate.policy`, `obfuscate.every`, `obfuscate.recipient`.
+        BadSpec: `obfuscate.policy`, `obfuscate.every`, `obfuscate.preset`, `obfuscate.recipient`.
     """
 
     method: Method = field(default_factory=Fill)
@@ -58,6 +59,8 @@ class Wanted:
             raise BadSpec("obfuscate.policy", f"there is no policy {self.policy!r}", hint=nearest(self.policy, POLICIES))
         if self.every < 1:
             raise BadSpec("obfuscate.every", f"every {self.every}: must be 1 or more", hint="1 looks at each frame, 5 at every fifth")
+        if self.preset not in PRESETS:
+            raise BadSpec("obfuscate.preset", f"x264 has no preset {self.preset!r}", hint=nearest(self.preset, PRESETS))
         seals = self.named.partition(":")[0].strip() == "seal"
         if seals and self.recipient is None:
             raise BadSpec("obfuscate.recipient", "to seal, a recipient is needed", hint="velatura keys new -o KEY, then --recipient KEY.pub")

@@ -45,6 +45,7 @@ _MOST_OPEN = 1024
 
 def main(descriptor: int) -> NoReturn:
     """Run until the parent has gone."""
+    os.umask(0o022)  # a stricter one of the user's would close the new root, whose folders are root's, to the uid that we become
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     most = _MOST_OPEN if most == resource.RLIM_INFINITY else min(most, _MOST_OPEN)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

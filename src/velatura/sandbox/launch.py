@@ -28,6 +28,7 @@ _BOOT = (
     "import sys; sys.path[:0] = [p for p in sys.argv[2:3] if p not in sys.path]; sys.path += sys.argv[3:]; "
     "from velatura.sandbox.inside import main; main(int(sys.argv[1]))"
 )
+_HINT = "velatura doctor"
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
@@ -58,7 +59,7 @@ def shake_hands(control: Control, *, deadline_s: float, guest: str) -> dict[str,
     except TimeoutError:
         raise Missing("sandbox.warm-hung", f"the confined process for {guest} was not ready within {deadline_s:g} s") from None
     except (EOFError, OSError):
-        raise Missing("sandbox.warm-failed", f"the confined process for {guest} ended before it was ready") from None
+        raise Missing("sandbox.warm-failed", f"the confined process for {guest} ended before it was ready", hint=_HINT) from None
     if message.get("error"):
-        raise Missing("sandbox.warm-failed", f"the confined process for {guest} could not be made ready: {message['error']}")
+        raise Missing("sandbox.warm-failed", f"the confined process for {guest} could not be made ready: {message['error']}", hint=_HINT)
     return message

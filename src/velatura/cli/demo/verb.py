@@ -93,7 +93,7 @@ def make_street(portrait: Path, target: Path, *, progress: Progress | None = Non
     form = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt601")
     facts = Facts("clip", "mp4", width, height, form, frames=FRAMES, rate=RATE, time_base=Fraction(1, RATE * 512))
     told.start("drawing a street", FRAMES, "frames")
-    with create(target, facts, suffix=".mp4", quality=18) as writer:
+    with create(target, facts, name="demo.mp4", quality=18) as writer:
         for index, picture in enumerate(render(head)):
             planar = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).astype(np.uint8)
             quarter = planar[height:].reshape(2, height // 2, width // 2)
