@@ -82,26 +82,3 @@ def test_distinct_keeps_labels_apart() -> None:
     twins = [Region((0, 0, 10, 10), "person", 0.5), Region((0, 0, 10, 10), "person", 0.9), Region((0, 0, 10, 10), "vehicle", 0.3)]
     assert distinct(twins) == [twins[1], twins[2]]
     assert distinct([]) == []
-
-
-class Doubtful(Spots):
-    """Takes half a street for a face, and hardly sees it; its scale begins at .2 and has its `high` at .5."""
-
-    large = (0.25, 0.5)
-
-
-@pytest.mark.parametrize(("side", "score", "told"), [(20, 0.2, 1), (30, 0.25, 0), (30, 0.3, 1), (70, 0.45, 0), (70, 0.5, 1), (96, 0.5, 1)])
-def test_a_detector_that_is_doubtful_about_large_things_must_be_surer_of_them(side: int, score: float, told: int) -> None:
-    frame = spotted((160, 100), (40, 2, 40 + side, 2 + side))
-    assert len(seen(Doubtful(score=score), frame, least=0.2)) == told
-    assert len(seen(Spots(score=score), frame, least=0.2)) == 1
-
-
-def test_what_is_large_is_told_by_the_whole_picture_not_by_a_tile() -> None:
-    frame = spotted((4000, 3000), (1300, 900, 1900, 1500))
-    assert len(seen(Doubtful(score=0.2), frame, least=0.2)) == 1
-
-
-def test_a_search_that_compares_views_at_a_lower_scale_demands_more_on_that_scale() -> None:
-    frame = spotted((160, 100), (40, 2, 120, 98))
-    assert [len(seen(Doubtful(score=score), frame, least=0.08)) for score in (0.19, 0.21)] == [0, 1]

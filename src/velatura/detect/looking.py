@@ -3,8 +3,6 @@
 A picture that one pass would have to reduce to less than three quarters is seen twice: as a whole, at half its size or less, for what is large in
 it, and in tiles at full size for what is small; with passes of half the usual size, for the picture itself is in memory too. Boxes that a tile's
 edge cuts are dropped: what is smaller than the overlap is whole next door, what is larger was seen in the whole.
-A detector's `large` (from, to), shares of the picture's shorter side: boxes of `from` and less need its lowest bound, those of `to` and more its
-`high`, those between something between; for one that takes large things that it hardly sees for faces.
 """
 
 from __future__ import annotations
@@ -64,9 +62,7 @@ def _on_tile(detector: Detector, frame: Frame, part: Tile, *, flip: bool, least:
     found = []
     for region in detector.detect(made.x, threshold=least):
         box = _in_picture(region.box, made)
-        if box is None or _is_cut(box, part, frame.size):
-            continue
-        if region.score >= least * _demand(detector, box, frame.size):
+        if box is not None and not _is_cut(box, part, frame.size):
             found.append(Region(box, region.label, region.score, float(frame.time)))
     return found
 
@@ -76,15 +72,6 @@ def _in_picture(box: Box, made: View) -> Box | None:
     width, height = made.content
     x0, y0, x1, y1 = max(box[0], 0.0), max(box[1], 0.0), min(box[2], float(width)), min(box[3], float(height))
     return made.to_picture((x0, y0, x1, y1)) if x0 < x1 and y0 < y1 else None
-
-
-def _demand(detector: Detector, box: Box, size: tuple[int, int]) -> float:
-    """How many times the lowest bound a box of that size in the whole picture must score, on whatever scale a search compares it."""
-    large: tuple[float, float] | None = getattr(detector, "large", None)
-    if large is None:
-        return 1.0
-    share = min(box[2] - box[0], box[3] - box[1]) / min(size)
-    return float(np.interp(share, large, (1.0, detector.scores.high / detector.scores.least)))
 
 
 def _is_cut(box: Box, part: Tile, size: tuple[int, int]) -> bool:

@@ -40,11 +40,6 @@ class Scores:
     faint_hits: int = 0  # so many low hits in a row begin a track too; 0: never
     still: float = 0.0  # 0: as high
 
-    @property
-    def least(self) -> float:
-        """The lowest bound at which anything counts."""
-        return min(self.low, self.still or self.high)
-
 
 class Detector(Protocol):
     """A network that finds regions. After one warm call it opens no file and starts no thread."""

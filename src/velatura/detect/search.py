@@ -84,7 +84,7 @@ class _Looked:
 
     def _fused(self, detectors: Sequence[Detector], label: str) -> list[Region]:
         ways = [(detector, way) for detector in detectors for way in _ways(detector, alone=len(detectors) == 1)]
-        views = [seen(detector, self._frame, way, least=detector.scores.least * FAINTEST) for detector, way in ways]
+        views = [seen(detector, self._frame, way, least=_least(detector.scores) * FAINTEST) for detector, way in ways]
         return fused(views, label, float(self._frame.time), weights=[way.weight for _, way in ways], same=SAME_FUSED)
 
     def _by(self, detector: Detector, *, least: float = 0.0) -> list[Region]:
@@ -92,7 +92,7 @@ class _Looked:
             return self._by(detector.detector)
         if isinstance(detector, Plates):
             return plates(self._by(detector.text), self._by(detector.vehicles, least=FAINT_VEHICLE))
-        least = least or detector.scores.least
+        least = least or _least(detector.scores)
         if (id(detector), least) not in self._seen:
             self._seen[id(detector), least] = self._look(detector, least)
         return self._seen[id(detector), least]
@@ -107,3 +107,7 @@ def _ways(detector: Detector, *, alone: bool) -> tuple[Way, ...]:
     """How a thorough search looks with one detector of faces; alone it has to make up for the others."""
     ways: tuple[Way, ...] = getattr(detector, "ways", (Way(), Way(flip=True)))
     return tuple(dict.fromkeys((*ways, *(replace(way, flip=not way.flip) for way in ways)))) if alone else ways
+
+
+def _least(scores: Scores) -> float:
+    return min(scores.low, scores.still or scores.high)

@@ -2,8 +2,7 @@
 
 Input: BGR 0..255, any size, padded right and bottom to a multiple of 32. Each cell of strides 8, 16, 32 gives class, objectness, box:
 score = sqrt(class * objectness), centre = (cell + b[0:2]) * stride, size = exp(b[2:4]) * stride.
-Limit: frontal faces down to about 10 pixels; profiles and masks less well than CenterFace. It also takes half a street for one faint face, so
-large boxes must score more (`large`); upright faces of that size do, by far, but of those on their side or out of focus some are lost.
+Limit: frontal faces down to about 10 pixels; profiles and masks less well than CenterFace.
 Source: Wu, Peng, Yu, "YuNet: A Tiny Millisecond-level Face Detector", Machine Intelligence Research 2023; libfacedetection.train.
 """
 
@@ -31,7 +30,6 @@ class YuNet:
 
     labels = frozenset({"face"})
     pass_pixels = 2_100_000
-    large = (0.25, 0.5)
     ways = (Way(), Way(zoom=2.0), Way(zoom=0.5, weight=0.5))
 
     def __init__(self, backend: InferenceBackend, name: str, form: InputForm, scores: Scores) -> None:

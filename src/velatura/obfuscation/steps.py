@@ -61,9 +61,8 @@ def given(frames: Iterable[Frame], sheet: Sheet) -> Iterator[Step]:
 def again(frames: Iterable[Frame], facts: Facts, before: Record, doubts: Doubts, scores: Mapping[str, Scores], *, first_id: int) -> Iterator[Step]:
     """The source once more: what was covered, and what still showed, from track `first_id` on.
 
-    A single hit half way from `low` to `high` counts as sure here, so that it is covered half a second before and after: a detector that first missed
-    it would find it on another frame of the next output, and coding anew lifts some over `high`, so that pass after pass something shows that was
-    nearly seen before. Every hit is covered on its own frame, the faintest too.
+    A single hit at `high` counts as sure here, so that it is covered half a second before and after: a detector that first missed it would find
+    it on another frame of the next output. Every hit is covered on its own frame, the faint ones too: coding anew lifts some over the threshold.
 
     Raises:
         BadInput: `media.changed`: it has other frames than before.
@@ -83,8 +82,7 @@ def _extra(frames: Iterable[Frame], facts: Facts, doubts: Doubts, scores: Mappin
 
     steps: Iterable[Step] = ((frame, ()) for frame in frames)
     if facts.kind in ("clip", "animation"):
-        nearly = {label: (scale.low + scale.high) / 2 for label, scale in scores.items()}
-        sure = {label: replace(scale, high=nearly[label], sure=nearly[label]) for label, scale in scores.items()}
+        sure = {label: replace(scale, sure=scale.high) for label, scale in scores.items()}
         seen = looks(frames, hits, is_due=lambda frame: frame.index in doubts.looked)
         steps = cover(seen, lookahead_s=lookahead_for(facts.rate), scores=sure)
     for frame, followed in steps:
