@@ -1,6 +1,4 @@
 import io
-import resource
-import signal
 import subprocess
 import sys
 import threading
@@ -202,14 +200,16 @@ def test_a_temporary_name_is_written_as_its_suffix_says(tmp_path):
 
 
 FULL_DISK = """
-import sys
+import resource, signal, sys
 from fractions import Fraction
 from pathlib import Path
 from tests.media.clip_makers import clip_facts, noise_frame
 from tests.media.test_clip_writer import STUDIO
 from velatura.media.clip_encoding import losses
 from velatura.media.clip_writer import ClipWriter
-size = int(sys.argv[2]), int(sys.argv[3])
+size, most = (int(sys.argv[2]), int(sys.argv[3])), int(sys.argv[4])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 try:
     with ClipWriter(Path(sys.argv[1]), clip_facts(STUDIO, size)) as writer:
         for index in range(60):
@@ -223,15 +223,10 @@ except OSError as error:
 # Of small frames some wait in a buffer, whose second failure must not show beside the first.
 @pytest.mark.parametrize(("suffix", "size", "most"), [(".mkv", (640, 480), 200_000), (".mp4", (640, 480), 200_000), (".mp4", (64, 48), 20_000)])
 def test_a_file_that_may_not_grow_is_an_error_of_the_disk_and_leaves_nothing(tmp_path, suffix, size, most):
-    def limit():
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-
     path = tmp_path / f"o{suffix}"
     root = Path(__file__).parents[2]
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(path), *map(str, size)],
-        preexec_fn=limit,
+        [sys.executable, "-B", "-c", FULL_DISK, str(path), *map(str, (*size, most))],  # -B: no half-written .pyc under the limit
         capture_output=True,
         text=True,
         cwd=root,

@@ -73,7 +73,8 @@ def command(
     """Make faces, plates, people in pictures and clips unrecognisable, or seal them.
 
     Each output is searched again before it gets its name. One bad file does not stop the rest; into a folder, a second run does only what is
-    missing. Exit status 3: something still shows and was not released; 5: an input was refused.
+    missing (.velatura-done.jsonl there remembers, without the inputs' names). Exit status 3: something still shows and was not released;
+    5: an input was refused.
     """
     from velatura.cli.output import emit, worst
     from velatura.cli.progress import progress
