@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 from tests.programs import VELATURA, bare_environment, needs
 
+from velatura.cli.main import VERBS
+
 # A socket of another family than AF_UNIX, or a connect to anything but a pair that we made, is an attempt.
 ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
+
+
+OURS = {"key", "key.pub", "out.png", "sealed.png", "back.png", "demo-out"}
+"""Names in the command lines that lie in the test's own folder."""
 
 
 def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[str]:
@@ -33,10 +39,14 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["detect", str(portrait), "--json"],
         ["obfuscate", str(portrait), "-o", "out.png"],
         ["scan", str(portrait), "out.png"],
+        ["obfuscate", str(portrait), "-o", "sealed.png", "--method", "seal", "--recipient", "key.pub"],
+        ["unseal", "sealed.png", "--identity", "key", "-o", "back.png"],
+        ["demo", "-o", "demo-out"],
     ]
+    assert {words[0] for words in runs} >= VERBS.keys(), "every verb is tried"
     found = {}
     for number, words in enumerate(runs):
-        words = [str(tmp_path / word) if word in ("key", "out.png") else word for word in words]
+        words = [str(tmp_path / word) if word in OURS else word for word in words]
         tried = attempts(words, home=tmp_path, models=model_home, log=tmp_path / f"trace{number}")
         if tried:
             found[" ".join(runs[number])] = tried[:3]
