@@ -79,7 +79,8 @@ def test_noise_agrees_on_nothing() -> None:
 def test_pictures_of_any_shape_are_taken(shape: tuple[int, int]) -> None:
     camera, rng = Camera(), np.random.default_rng(0)
     for _ in range(3):
-        camera.see(rng.integers(0, 256, shape, dtype=np.uint8)[::-1, ::-1])
+        _, shift = camera.see(rng.integers(0, 256, shape, dtype=np.uint8)[::-1, ::-1])
+        assert np.isfinite(shift).all()
 
 
 def test_a_frame_of_another_size_starts_a_shot() -> None:

@@ -1,6 +1,7 @@
 """Clips through the real confined child: every decoder must work after the lock, where nothing can be imported, opened or started."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,9 @@ def test_a_clip_left_early_ends_its_child(tmp_path, decoder):
     for _ in range(3):
         with decoder.open(path) as clip:
             next(iter(clip))
+            child = Path(f"/proc/{clip._child.pid}")
+            assert child.exists()
+        assert not child.exists()
 
 
 def test_a_hundred_changed_clips_stop_neither_decoder_nor_us(tmp_path, decoder):
