@@ -36,11 +36,13 @@ class Spread:
         return f"{self.median:.3g} [{self.low:.3g}..{self.high:.3g}]"
 
 
-def cpu_of(command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, check: bool = True) -> float:
-    """CPU seconds of a command and its children."""
+def cpu_of(
+    command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None, check: bool = True, ok: Sequence[int] = (0,)
+) -> float:
+    """CPU seconds of a command and its children; `ok`: exit statuses that are no failure."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(list(command), env=dict(env) if env is not None else None, cwd=cwd, capture_output=True, check=False)
-    if check and done.returncode:
+    if check and done.returncode not in ok:
         raise RuntimeError(f"{command[0]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-600:]}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime

@@ -1,4 +1,4 @@
-"""The table of targets: every row that the other benchmarks wrote, in one page (docs/benchmarks/obfuscation.md)."""
+"""The tables of targets: every row that the other benchmarks wrote, a page for each part of the house (docs/benchmarks/{obfuscation,attacks}.md)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ import json
 
 from benchmarks.page import DOCS, Row, table
 
-ROOMS = ("faces", "jobs", "memory", "timing", "leaks", "tracking", "startup")
+PAGES = {
+    "obfuscation": (
+        "Obfuscation",
+        ("faces", "jobs", "memory", "timing", "leaks", "tracking", "startup"),
+        "The peer is deface 1.5.0 in an environment of its own.",
+    ),
+    "attacks": (
+        "Attacks, verdicts and reports",
+        ("reidentification", "inversion", "text", "averaging", "residue", "verdicts", "audit"),
+        "No peer attacks its own output, so there is none to compare with.",
+    ),
+}
+"""Page -> its title, the benchmarks whose rows it collects, and a sentence on peers."""
 
 
 def rows_of(room: str) -> list[Row]:
@@ -25,22 +37,27 @@ def where(room: str) -> str:
 
 
 def main() -> None:
-    found = {room: rows_of(room) for room in ROOMS}
+    for page, (title, rooms, peers) in PAGES.items():
+        text = text_of(title, rooms, peers)
+        (DOCS / f"{page}.md").write_text(text, "utf-8")
+        print(text)
+
+
+def text_of(title: str, rooms: tuple[str, ...], peers: str) -> str:
+    found = {room: rows_of(room) for room in rooms}
     lines = [[*row.cells, f"[{room}]({room}.md)"] for room, rows in found.items() for row in rows]
     reached = sum(row.reached for rows in found.values() for row in rows)
-    machines = sorted({where(room) for room in ROOMS if (DOCS / f"{room}.json").exists()})
-    text = f"""# Obfuscation: targets and what was measured
+    machines = sorted({where(room) for room in rooms if (DOCS / f"{room}.json").exists()})
+    return f"""# {title}: targets and what was measured
 
 {reached} of {len(lines)} reached. Each page says how it was measured, with spread, versions and command; what was missed stands here as missed.
-CPU is user and system time of all processes; ratios come from interleaved runs. The peer is deface 1.5.0 in an environment of its own.
+CPU is user and system time of all processes; ratios come from interleaved runs. {peers}
 
 {table(["what", "target", "measured", "", "page"], lines)}
 
 Machine: {"; ".join(machines)}.
 Command: `python -m benchmarks overview` after the others; `make bench` runs all.
 """
-    (DOCS / "obfuscation.md").write_text(text, "utf-8")
-    print(text)
 
 
 if __name__ == "__main__":

@@ -33,13 +33,14 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def write(name: str, title: str, body: str, figures: Mapping[str, Any], rows: Sequence[Row] = ()) -> None:
-    """Write both files; `body` is Markdown without the title and without the machine; `rows` are the targets of this page."""
+def write(name: str, title: str, body: str, figures: Mapping[str, Any], rows: Sequence[Row] = (), *, room: str = "") -> None:
+    """Write both files; `body` is Markdown without the title and without the machine; `rows` are the targets of this page; `room`: the benchmark's
+    name, where it is not the page's."""
     DOCS.mkdir(parents=True, exist_ok=True)
     where = machine()
     versions = ", ".join(f"{package} {number}" for package, number in where["versions"].items())
     place = f"Machine: {where['processor']}, {where['cores']} cores, {where['system']}, Python {where['python']}; {versions}."
-    foot = f"{place}\nCommand: `python -m benchmarks {name}`."
+    foot = f"{place}\nCommand: `python -m benchmarks {room or name}`."
     (DOCS / f"{name}.md").write_text(f"# {title}\n\n{body.strip()}\n\n{foot}\n", "utf-8")
     (DOCS / f"{name}.json").write_text(
         json.dumps({"machine": where, "figures": figures, "rows": [asdict(row) for row in rows]}, indent=1, sort_keys=True) + "\n", "utf-8"

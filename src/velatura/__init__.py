@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from velatura.audit.run import audit as audit
     from velatura.detect.detection import detect as detect
     from velatura.media.scan import scan as scan
     from velatura.obfuscation.obfuscate import obfuscate as obfuscate
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _DOOR = {
+    "audit": "velatura.audit.run",
     "detect": "velatura.detect.detection",
     "obfuscate": "velatura.obfuscation.obfuscate",
     "scan": "velatura.media.scan",
     "unseal": "velatura.obfuscation.unseal",
 }
-__all__ = ["__version__", "detect", "obfuscate", "scan", "unseal"]
+__all__ = ["__version__", "audit", "detect", "obfuscate", "scan", "unseal"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite
 
-__all__ = ["Claim", "Estimate", "Finding", "Verdict", "judge", "limit"]
+__all__ = ["Claim", "Estimate", "Example", "Finding", "Verdict", "judge", "limit"]
 
 
 class Verdict(StrEnum):
@@ -69,6 +69,22 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """One case for the reader's eye: pictures beside the report, by file name.
+
+    Attributes:
+        seen: what the attacker sees.
+        recovered: what he makes of it.
+        secret: what it was; "" where it is not shown.
+    """
+
+    seen: str
+    recovered: str
+    secret: str = ""
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One attack against one target, judged.
 
@@ -76,8 +92,9 @@ class Finding:
         baseline: the same attack on the unprotected arm of the same run.
         knowledge: what the attacker was assumed to know, in words a data-protection officer reads.
         why: the sentence of the report; names the limit of every `held`.
-        evidence: pictures (file names) or numbers.
+        evidence: further numbers and facts, name -> value in words.
         repeat: the command that reproduces it.
+        examples: pictures.
     """
 
     attack: str
@@ -90,6 +107,7 @@ class Finding:
     why: str
     repeat: str
     evidence: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
 
     def __post_init__(self) -> None:
         if self.verdict is Verdict.HELD and not _fallen(self.estimate, self.baseline, self.claim):

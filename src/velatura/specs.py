@@ -15,7 +15,7 @@ import msgspec
 from velatura.errors import BadInput, BadSpec, nearest
 from velatura.files import open_regular
 
-__all__ = ["Spec", "dump_json", "load_spec", "read_json", "read_toml"]
+__all__ = ["Spec", "convert", "dump_json", "load_spec", "read_json", "read_toml"]
 
 T = TypeVar("T")
 
@@ -50,6 +50,11 @@ def read_toml(raw: bytes, kind: type[T], *, where: str) -> T:
         tree = tomllib.loads(raw.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadSpec("spec.syntax", f"{where}: not TOML: {error}") from error
+    return convert(tree, kind, where=where)
+
+
+def convert(tree: Any, kind: type[T], *, where: str) -> T:
+    """Plain mappings, lists and values as a type. Raises BadSpec."""
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:

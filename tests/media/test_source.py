@@ -101,18 +101,22 @@ def test_a_scan_goes_through_the_same_door(tmp_path: Path, decoder: Decoder) -> 
     )
 
 
-@pytest.mark.parametrize(("task", "stranger"), [("clip", "PIL"), ("picture", "velatura.media.clip_decoder"), ("scan", "velatura.media.clip_decoder")])
+@pytest.mark.parametrize(
+    ("task", "stranger"), [("clip", "PIL"), ("picture", "av"), ("heic", "velatura.media.clip_decoder"), ("scan", "velatura.media.clip_decoder")]
+)
 def test_a_decoder_holds_no_parser_that_its_task_does_not_need(task: str, stranger: str) -> None:
     code = f"import sys; from velatura.media.guest import MediaGuest; MediaGuest({_TASKS[task]!r}).warm(); sys.exit({stranger!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}, check=False).returncode == 0
 
 
-def test_pictures_clips_and_scans_go_to_their_own_children(tmp_path: Path) -> None:
+def test_pictures_heic_clips_and_scans_go_to_their_own_children(tmp_path: Path) -> None:
     picture, clip = saved(tmp_path / "a.png", photo(), "PNG"), tmp_path / "b.avi"
     clip.write_bytes(_sample("avi", "rawvideo", "bgr24", "pcm_s16le"))
+    heic = tmp_path / "c.heic"
+    heic.write_bytes(dict(samples())["heic"])
     with Decoder(Limits(pixels=1 << 22)) as decoder:
-        for path in (picture, clip, picture):
+        for path in (picture, clip, heic, picture):
             with decoder.open(path) as reader:
                 assert list(reader) and (reader.facts.kind == "clip") == (path == clip)
         assert not decoder.scan(picture)
-        assert set(decoder._warm) == {"picture", "clip", "scan"}
+        assert set(decoder._warm) == {"picture", "heic", "clip", "scan"}

@@ -181,7 +181,7 @@ def test_a_wrong_parameter_is_refused_with_the_valid_ones(parameters, words):
 
 def test_it_promises_epsilon_and_says_what_is_left_of_the_picture():
     private, useful = parse("cells=16,m=roi,epsilon=1"), parse(f"cells=8,m=16,{NO_PRIVACY}")
-    assert private.claims["epsilon"].bound == 1.0 and not private.cosmetic
+    assert private.claims["dp"].bound == 1.0 and not private.cosmetic
     assert private.limits.startswith(LIMITS) and "nothing of the picture is left" in private.limits
     assert "identifies" in useful.limits
     assert noise_levels(private, side=128) == 255 * 3 * 256

@@ -24,13 +24,16 @@ VERBS: dict[str, tuple[str, str]] = {
     "unseal": ("velatura.cli.unseal", "Restore what was sealed, with the recipient's key."),
     "detect": ("velatura.cli.detect", "Say where faces, plates, people, vehicles, text are."),
     "scan": ("velatura.cli.scan", "Say what a file leaks beside its pixels."),
+    "attack": ("velatura.cli.attack", "Attack a method on your own pictures: what still shows?"),
+    "audit": ("velatura.cli.audit", "Protect, attack, verdict, from a spec, with a report."),
+    "report": ("velatura.cli.report", "Show, compare and export reports."),
     "keys": ("velatura.cli.keys", "Make and show the keys of recipients and signers."),
     "models": ("velatura.cli.models", "List, bring, add and verify the detectors' files."),
     "doctor": ("velatura.cli.doctor", "Say what works here, what is missing, and the command that brings it."),
     "demo": ("velatura.cli.demo", "The main job on a picture and a clip, with a page to look at."),
 }
 
-HELP = """Protect pictures and clips; every output is searched again for what still shows before it gets its name.
+HELP = """Protect pictures and clips, attack the protection, and report what still shows.
 
 Nothing is sent anywhere: only `models pull` opens a connection. Nothing is overwritten without --force."""
 

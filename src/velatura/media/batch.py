@@ -36,6 +36,10 @@ _WRITTEN_AS = {
     ".mpo": ".jpg",
     ".avifs": ".avif",
     ".dib": ".bmp",
+    ".pgm": ".png",
+    ".ppm": ".png",
+    ".pbm": ".png",
+    ".pnm": ".png",
 }
 
 

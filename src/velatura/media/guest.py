@@ -19,7 +19,7 @@ from velatura.media.wire import Leak, Leaks, Open, encode
 
 __all__ = ["TASKS", "MediaGuest"]
 
-TASKS = ("picture", "clip", "scan")
+TASKS = ("picture", "heic", "clip", "scan")
 """What a guest can be warmed for; a scan opens pictures too."""
 
 _open = msgspec.json.Decoder(Open)

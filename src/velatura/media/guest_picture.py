@@ -9,6 +9,7 @@ from PIL import Image
 
 from velatura.errors import BadInput
 from velatura.media.frame import PixelForm
+from velatura.media.netpbm import HEAD_BYTES, NetpbmHead, netpbm_head
 from velatura.media.outlet import Outlet
 from velatura.media.picture_colours import Canvas, canvas
 from velatura.media.picture_dropped import dropped, orientation
@@ -25,7 +26,8 @@ __all__ = ["decode", "warm"]
 def decode(outlet: Outlet, kind: str) -> None:
     """Answer one request for a picture of that kind (`kinds.kind_of`). Raises BadInput."""
     with translated():
-        depth = _png_depth(outlet, kind)
+        head = _netpbm(outlet, kind)
+        depth = head.peak.bit_length() if head else _png_depth(outlet, kind)
         image = open_picture(outlet.file, kind, outlet.request)
         chosen = plan(image, kind, outlet.request)
         for number, (time, duration) in enumerate(each(image, kind, chosen)):
@@ -33,7 +35,8 @@ def decode(outlet: Outlet, kind: str) -> None:
             drawn, lost = canvas(image, alpha=kind == "gif" and chosen.what == "animation")
             turn = 1 if kind == "heic" else orientation(image)  # HEIF turns by boxes of its own, and they have been followed
             if not number:
-                outlet.open(_facts(image, kind, chosen, drawn, turn, [*lost, *_deeper(image, depth, drawn.form), *_rest(outlet, kind)]))
+                lost += [*_deeper(image, depth, drawn.form), *_rest(outlet, kind), *(["comment"] if head and head.comments else [])]
+                outlet.open(_facts(image, kind, chosen, drawn, turn, lost))
             _hand_over(outlet, drawn, turn, chosen, time, duration)
     outlet.end()
 
@@ -58,6 +61,10 @@ def _png_depth(outlet: Outlet, kind: str) -> int:
     return head[24] if kind == "png" and len(head) == 25 else 8
 
 
+def _netpbm(outlet: Outlet, kind: str) -> NetpbmHead | None:
+    return netpbm_head(outlet.file.again().read(HEAD_BYTES)) if kind == "netpbm" else None
+
+
 def _deeper(image: Image.Image, depth: int, form: PixelForm) -> list[str]:
     """A word where samples had more bits than are kept."""
     tags = getattr(image, "tag_v2", {})
@@ -69,12 +76,12 @@ def _rest(outlet: Outlet, kind: str) -> list[str]:
     return [REST] if goes_on(outlet.file.again(), kind) else []
 
 
-def warm() -> None:
-    """Decode one sample of every kind: what is not imported now cannot be later."""
+def warm(*, heic: bool = False) -> None:
+    """Decode one sample of every kind, or of HEIC alone: what is not imported now cannot be later."""
     configure()
     for encoding in ("ascii", "latin-1", "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252", "mac-roman"):
         "x".encode(encoding).decode(encoding)
-    for kind, raw in samples():
+    for kind, raw in (sample for sample in samples() if (sample[0] == "heic") is heic):
         rehearse(lambda outlet, kind=kind: decode(outlet, kind), raw, pixels=64 * 64)  # type: ignore[misc]
     with contextlib.suppress(BadInput):
         rehearse(lambda outlet: decode(outlet, "png"), b"\x89PNG\r\n\x1a\n" + b"\0" * 40)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from velatura.media.netpbm import starts_netpbm
+
 __all__ = ["CLIP", "PICTURES", "is_clip_name", "is_picture_name", "kind_of", "lies"]
 
 CLIP = "clip"
@@ -21,6 +23,7 @@ PICTURES = {
     "bmp": (".bmp", ".dib"),
     "tiff": (".tif", ".tiff"),
     "gif": (".gif",),
+    "netpbm": (".pgm", ".ppm", ".pbm", ".pnm"),
 }
 """Picture formats that are read, and the names that fit them."""
 
@@ -63,6 +66,8 @@ def kind_of(head: bytes) -> str:
         return "webp"
     if head[4:8] == b"ftyp":
         return _by_brands(head)
+    if starts_netpbm(head):
+        return "netpbm"
     return "" if refused_as(head) else CLIP
 
 

@@ -1,13 +1,15 @@
 """Whether a picture file goes on after its picture: a second one, the clip of a motion photo, what an editor forgot to cut off.
 
 Decoders stop at the end and say nothing. Here only headers are read, and of a JPEG the coded data are searched for their end, once.
-Limit: JPEG, PNG and WebP; padding with one byte does not count. Source: as of `leaks.jpeg`, `leaks.png`.
+Limit: JPEG, PNG, WebP and binary Netpbm; padding with one byte does not count. Source: as of `leaks.jpeg`, `leaks.png`.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Protocol
+
+from velatura.media.netpbm import HEAD_BYTES, netpbm_head
 
 __all__ = ["REST", "goes_on"]
 
@@ -25,7 +27,7 @@ class _File(Protocol):
 
 def goes_on(file: _File, kind: str) -> bool:
     """Whether anything but padding follows. What cannot be walked has none: the decoder speaks of damage."""
-    end = {"jpeg": _end_of_jpeg, "png": _end_of_png, "webp": _end_of_webp}.get(kind)
+    end = {"jpeg": _end_of_jpeg, "png": _end_of_png, "webp": _end_of_webp, "netpbm": _end_of_netpbm}.get(kind)
     at = end(file) if end else None
     if at is None:
         return False
@@ -86,3 +88,9 @@ def _end_of_webp(file: _File) -> int | None:
     file.seek(4)
     size = int.from_bytes(file.read(4), "little")
     return 8 + size + size % 2
+
+
+def _end_of_netpbm(file: _File) -> int | None:
+    file.seek(0)
+    head = netpbm_head(file.read(HEAD_BYTES))
+    return None if head is None or head.plain else head.end

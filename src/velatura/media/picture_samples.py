@@ -49,6 +49,9 @@ def samples() -> Iterator[tuple[str, bytes]]:
         yield name, _file(clear, name, **told)
         yield name, _file(colour, name, save_all=True, append_images=[turned], duration=40)
     yield "bmp", _file(colour, "BMP")
+    for picture in (colour, grey, deep, grey.convert("1")):
+        yield "netpbm", _file(picture, "PPM")
+    yield from (("netpbm", raw) for raw in (b"P3\n#x\n1 1 9\n1 2 3\n", b"P1 6 1\n101 010\n", b"P5 6 1 9\n123456", b"P5 3 1 999\n123456"))
     yield "tiff", _file(colour, "TIFF", save_all=True, append_images=[grey], tiffinfo=_tags(), compression="tiff_adobe_deflate")
     yield "tiff", _file(colour, "TIFF", compression="jpeg")
 

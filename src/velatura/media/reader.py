@@ -33,7 +33,7 @@ class Facts:
 
     Attributes:
         kind: "picture" (one frame), "pages" (unrelated frames: TIFF), "animation" (timed frames of a picture format) or "clip".
-        container: by content: "jpeg", "png", "webp", "avif", "heic", "bmp", "tiff", "gif" or the demuxer's name ("mov,mp4", "matroska" ...).
+        container: by content: "jpeg", "png", "webp", "avif", "heic", "bmp", "tiff", "gif", "netpbm" or the demuxer's ("mov,mp4", "matroska" ...).
         codec: of the clip's video stream, else "".
         width, height: of the upright picture (first frame).
         orientation: EXIF orientation of the stored planes of a clip; 1 for pictures (they arrive upright).

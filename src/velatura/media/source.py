@@ -1,6 +1,7 @@
 """Opens pictures and clips by their content, each decoded in a confined child of its own.
 
-A `Decoder` keeps a warmed child that has read nothing for each kind of task that comes: pictures, clips, scans (a clip needs no picture's parser).
+A `Decoder` keeps a warmed child that has read nothing for each kind of task that comes: pictures, HEIC, clips, scans (a clip needs no
+picture's parser, and no picture but HEIC a clip's).
 Every file gets a fork of it, in a few milliseconds, that ends with the file. So a file that takes its decoder over gets a process without files,
 network or the other people's pictures, and ends it for nobody but itself.
 Where the system is not Linux the child is a plain process; `Facts.confined` says so.
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Decoder", "open_media"]
 
 GUEST = "velatura.media.guest:MediaGuest"
-_TASKS = {"picture": ("picture",), "clip": ("clip",), "scan": ("picture", "scan")}
+_TASKS = {"picture": ("picture",), "heic": ("heic",), "clip": ("clip",), "scan": ("picture", "heic", "scan")}
 _HEAD = 512  # bytes that tell a picture from a clip
 _SAMPLE_BYTES = 6  # a sample of 4:4:4 with 16 bits; the mapping costs nothing where nothing is written
 
@@ -109,7 +110,8 @@ def confinement(limits: Limits) -> Confinement:
 
 def _task(file: BinaryIO) -> str:
     """By the file's first bytes, as the child itself decides; what is neither is refused in the clip's child."""
-    return "picture" if kind_of(os.pread(file.fileno(), _HEAD, 0)) in PICTURES else "clip"
+    kind = kind_of(os.pread(file.fileno(), _HEAD, 0))
+    return "heic" if kind == "heic" else "picture" if kind in PICTURES else "clip"
 
 
 def _opened(path: Path) -> BinaryIO:

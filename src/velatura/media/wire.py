@@ -180,7 +180,7 @@ _HINTS = {
     "media.malformed": "the file is damaged; open it in the program that made it and save it again",
     "media.too-large": "make it smaller first, or split it",
     "media.no-frames": "there is nothing to show in it",
-    "media.unknown-type": "JPEG, PNG, WebP, AVIF, HEIC, BMP, TIFF, GIF and the usual clips are read",
+    "media.unknown-type": "JPEG, PNG, WebP, AVIF, HEIC, BMP, TIFF, GIF, Netpbm and the usual clips are read",
     "media.encrypted": "take the protection off first",
     "media.size-changed": "split the clip where its size changes",
     "media.no-decoder": "convert it to H.264 first",

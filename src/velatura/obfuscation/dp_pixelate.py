@@ -62,7 +62,7 @@ class DpPixelate:
 
     @property
     def claims(self) -> Mapping[str, Claim]:
-        return MappingProxyType({"epsilon": Claim(float(self.epsilon))})
+        return MappingProxyType({"dp": Claim(float(self.epsilon)), "averaging": Claim()})
 
     def begin(self, first: Patch, *, entropy: Callable[[int], bytes]) -> Treatment:
         planes = colour_planes(first)

@@ -13,7 +13,7 @@ from velatura.obfuscation.paint import paint
 
 __all__ = ["LIMITS", "Fill", "parse"]
 
-CLAIMS = MappingProxyType({"parrot": Claim(), "inverter": Claim(), "averager": Claim()})
+CLAIMS = MappingProxyType({name: Claim() for name in ("reidentify", "reconstruct", "text", "averaging", "residue")})
 """Against attackers who see the region alone; what is around it is not covered, and not claimed."""
 
 

@@ -18,12 +18,19 @@ from velatura.sandbox.confinement import Confinement, Layer
 from velatura.sandbox.privileges import drop_capabilities, limits, set_dumpable, set_limits
 from velatura.sandbox.syscalls import this_machine
 
-__all__ = ["FILES_OPEN", "FILES_OPEN_WITH_FOLDER", "lock", "take"]
+__all__ = ["FILES_OPEN", "FILES_OPEN_WITH_FOLDER", "lock", "prepare", "take"]
 
 FILES_OPEN, FILES_OPEN_WITH_FOLDER = 2, 16
 """RLIMIT_NOFILE: two stops every new descriptor, since 0 and 1 are taken."""
 
 _kept: list[mmap.mmap] = []
+
+
+def prepare(may: Confinement) -> None:
+    """Do beforehand, once, what of the lock is the same for every fork."""
+    machine = this_machine()
+    if machine is not None:
+        seccomp.packed_filter(may, machine)
 
 
 def take(descriptors: Sequence[int], *, keep: int | None = None) -> memoryview | None:

@@ -99,9 +99,18 @@ class Cell:
             guest.warm()
         except Exception as error:  # whatever a library raises while it is imported is told to the parent in words
             return None, f"{type(error).__name__}: {error}"[:1000]
+        if self._confined:
+            self._ready_to_fork()
         gc.collect()
         gc.freeze()  # the collector would otherwise write to pages that the forks share
         return guest, ""
+
+    def _ready_to_fork(self) -> None:
+        """What every fork would otherwise do for itself: import the lock, assemble its filter, copy the tables of memory that nobody uses."""
+        from velatura.sandbox import inner, linux
+
+        inner.prepare(self._may)
+        linux.trim_memory()
 
     def _obey(self, guest: Guest) -> None:
         word, descriptors = self._control.receive()

@@ -6,7 +6,7 @@ import ctypes
 import functools
 import os
 
-__all__ = ["check", "libc", "prctl"]
+__all__ = ["check", "libc", "prctl", "trim_memory"]
 
 
 @functools.cache
@@ -29,3 +29,10 @@ def prctl(option: int, *arguments: int) -> int:
     """prctl(2); -1 where it failed."""
     words = [ctypes.c_ulong(a) for a in (*arguments, 0, 0, 0, 0)[:4]]
     return int(libc().prctl(ctypes.c_int(option), *words))
+
+
+def trim_memory() -> None:
+    """Hand what the allocator keeps free back to the kernel; not every C library can."""
+    trim = getattr(libc(), "malloc_trim", None)
+    if trim is not None:
+        trim(ctypes.c_size_t(0))

@@ -11,7 +11,7 @@ import platform
 import struct
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from velatura.sandbox.confinement import NAMEABLE
@@ -28,7 +28,7 @@ class Machine:
 
     name: str
     audit: int
-    numbers: Mapping[str, int]
+    numbers: Mapping[str, int] = field(hash=False)
     foreign_from: int | None = None
 
 

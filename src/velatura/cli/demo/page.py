@@ -45,8 +45,8 @@ code { background: #8883; padding: .1em .3em; border-radius: 3px; }
 """
 
 
-def page(shown: Sequence[Shown], limits: Sequence[str], command: str) -> str:
-    """The page as HTML; opens no connection and runs no script."""
+def page(shown: Sequence[Shown], limits: Sequence[str], command: str, *, report: str = "") -> str:
+    """The page as HTML; opens no connection and runs no script. `report`: where the attacker's report lies, relative to the page."""
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -54,6 +54,7 @@ def page(shown: Sequence[Shown], limits: Sequence[str], command: str) -> str:
         f"<title>velatura demo</title><style>{STYLE}</style></head><body>",
         "<h1>velatura: before, after, and what still shows</h1>",
         *(_section(item) for item in shown),
+        *([f'<h2>Attacked</h2><p><a href="{escape(report)}">What an attacker still gets from fill, pixelation and blur</a></p>'] if report else []),
         "<h2>What this does not protect</h2><ul>",
         *(f"<li>{escape(sentence)}</li>" for sentence in limits),
         "</ul>",
@@ -76,6 +77,6 @@ def _section(item: Shown) -> str:
     return f"<h2>{escape(item.title)}</h2>{sheet}{media}<ul>{facts}</ul>{warnings}"
 
 
-def write_page(path: Path, shown: Sequence[Shown], limits: Sequence[str], command: str) -> None:
+def write_page(path: Path, shown: Sequence[Shown], limits: Sequence[str], command: str, *, report: str = "") -> None:
     """Write the page; the folder is ours."""
-    path.write_text(page(shown, limits, command), "utf-8")
+    path.write_text(page(shown, limits, command, report=report), "utf-8")

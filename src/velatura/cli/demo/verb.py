@@ -1,4 +1,4 @@
-"""`velatura demo`: protects a photograph and a street clip (or one's own file), and writes a page that shows both."""
+"""`velatura demo`: protects a photograph and a street clip (or one's own file), attacks the protection, and writes a page and a report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
 ) -> int:
-    """Protect a photograph and a clip, and write a page with before, after, and what still shows."""
+    """Protect a photograph and a clip, attack the protection, and write a page and the attacker's report.
+
+    The attacker is meant to win against pixelation and blur: that is no failure of the demo, and the exit status is 0.
+    """
+    from velatura.cli.demo.attacked import FOLDER, attacked, summary
     from velatura.cli.demo.page import write_page
     from velatura.cli.output import emit
     from velatura.cli.progress import progress
@@ -39,12 +43,20 @@ def command(
         originals = [own_file(source, out, force=force)] if source else samples(out, shown_progress, force=force)
         done = [protect(original, force=force, progress=shown_progress) for original in originals]
         shown = [show(item, out) for item in done]
+        report = attacked(out, done, force=force, progress=shown_progress)
         own = source.name if source else "my.mp4"
-        write_page(part, shown, sorted({item.limits for item in done}), f"velatura obfuscate {own} -o safe{Path(own).suffix}")
+        limits = sorted({item.limits for item in done})
+        write_page(part, shown, limits, f"velatura obfuscate {own} -o safe{Path(own).suffix}", report=f"{FOLDER}/report.html")
     lines = [f"{item.file.name}: {fact}" for item, page in zip(done, shown, strict=True) for fact in page.facts[:2]]
-    result = {"page": str(index), "files": [{"before": str(item.file), "after": str(item.out), "tracks": len(item.tracks)} for item in done]}
-    secret = f"open {index} ({out} holds the unprotected originals, too)"
-    emit("demo", result, json=json, text="\n".join([*lines, secret]), warnings=[w for item in shown for w in item.warnings])
+    result = {
+        "page": str(index),
+        "report": str(out / FOLDER / "report.html"),
+        "verdict": report.report.verdict,
+        "files": [{"before": str(item.file), "after": str(item.out), "tracks": len(item.tracks)} for item in done],
+    }
+    secret = f"open {index} and {out / FOLDER / 'report.html'} ({out} holds the unprotected originals, too)"
+    warnings = [w for item in shown for w in item.warnings]
+    emit("demo", result, json=json, text="\n".join([*lines, *summary(report), secret]), warnings=[*warnings, *report.warnings])
     return 0
 
 

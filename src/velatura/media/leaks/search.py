@@ -12,6 +12,7 @@ from velatura.media.leaks.bmp import bmp_file
 from velatura.media.leaks.gif import gif_file
 from velatura.media.leaks.jpeg import jpeg_file
 from velatura.media.leaks.matroska import matroska_file
+from velatura.media.leaks.netpbm import netpbm_file
 from velatura.media.leaks.png import png_file
 from velatura.media.leaks.riff import avi_file, webp_file
 from velatura.media.leaks.span import Span, whole
@@ -28,6 +29,7 @@ _PICTURES: dict[str, Callable[[Span, Trace], None]] = {
     "webp": webp_file,
     "tiff": tiff_file,
     "bmp": bmp_file,
+    "netpbm": netpbm_file,
 }
 _TOP_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx"))
 

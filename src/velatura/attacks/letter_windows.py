@@ -1,0 +1,126 @@
+"""Letters in windows of a release: what a window shows, and the most likely row of letters.
+
+A release is brought to 16 x 128; a window is 15 columns wide, of mean 0 and deviation 1, so that light and contrast say nothing. Kernel ridge
+regression scores each window for each letter and for "between two letters". A text is a row of windows whose middles stand a letter's width apart;
+dynamic programming finds the best such row, for a text that is known (where its letters stand) or unknown (what it says).
+Source: Hill, Zhou, Saul, Shacham, PoPETs 2016(4), for windows and decoding; Saunders, Gammerman, Vovk, ICML 1998, for kernel ridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.attacks.attack import Picture
+from velatura.attacks.own_plates import levels
+
+__all__ = ["COLUMNS", "Labelled", "Scorer", "placed", "read", "trained", "windows"]
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+ROWS, COLUMNS, HALF = 16, 128, 7
+LEAST_STEP, MOST_STEP = 9, 30
+"""Columns between the middles of neighbours: a plate of twelve letters has 10, one of five with a gap 29."""
+
+RIDGE, STEEPNESS = 0.05, 0.5
+_LEAST_DEVIATION = 0.3
+_FLAT = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Labelled:
+    """A release whose text is known: (128, features) windows, and the columns where the letters' middles stand."""
+
+    windows: Floats
+    text: str
+    middles: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scorer:
+    """Kernel ridge regression, trained: windows it knows, and their weights for each letter and, last, for none."""
+
+    alphabet: str
+    known: Floats
+    weights: Floats
+
+    def __call__(self, at: Floats) -> Floats:
+        """(windows, letters): score of each letter less that of none."""
+        scores = _kernel(at, self.known) @ self.weights
+        return np.asarray(scores[:, :-1] - scores[:, -1:])
+
+
+def windows(release: Picture) -> Floats:
+    """(128, features): one window around each column; 0 for a release without any contrast."""
+    from PIL import Image
+
+    fitted = np.asarray(Image.fromarray(levels(release)).resize((COLUMNS, ROWS), Image.Resampling.BILINEAR))
+    deviation = float(fitted.std())
+    flat = (fitted - fitted.mean()) / deviation if deviation > _FLAT else np.zeros_like(fitted)
+    wide = np.pad(flat, ((0, 0), (HALF, HALF)), mode="edge")
+    slid = np.lib.stride_tricks.sliding_window_view(wide, 2 * HALF + 1, axis=1).transpose(1, 0, 2).reshape(COLUMNS, -1)
+    centred = slid - slid.mean(1, keepdims=True)
+    return np.asarray(centred / np.maximum(centred.std(1, keepdims=True), _LEAST_DEVIATION), np.float32)
+
+
+def trained(plates: Sequence[Labelled], alphabet: str, *, shifts: Sequence[int], most: int) -> Scorer:
+    """A scorer from labelled releases.
+
+    Args:
+        shifts: columns by which each letter's window is moved, for more of them.
+        most: windows that are used at most, evenly chosen: cost grows with their third power.
+    """
+    parts = [_examples(plate, alphabet, shifts) for plate in plates]
+    known, wanted = (np.concatenate(part) for part in zip(*parts, strict=True))
+    every = np.linspace(0, len(known) - 1, min(most, len(known))).astype(np.int64)
+    known, targets = known[every], np.eye(len(alphabet) + 1, dtype=np.float32)[wanted[every]]
+    kernel = _kernel(known, known)
+    kernel[np.diag_indices(len(kernel))] += RIDGE
+    return Scorer(alphabet, known, np.asarray(np.linalg.solve(kernel, targets), np.float32))
+
+
+def _examples(plate: Labelled, alphabet: str, shifts: Sequence[int]) -> tuple[Floats, Integers]:
+    """Windows and what they show: each letter, moved, and what lies half way to the next one."""
+    letters = np.array([alphabet.index(letter) for letter in plate.text])
+    moved = np.clip(plate.middles[:, None] + np.asarray(shifts), 0, COLUMNS - 1).ravel()
+    between = (plate.middles[1:] + plate.middles[:-1]) // 2
+    labels = np.concatenate([letters.repeat(len(shifts)), np.full(len(between), len(alphabet))])
+    return plate.windows[np.concatenate([moved, between])], labels
+
+
+def _kernel(a: Floats, b: Floats) -> Floats:
+    apart = (a**2).sum(1)[:, None] + (b**2).sum(1)[None, :] - 2 * a @ b.T
+    return np.asarray(np.exp(apart * np.float32(-STEEPNESS / a.shape[1])))
+
+
+def placed(scores: Floats, text: str, alphabet: str) -> tuple[float, Integers]:
+    """How well a known text fits, and where its letters' middles stand."""
+    return _path(scores[:, [alphabet.index(letter) for letter in text]].T)
+
+
+def read(scores: Floats, lengths: Collection[int], alphabet: str) -> tuple[float, str]:
+    """The best text of one of these lengths, and how well it fits."""
+    best, which = scores.max(1), scores.argmax(1)
+    total, middles = max((_path(np.tile(best, (length, 1))) for length in lengths), key=lambda found: found[0])
+    return total, "".join(alphabet[at] for at in which[middles])
+
+
+def _path(gains: Floats) -> tuple[float, Integers]:
+    """The largest sum of one gain a row, at columns that grow by LEAST_STEP..MOST_STEP from row to row, and those columns."""
+    steps = np.arange(LEAST_STEP, MOST_STEP + 1)
+    source = np.arange(COLUMNS) - steps[:, None]
+    total, back = gains[0].astype(np.float64), []
+    for gain in gains[1:]:
+        reached = np.where(source >= 0, total[np.maximum(source, 0)], -np.inf)
+        step = reached.argmax(0)
+        back.append(np.arange(COLUMNS) - steps[step])
+        total = reached.max(0) + gain
+    at = int(total.argmax())
+    middles = [at]
+    for row in reversed(back):
+        middles.append(int(row[middles[-1]]))
+    return float(total[at]), np.array(middles[::-1])

@@ -1,0 +1,201 @@
+"""`velatura attack`: one attack against one method, on one's own pictures. An audit with a single row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Attack a method on your own pictures: what still shows? Both sides, unprotected and protected, are played in the same run.",
+    epilog="Example: velatura attack reidentify faces/ --method pixelate:16px",
+)
+
+People = Annotated[Path, typer.Argument(metavar="PEOPLE", help="a folder with a folder of pictures for each person")]
+Pictures = Annotated[Path, typer.Argument(metavar="PICTURES", help="a picture, a folder of pictures, or one with a folder for each person")]
+MethodName = Annotated[str, typer.Option("--method", metavar="METHOD", help="as of `velatura obfuscate --method`")]
+Place = Annotated[str, typer.Option(metavar="whole|detect|X0,Y0,X1,Y1", help="what is protected: all of it, what the detector finds, or a box")]
+Dilate = Annotated[float, typer.Option(help="margin around the region, share of its size on each side; not for whole")]
+Expand = Annotated[str | None, typer.Option(metavar="head|person", help="cover more than the face; not for whole")]
+Shape = Annotated[str, typer.Option(metavar="box|ellipse", help="of what is covered; not for whole")]
+Seed = Annotated[int, typer.Option(metavar="N", help="the same seed gives the same result")]
+Budget = Annotated[float, typer.Option(metavar="SECONDS", help="that the attack may take on each side")]
+Of = Annotated[int, typer.Option(metavar="N", help="findings that share the error of the lower ends: the number in a report that this is a row of")]
+Out = Annotated[Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="report.json, report.html and pictures  [default: none]")]
+Force = Annotated[bool, typer.Option("--force", help="replace a report that is there")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
+
+
+@app.command(epilog="Example: velatura attack reidentify faces/ --method fill --region detect --view region")
+def reidentify(
+    people: People,
+    method: MethodName,
+    region: Place = "whole",
+    view: Annotated[str, typer.Option(metavar="region|context|both", help="what the attacker sees: the covered pixels, or all of it")] = "both",
+    attackers: Annotated[str, typer.Option(metavar="NAMES", help="of nearest, ridge, lda, cnn, embedding:MODEL")] = "nearest,ridge,lda",
+    splits: Annotated[int, typer.Option(metavar="N", help="of gallery and probes, at least 5")] = 5,
+    dilate: Dilate = 0.3,
+    expand: Expand = None,
+    shape: Shape = "box",
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Who is it? The attacker has labelled pictures of everybody, and treats them in the same way."""
+    views = ("region", "context") if view == "both" else (view,)
+    names = tuple(name.strip() for name in attackers.split(",") if name.strip())
+    covering = {"region": _region(region), "dilate": dilate, "expand": expand, "shape": shape}
+    options = {"people": str(people), "attacks": ("reidentify",), "attackers": names, "splits": splits, "views": views, **covering}
+    return _run("reidentify", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack reconstruct faces/ --method blur:5")
+def reconstruct(
+    pictures: Pictures,
+    method: MethodName,
+    learned: Annotated[bool, typer.Option("--learned", help="with a network trained on pairs, too (needs torch, takes minutes)")] = False,
+    region: Place = "whole",
+    dilate: Dilate = 0.3,
+    expand: Expand = None,
+    shape: Shape = "box",
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """What did it look like? The attacker runs the method on pictures of his own, learns its filter, and inverts it."""
+    attacks = ("reconstruct", "reconstruct-learned") if learned else ("reconstruct",)
+    options = {"people": str(pictures), "attacks": attacks, "region": _region(region), "dilate": dilate, "expand": expand, "shape": shape}
+    return _run("reconstruct", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack text rendered:20 --method pixelate:8")
+def text(
+    plates: Annotated[str, typer.Argument(metavar="PLATES", help="rendered:N, or a folder: a .txt beside each picture (file x y width height text)")],
+    method: MethodName,
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """What does it say? The attacker writes candidates, treats them in the same way, and compares."""
+    options = {"plates": plates, "attacks": ("text",)}
+    return _run("text", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack residue photos/ --method fill --region detect")
+def residue(
+    pictures: Pictures,
+    method: MethodName,
+    region: Place = "detect",
+    dilate: Dilate = 0.3,
+    expand: Expand = None,
+    shape: Shape = "box",
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Is somebody there? The detector again, a classifier, and what the file holds beside its pixels."""
+    attacks = ("residue", "existence", "leak-paths") if region != "whole" else ("residue", "leak-paths")
+    options = {"people": str(pictures), "attacks": attacks, "region": _region(region), "dilate": dilate, "expand": expand, "shape": shape}
+    return _run("residue", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack averaging faces/ --method dp-pixelate:cells=6,m=16,epsilon=0.1")
+def averaging(
+    people: People,
+    method: MethodName,
+    releases: Annotated[int, typer.Option(metavar="N", help="of one face")] = 100,
+    region: Place = "whole",
+    dilate: Dilate = 0.3,
+    expand: Expand = None,
+    shape: Shape = "box",
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Do many releases of one face tell more than one? Averages, and differences of frames."""
+    covering = {"region": _region(region), "dilate": dilate, "expand": expand, "shape": shape}
+    options = {"people": str(people), "attacks": ("averaging", "differences"), "releases": releases, **covering}
+    return _run("averaging", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack dp --method dp-pixelate:cells=3,m=16,epsilon=1")
+def dp(
+    method: MethodName,
+    runs: Annotated[int, typer.Option(metavar="N", help="of each of two neighbouring pictures, twice: to choose an event, and to count it")] = 20_000,
+    seed: Seed = 1,
+    budget_s: Budget = 600.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Does it keep its epsilon? Two pictures that may differ, many releases, and a lower bound on what they tell apart."""
+    options = {"attacks": ("dp",), "runs": runs}
+    return _run("dp", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+def _run(
+    name: str, method: str, options: dict[str, Any], *, seed: int, budget_s: float, of: int, out: Path | None, force: bool, json: bool, quiet: bool
+) -> int:
+    from velatura.audit.run import audit
+    from velatura.cli.output import emit
+    from velatura.cli.progress import progress
+    from velatura.cli.verdicts import exit_status, in_words
+
+    spec = _spec(f"{name} against {method}", {"methods": (method,), **options}, seed, budget_s, of, out)
+    done = audit(spec, out, base=Path(), command=f"velatura attack {name}", force=force, progress=progress(quiet=quiet))
+    page = f"\nopen {done.folder / 'report.html'}" if done.folder else ""
+    emit(f"attack {name}", {"report": done.report}, json=json, text=in_words(done.report) + page, warnings=done.warnings)
+    return exit_status(done.report, require="not-broken")
+
+
+def _spec(title: str, options: dict[str, Any], seed: int, budget_s: float, of: int, out: Path | None) -> Any:
+    """Checked as a spec's file is. Raises BadSpec."""
+    from velatura.audit.spec import AuditSpec
+    from velatura.specs import convert
+
+    told = {"title": title, "room": "obfuscation", "seed": seed, "budget_s": budget_s, "share": of, "pictures": out is not None}
+    return convert({**told, "obfuscation": options}, AuditSpec, where="the command line")
+
+
+def _region(text: str) -> str | list[float]:
+    from velatura.errors import BadSpec
+
+    if text in ("whole", "detect"):
+        return text
+    try:
+        box = [float(word) for word in text.split(",")]
+    except ValueError:
+        box = []
+    if len(box) != 4:
+        raise BadSpec("audit.region", f"there is no region {text!r}", hint="whole, detect, or X0,Y0,X1,Y1 in pixels")
+    return box
