@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.page import Row, table, write
 from velatura.attacks.attack import Outcomes
-from velatura.attacks.intervals import LEAST_GAIN_UNITS, effective, estimate, exact, worse_than_shuffled
+from velatura.attacks.intervals import LEAST_GAIN_UNITS, effective, estimate, exact, worse_than_chance, worse_than_shuffled
 from velatura.findings import Claim, Estimate, Verdict, judge, limit
 
 Floats = NDArray[np.float64]
@@ -94,7 +94,10 @@ class Setting:
 
 
 NULLS = tuple(
-    Setting(people, probes, alike) for people, probes in ((10, 10), (40, 5), (40, 10), (100, 2), (100, 10)) for alike in (0.0, 0.1, 0.3, 1.0, None)
+    Setting(people, probes, alike, attackers=attackers)
+    for attackers, sizes in ((3, ((10, 10), (40, 5), (40, 10), (100, 2), (100, 10))), (1, ((10, 10), (40, 10))))
+    for people, probes in sizes
+    for alike in (0.0, 0.1, 0.3, 1.0, None)
 )
 LEAKS = tuple(
     Setting(people, probes, alike, truth=3, attackers=attackers)
@@ -142,10 +145,9 @@ def in_a_report(share: float, findings: int) -> float:
     return float(1 - (1 - share) ** findings)
 
 
-def below_guessing(setting: Setting, success: Floats, findings: int) -> Floats:
-    """Whether each is called faulty, by its interval alone (an attack without a table of guesses)."""
-    n, p = effective(success, setting.probes), success.mean(-1)
-    return exact(p * n, n, 0.5, LOW / 2 / findings)[1].max(-1) < setting.chance - 1e-9
+def faulty_by_interval(setting: Setting, success: Floats, findings: int) -> float:
+    """Share that is called worse than guessing without a table of guesses."""
+    return float(worse_than_chance(success, setting.probes, setting.chance, LOW / 2 / findings).mean())
 
 
 def nulls(reports: int, rng: Generator, settings: Sequence[Setting] = NULLS) -> list[dict[str, Any]]:
@@ -153,10 +155,10 @@ def nulls(reports: int, rng: Generator, settings: Sequence[Setting] = NULLS) -> 
     lines = []
     for setting in settings:
         success = setting.play(reports, rng)
-        line: dict[str, Any] = {"setting": setting.words}
+        line: dict[str, Any] = {"attackers": setting.attackers, "setting": setting.words}
         for findings in FINDINGS:
             line[f"accused {findings}"] = in_a_report(float(accused(setting, success, findings).mean()), findings)
-            line[f"error {findings}"] = in_a_report(float(below_guessing(setting, success, findings).mean()), findings)
+            line[f"error {findings}"] = in_a_report(faulty_by_interval(setting, success, findings), findings)
         lines.append(line)
     return lines
 
@@ -303,9 +305,8 @@ def _body(found: dict[str, Any], rows: Sequence[Row]) -> str:
         *(f"false weakened or broken, F = {f}" for f in FINDINGS),
         *(f"false error, F = {f}" for f in FINDINGS),
     ]
-    null_lines = [
-        _cells({"setting": line["setting"], **{key: line[key] for key in sorted(line, key=_order) if key != "setting"}}) for line in found["nulls"]
-    ]
+    null_keys = [f"{what} {findings}" for what in ("accused", "error") for findings in FINDINGS]
+    null_lines = [[line["attackers"], *_cells({key: line[key] for key in ("setting", *null_keys)})] for line in found["nulls"]]
     leak_lines = [[line["attackers"], *_cells(line, 2)] for line in found["leaks"]]
     least_lines = [[f"{line['chance']:.4g}", f"{line['limit']:.4g}", line["reachable"], line["in 80 %"]] for line in found["least"]]
     others = {
@@ -322,7 +323,7 @@ What is measured against a target is the largest of its table. {REPORTS:,} findi
 `estimate` and `judge` themselves and came out the same. How a verdict is made: [verdicts](../explanation/verdicts.md).
 
 ## All at chance: per cent of reports
-F findings a report, three attackers each; findings drawn independently, the worst case. `error` here by the interval alone.
+F findings a report; findings drawn independently, the worst case. `error` here by the interval alone.
 
 {table(null_head, null_lines)}
 
@@ -343,11 +344,6 @@ successes say little of how they cluster. Our identifications have three attacke
 
 {_tables(others)}
 """
-
-
-def _order(key: str) -> tuple[str, int]:
-    word, _, number = key.partition(" ")
-    return word, int(number or 0)
 
 
 def _tables(parts: dict[str, tuple[list[dict[str, Any]], str]]) -> str:

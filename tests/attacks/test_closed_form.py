@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
 from tests.attacks.people import made_people
+
 from velatura.attacks.closed_form import CLOSED_FORMS, gram, identify, products, tie_noise
 from velatura.attacks.pictures import rows
 

@@ -6,6 +6,7 @@ import pytest
 pytest.importorskip("torch", reason="the extra train is not here")
 
 from tests.attacks.people import itself, made_people
+
 from velatura.attacks import cnn
 from velatura.attacks.attack import Deadline
 from velatura.attacks.pictures import Form, common_form

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-onnx = pytest.importorskip("onnx", reason="onnx builds the network of this test")
+pytest.importorskip("onnx", reason="onnx builds the network of this test")
 
 from tests.attacks.people import itself, made_people
+
 from velatura.attacks.attack import Deadline, Photo, Picture
 from velatura.attacks.embedding import Embedder, cosine
 from velatura.attacks.reidentification import Reidentify, available

@@ -287,6 +287,16 @@ def test_never_the_right_name_is_worse_and_always_the_same_name_is_not() -> None
     assert not worse_than_shuffled(np.eye(40)[None], 0.49)
 
 
+def test_a_share_is_worse_than_guessing_by_its_probes_only_if_it_has_ten_successes() -> None:
+    units = np.repeat([0.2, 0.3], 20)  # 100 of 400
+    assert estimate(Outcomes(units[None], ("one",), 0.5, "people", "hit rate", 10)).below
+    assert not estimate(Outcomes(units[None], ("one",), 0.26, "people", "hit rate", 10)).below
+    few = np.repeat([0.0, 0.1], [35, 5])  # 5 of 400, where 16 were to be expected
+    assert not estimate(Outcomes(few[None], ("one",), 0.04, "people", "hit rate", 10)).below
+    assert estimate(Outcomes(few[None], ("one",), 0.2, "people", "hit rate", 10)).below  # even over people alone
+    assert not estimate(Outcomes(np.stack([units, np.full(40, 0.5)]), ("one", "guess"), 0.5, "people", "hit rate", 10)).below
+
+
 def test_an_error_rarer_than_the_shuffles_can_tell_is_never_claimed() -> None:
     never = np.full((1, 40, 40), 1 / 39)
     never[0, range(40), range(40)] = 0

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from tests.attacks.people import blank, itself, made_people
+
 from velatura.attacks import cnn
 from velatura.attacks.attack import Outcomes, Photo, Picture
 from velatura.attacks.reidentification import Reidentify, available

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.verdicts import Setting, accused, acquitted, below_guessing, in_a_report
+from benchmarks.verdicts import Setting, accused, acquitted, faulty_by_interval, in_a_report
 
 from velatura.attacks.intervals import estimate
 from velatura.findings import Claim, Verdict, judge
@@ -12,12 +12,16 @@ from velatura.findings import Claim, Verdict, judge
 REPORTS = 1500
 
 
-@pytest.mark.parametrize("setting", [Setting(40, 10, 0.0), Setting(40, 5, 0.3), Setting(10, 10, 0.1), Setting(40, 5, None)], ids=lambda s: s.words)
+@pytest.mark.parametrize(
+    "setting",
+    [Setting(40, 10, 0.0), Setting(40, 5, 0.3), Setting(10, 10, 0.1), Setting(40, 10, 0.3, attackers=1), Setting(40, 5, None)],
+    ids=lambda s: s.words,
+)
 @pytest.mark.parametrize("findings", [5, 20])
 def test_a_report_of_findings_at_chance_accuses_falsely_in_at_most_one_of_twenty(setting: Setting, findings: int) -> None:
     success = setting.play(REPORTS, np.random.default_rng(1))
     assert in_a_report(float(accused(setting, success, findings).mean()), findings) <= 0.05
-    assert in_a_report(float(below_guessing(setting, success, findings).mean()), findings) <= 0.05
+    assert in_a_report(faulty_by_interval(setting, success, findings), findings) <= 0.05
 
 
 @pytest.mark.parametrize("setting", [Setting(40, 10, 0.1, 3), Setting(40, 5, 0.0, 3), Setting(100, 5, 0.1, 3)], ids=lambda s: s.words)

@@ -19,9 +19,9 @@ from velatura.findings import Claim, Estimate, Example, Finding, Verdict, judge
 from velatura.report.reading import write_report
 from velatura.report.report import Report, worst
 
-PARROT = "He has five other pictures of each of the 40 people, runs the same protection over them, and learns from what comes out."
-RUNS = "He may run the mechanism on two inputs of his own choice as often as he likes, and sees what it releases."
-FILTER = "He can run the same protection on pictures of his own, and measures from them which filter it is."
+PARROT = "has five other pictures of each of the 40 people, runs the same protection over them, and learns from what comes out"
+RUNS = "may run the mechanism on two inputs of his own choice as often as he likes, and sees what it releases"
+FILTER = "can run the same protection on pictures of his own, and measures from them which filter it is"
 
 
 def png(picture: NDArray[np.uint8]) -> bytes:
@@ -151,7 +151,7 @@ INCONCLUSIVE = finding(
     Claim(),
     "character rate 3.1 % [0.4 %, 11.0 %] over 12 plates; unprotected 98.0 %; guessing 3.0 %. Not above guessing, but 9.0 % is not excluded: about "
     "20 plates, or as many more probes of each, would say.",
-    "He knows the font, its size and which signs a plate can have.",
+    "knows the font, its size and which signs a plate can have",
 )
 STATED = finding(
     "reidentify",
@@ -177,7 +177,7 @@ NOT_RUN = Finding(
     None,
     None,
     Claim(),
-    "He has pictures of 20 other people, protected and not, and trains a network on the pairs.",
+    "has pictures of 20 other people, protected and not, and trains a network on the pairs",
     "Not run: the network attack needs torch; pip install 'velatura[train]'.",
     "velatura attack reconstruct --room obfuscation --data faces/ --method pixelate:16px --network --seed 1 --of 7",
 )

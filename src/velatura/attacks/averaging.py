@@ -34,7 +34,7 @@ Integers = NDArray[np.int64]
 
 LONGEST_PX = 128
 MOST_SHOWN = 3
-SIGNAL_ERROR = 0.001
+SIGNAL_ERROR = 0.01
 """How often tracks that show nothing may be taken for tracks that show something."""
 
 

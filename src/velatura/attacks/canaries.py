@@ -32,6 +32,7 @@ __all__ = ["LeakPaths"]
 
 ALIKE = 0.9
 """Correlation from which on a small picture is the thumbnail: recoded and scaled ones have .97 and more, other pictures below .7."""
+LUMINANCE = (0.299, 0.587, 0.114)
 MOST_PICTURES = 16
 MOST_PACKED = 10_000
 MOST_UNPACKED_BYTES = 1 << 20
@@ -41,8 +42,13 @@ _PACKED = re.compile(rb"\x78[\x01\x5e\x9c\xda]")
 
 @dataclass(frozen=True, slots=True)
 class LeakPaths:
-    """An `Attack[Path, Path]`: the arm makes a file of a file. JPEG, PNG and MP4 are known."""
+    """An `Attack[Path, Path]`: the arm makes a file of a file. JPEG, PNG and MP4 are known.
 
+    Attributes:
+        decoder: one that is warmed; with None, one is made for each play.
+    """
+
+    decoder: Decoder | None = None
     name: ClassVar[str] = "leak-paths"
     knowledge: ClassVar[str] = (
         "has the finished file, and tools that look into every part of it; has planted the input, so that he knows what to look for"
@@ -57,14 +63,8 @@ class LeakPaths:
         """
         if not secrets:
             raise BadInput("attack.no-files", "there is no file to attack", hint="hand in pictures or clips")
-        # Seeds are drawn first: both arms of a trial get the same canaries, however much chance an arm draws.
-        seeds, deadline, played = rng.integers(2**63, size=(len(secrets), 2)), Deadline(budget_s), list[_Played]()
-        with Decoder() as decoder, private_folder() as folder:
-            for number, (secret, (seed, chance)) in enumerate(zip(secrets, seeds.tolist(), strict=True)):
-                if played and deadline.passed():
-                    break
-                played.append(_play(arm, secret, folder / str(number), decoder, seed=seed, chance=chance))
-        return _outcomes(played, cut=len(played) < len(secrets))
+        with contextlib.nullcontext(self.decoder) if self.decoder else Decoder() as decoder, private_folder() as folder:
+            return _all(arm, secrets, decoder, folder, rng, Deadline(budget_s))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,28 +75,39 @@ class _Played:
     through: Sequence[Canary]
 
 
-def _play(arm: Arm[Path, Path], secret: Path, stem: Path, decoder: Decoder, *, seed: int, chance: int) -> _Played:
+def _all(arm: Arm[Path, Path], secrets: Sequence[Path], decoder: Decoder, folder: Path, rng: Generator, deadline: Deadline) -> Outcomes:
+    # Seeds are drawn first: both arms of a trial get the same canaries, however much chance an arm draws.
+    seeds, played = rng.integers(2**63, size=len(secrets)), list[_Played]()
+    for number, (secret, seed) in enumerate(zip(secrets, seeds.tolist(), strict=True)):
+        if played and deadline.passed():
+            break
+        played.append(_play(arm, secret, folder / str(number), decoder, np.random.default_rng(seed)))
+    return _outcomes(played, cut=len(played) < len(secrets))
+
+
+def _play(arm: Arm[Path, Path], secret: Path, stem: Path, decoder: Decoder, rng: Generator) -> _Played:
     raw = secret.read_bytes()
     told = kind_of(raw[:512])
     kind = "mp4" if told == CLIP and raw[4:8] == b"ftyp" else told
-    copy, canaries = planted(raw, kind, _first(secret, decoder), np.random.default_rng(seed))
+    copy, canaries = planted(raw, kind, _first(secret, decoder), rng)
     source = stem.with_suffix(secret.suffix)
     source.write_bytes(copy)
-    released = arm(source, np.random.default_rng(chance))
+    released = arm(source, rng)
     through = _found(released, canaries, decoder, stem)
     places = _places(released, decoder)
     if places:  # the same without canaries: what is told of that too is the program's own
         source.write_bytes(raw)
-        places -= _places(arm(source, np.random.default_rng(chance)), decoder)
+        places -= _places(arm(source, rng), decoder)
     return _Played(canaries, [canary for canary in canaries if canary in through or canary.case in places])
 
 
 def _first(file: Path, decoder: Decoder) -> Picture:
-    """The first plane of the first picture: grey, luminance or red, which will do for a thumbnail."""
+    """The first picture in grey, (height, width); of a clip as it is stored."""
     with decoder.open(file) as reader:
         frame = next(iter(reader))
-    plane = frame.planes[0]
-    return np.ascontiguousarray(plane >> (frame.form.bits - 8)).astype(np.uint8)
+    planes = [plane >> (frame.form.bits - 8) for plane in frame.planes]
+    grey = np.tensordot(LUMINANCE, np.stack(planes[:3]), 1) if frame.form.colour == "rgb" else planes[0]
+    return np.asarray(np.rint(grey), np.uint8)
 
 
 def _places(file: Path, decoder: Decoder) -> set[str]:

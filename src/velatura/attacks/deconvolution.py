@@ -22,14 +22,14 @@ from velatura.attacks.inverters import INVERTERS, Known
 from velatura.attacks.likeness import ssims
 from velatura.attacks.made_pictures import dead_leaves, noise
 from velatura.attacks.pictures import Form, fitted
-from velatura.attacks.recovery import BLIND, LOOK, Recovery, counted, eight_bits
+from velatura.attacks.recovery import BLIND, LOOK, Recovery, counted, recoveries
 from velatura.attacks.rounds import Round, form_of, guess_at, left_over, rounds
 from velatura.errors import BadInput
 
 __all__ = ["Deconvolve"]
 
 PAIRS_SAMPLES = 1 << 22
-LEAST_PAIRS, MOST_PAIRS, MOST_WHITE, MOST_MADE = 8, 40, 24, 24
+LEAST_PAIRS, MOST_PAIRS, MOST_WHITE, MOST_MADE = 8, 40, 16, 24
 LEAST_TRIED, MOST_TRIED = 2, 8
 TRIED_PX = 128
 AVERAGED = 4
@@ -102,18 +102,16 @@ def _attacked(photos: Sequence[Photo], knows: Round, box: BlackBox, rng: Generat
     guess = guess_at(knows.others, form)
     secrets = _own(knows, form, rng)
     pairs = (secrets, box(secrets))
-    patterns = noise(min(len(secrets), MOST_WHITE), guess.shape, rng)
+    patterns = noise(min(len(secrets) // 2, MOST_WHITE), guess.shape, rng)
     white = (patterns, box(patterns))
     key = (knows.number, form.colour, round(2 * np.log2(form.height)), round(2 * np.log2(form.width)))
     if key not in choices.made:
         choices.made[key] = _chosen(knows, form, pairs, white, box)
     known = _known(pairs, white, guess, box)
-    releases = np.stack([released(box.arm, photo, box.rng) for photo in photos])
-    stacks = _recovered(known, releases.reshape(-1, *guess.shape), choices.made[key])
-    return [
-        Recovery.of(photo.person, photo.picture, {name: eight_bits(stack[i], photo.picture) for name, stack in stacks.items()})
-        for i, photo in enumerate(photos)
-    ]
+    releases = np.stack([released(box.arm, photo, box.rng) for photo in photos]).reshape(-1, *guess.shape)
+    elsewhere = np.take(pairs[1], range(len(photos)), axis=0, mode="wrap")
+    recovered, swapped = (_recovered(known, stack, choices.made[key]) for stack in (releases, elsewhere))
+    return recoveries(photos, recovered, swapped)
 
 
 def _own(knows: Round, form: Form, rng: Generator) -> NDArray[np.uint8]:

@@ -49,7 +49,7 @@ class AuditEpsilon:
             product with the planted update); None: it is learnt from the releases.
     """
 
-    runs: int = 40_000
+    runs: int = 20_000
     delta: float = 0.0
     score: Callable[[Any], float] | None = None
     name: ClassVar[str] = "dp"
@@ -103,7 +103,7 @@ def audit_epsilon(
     a: Any,
     b: Any,
     *,
-    runs: int = 40_000,
+    runs: int = 20_000,
     delta: float = 0.0,
     seed: int = 0,
     score: Callable[[Any], float] | None = None,

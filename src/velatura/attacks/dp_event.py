@@ -1,6 +1,6 @@
 """An event that tells two neighbours apart: a number made of a release (a score), and a threshold.
 
-Four scores are tried, each a guess at the log likelihood ratio of the two neighbours. Entries that are always equal (the pixels of a cell) count once.
+Four scores are tried, each a guess at the log likelihood ratio of the two neighbours. Entries that are always equal (pixels of a cell) count once.
 
 - linear: the projection on the difference of the means, every entry divided by its variance (best for Gaussian noise);
 - linear over the entries alone that differ clearly, so that thousands of others add no noise of their own;
@@ -100,7 +100,8 @@ def best_event(look: Look, blocks: Blocks, *, delta: float) -> Event:
             columns.append(releases[:, look.clear])
             projections.append(releases[:, look.distinct] @ look.weights)
     a, b = (np.concatenate(columns) for columns in held)
-    events = [_threshold(lambda releases: np.asarray(releases[:, look.distinct] @ look.weights), *map(np.concatenate, linear), delta)]
+    projected_a, projected_b = (np.concatenate(projections) for projections in linear)
+    events = [_threshold(lambda releases: np.asarray(releases[:, look.distinct] @ look.weights), projected_a, projected_b, delta)]
     for score in _scores(a, b, look.weights[np.searchsorted(look.distinct, look.clear)]):
         events.append(_threshold(_on(look.clear, score), score(a), score(b), delta))
     return max(events, key=lambda event: event.bound)

@@ -45,6 +45,10 @@ class Filter:
     level_in: Cosines
     level_out: Cosines
 
+    def of(self, secret: Cosines | float) -> Cosines:
+        """What it makes of cosines, without its noise."""
+        return self.level_out + self.gain * (secret - self.level_in)
+
 
 def to_cosines(stack: Stack) -> Cosines:
     """Orthonormal DCT-II of each plane."""

@@ -6,7 +6,8 @@ the privacy budget was. The attacker has clear clips of everybody (candidates) a
 - cells: the release is constant within cells, whose borders he reads off it; he compares its differences with those of the candidates' cell means.
 - parrot: he plays the protection on the candidates and compares differences of releases; he need not know what it does to a frame.
 
-Samples at 0 or 255 say nothing of the noise under them and are left out. Where no difference is left (one grid repainted) he guesses.
+Samples at 0 or 255 say nothing of the noise under them and are left out. Where no difference is left (one grid
+repainted) he guesses blindly, which counts as what it gets on average: one in as many as there are people.
 Limit: he knows the very clip. Somebody who knows only the person is weaker; the averaging attack is that one.
 Source: none that we know; the cancelling is arithmetic.
 """
@@ -73,9 +74,12 @@ class FrameDifferences:
         for index in np.tile(np.arange(len(tracks)), self.repeats):
             if deadline.passed():
                 break
-            named, guessed = _named(_released(arm, tracks[index], form, rng), own, people, rng)
-            guesses[np.arange(len(ATTACKERS)), people[index], named] += 1
-            blind, done = blind + guessed, done + 1
+            named = _named(_released(arm, tracks[index], form, rng), own, people)
+            if named is None:
+                guesses[:, people[index]] += 1 / len(guesses[0])
+            else:
+                guesses[np.arange(len(ATTACKERS)), people[index], named] += 1
+            blind, done = blind + (named is None), done + 1
         if done < len(tracks):
             raise BadSpec("attack.budget", f"the budget of {budget_s:g} s ended after {done} of {len(tracks)} tracks", hint="a larger budget")
         probes = int(np.bincount(np.tile(people, self.repeats)[:done]).min())
@@ -110,19 +114,19 @@ def _released(arm: Arm[Track, Sequence[Picture]], track: Track, form: Form, rng:
     return frames_of(frames, form)
 
 
-def _named(release: Clip, own: _Candidates, people: NDArray[np.int64], rng: Generator) -> tuple[NDArray[np.int64], bool]:
-    """Whom each attacker takes the release for, and whether that is a blind guess."""
+def _named(release: Clip, own: _Candidates, people: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Whom each attacker takes the release for; None if there is nothing to go by."""
     borders = _borders(release)
     seen = _corners(release, borders)
     sure = _unsaturated(seen)
     steps = (seen - seen[0]) * sure
     if not steps.any():
-        return np.full(len(ATTACKERS), rng.integers(people.max() + 1)), True
+        return None
     means, samples = own.means(borders), own.samples(borders)
     guesses = means - means[:, :1], (samples - samples[:, :1]) * _unsaturated(samples)
     # A step that the parrot cannot see for saturation counts as none.
     costs = (((candidates - steps) ** 2 * sure).sum((1, 2, 3, 4)) for candidates in guesses)
-    return np.array([people[cost.argmin()] for cost in costs]), False
+    return np.array([people[cost.argmin()] for cost in costs])
 
 
 def _borders(release: Clip) -> Borders:

@@ -20,7 +20,7 @@ from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 from velatura.attacks.attack import Kind, Outcomes
 from velatura.findings import Estimate
 
-__all__ = ["LEAST_GAIN_UNITS", "effective", "estimate", "exact", "worse_than_shuffled"]
+__all__ = ["LEAST_GAIN_UNITS", "effective", "estimate", "exact", "worse_than_chance", "worse_than_shuffled"]
 
 Floats = NDArray[np.float64]
 Ends = tuple[Floats, Floats, Floats]
@@ -29,6 +29,9 @@ Ends = tuple[Floats, Floats, Floats]
 LEAST_GAIN_UNITS = 36
 """Below it a gain has no upper end, so that it cannot be held. A leak that shows one unit in ten in full lies at the limit, and that none of so many
 shows it, however equal they are, is .9**36 = .0225 < .025."""
+
+LEAST_HITS = 10
+"""With fewer nothing is called worse than guessing by its probes: so few do not tell how they cluster, and false alarms came in 40 % of reports."""
 
 SHUFFLES = 20_000
 _TINY = 1e-300
@@ -159,7 +162,23 @@ def _below(o: Outcomes, alpha: float) -> bool:
         return False  # a log ratio below 0 is the other neighbour's event
     if o.guesses is not None:
         return worse_than_shuffled(o.guesses, alpha)
+    if o.kind == "share":
+        return bool(worse_than_chance(o.success, o.probes, o.chance, alpha))
     return bool(_KINDS[o.kind](o, 0.5, alpha)[2].max() < o.chance - _ROUNDING)
+
+
+def worse_than_chance(success: Floats, probes: int, chance: float, alpha: float) -> NDArray[np.bool_]:
+    """Does even the strongest attacker's upper end, at `alpha`, lie below chance? Where hits are few, over units alone.
+
+    Args:
+        success: (..., attackers, units), each the mean over its probes.
+
+    Returns:
+        (...,).
+    """
+    n, p = effective(success, probes), success.mean(-1)
+    n = np.where(p * n < LEAST_HITS, success.shape[-1], n)
+    return np.asarray(exact(p * n, n, 0.5, alpha)[1].max(-1) < chance - _ROUNDING)
 
 
 def worse_than_shuffled(guesses: Floats, alpha: float) -> bool:

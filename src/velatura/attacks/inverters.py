@@ -1,7 +1,7 @@
 """Three ways to undo a protection that has been identified: Wiener, projected Landweber, back-projection.
 
 Each takes what the attacker knows, the releases, and one option; which option is best, he finds out on pictures of his own (`deconvolution.py`).
-What a release does not tell is filled in from the mean of pictures, or stays as the release has it.
+What a release does not tell is filled in from the blind guess, or stays as the release has it.
 Source: Wiener, "Extrapolation, Interpolation and Smoothing of Stationary Time Series", 1949; Landweber, American J. Mathematics 73, 1951, projected,
 with the momentum of Beck, Teboulle, SIAM J. Imaging Sciences 2(1), 2009; back-projection: Irani, Peleg, CVGIP 53(3), 1991.
 """
@@ -58,15 +58,16 @@ class Known:
 def wiener(known: Known, releases: Stack, option: tuple[float]) -> Stack:
     """The linear estimate of least mean square error, each cosine apart; `option`: a factor on the noise."""
     f, factor = known.filter, np.float32(option[0])
+    guess = to_cosines(known.guess)
     weight = f.power * f.gain / (f.gain**2 * f.power + factor * f.noise)
-    return _grey(from_cosines(f.level_in + weight * (to_cosines(releases) - f.level_out)))
+    return _grey(from_cosines(guess + weight * (to_cosines(releases) - f.of(guess))))
 
 
 def landweber(known: Known, releases: Stack, option: tuple[str, int]) -> Stack:
     """x <- clip(v + A'(y - A v)), v <- x + momentum; `option`: where it starts, and how many steps."""
     start, steps = option
     gain, step = known.filter.gain, np.float32(1 / max(float(np.max(known.filter.gain**2)), 1.0))
-    aim, square = step * gain * (to_cosines(releases) - known.filter.level_out + gain * known.filter.level_in), 1 - step * gain**2
+    aim, square = step * gain * (to_cosines(releases) - known.filter.of(0.0)), 1 - step * gain**2
     x = ahead = releases.astype(np.float32) if start == "release" else np.broadcast_to(known.guess, releases.shape)
     t = 1.0
     for _ in range(steps):

@@ -39,9 +39,9 @@ def place(photo: Photo) -> tuple[int, int, int, int]:
     """
     height, width = photo.picture.shape[:2]
     x0, y0, x1, y1 = photo.box or (0.0, 0.0, float(width), float(height))
-    left, top, right, bottom = max(floor(x0), 0), max(floor(y0), 0), min(ceil(x1), width), min(ceil(y1), height)
-    if not (x0 < x1 and y0 < y1 and left < right and top < bottom):
+    if not (x0 < x1 and y0 < y1 and x0 < width and y0 < height and x1 > 0 and y1 > 0):
         raise BadInput("attack.box", f"the box {photo.box} has no part of a picture of {width}x{height}", hint="(x0, y0, x1, y1) in pixels")
+    left, top, right, bottom = floor(max(x0, 0.0)), floor(max(y0, 0.0)), ceil(min(x1, width)), ceil(min(y1, height))
     return left, top, right, bottom
 
 

@@ -132,7 +132,7 @@ def _findings(findings: Sequence[Finding], verdicts: Sequence[Verdict]) -> list[
 
 def _told(f: Finding) -> str:
     meant = f" That is: {_md(happened(f.estimate))}." if f.estimate and f.verdict in _SHOWS else ""
-    return f"**{WORD[f.verdict]}**: {_md(f.attack)} against {_md(f.target)}. {_md(f.why)}{meant} What the attacker knows and has: {_md(f.knowledge)}"
+    return f"**{WORD[f.verdict]}**: {_md(f.attack)} against {_md(f.target)}. {_md(f.why)}{meant} The attacker: {_md(f.knowledge)}"
 
 
 def _row(f: Finding) -> str:

@@ -11,7 +11,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -158,6 +158,7 @@ def breakable(text: str) -> Markup:
     return Markup(re.sub(r"([,:])(?=\S)", r"\1<wbr>", str(escape(text))))  # noqa: S704  # the entities that `escape` writes hold neither sign
 
 
+@cache
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 

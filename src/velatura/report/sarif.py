@@ -63,7 +63,7 @@ def _rule(attack: str, findings: Sequence[Finding]) -> dict[str, Any]:
     return {
         "id": _text(attack),
         "shortDescription": {"text": _text(f"{attack}: an attack on the protection")},
-        "fullDescription": {"text": _text(f"What the attacker knows and has: {knowledge}")},
+        "fullDescription": {"text": _text(f"The attacker: {knowledge}")},
     }
 
 
