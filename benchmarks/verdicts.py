@@ -1,15 +1,9 @@
-"""How often verdicts are wrong: simulated reports whose truth is known, through the product's own intervals and rule.
-
-An identification of P people with m probes each by several attackers; each person has a probability of his own to be recognised (beta distributed, so
-that two probes of one person agree with the given correlation), and an attacker repeats the first one's result on half of the probes. Ends come from
-`effective` and `exact` on stacks of thousands; of each setting some go through `estimate` and `judge` themselves, and have to come out the same.
-"""
+"""How often verdicts are wrong: reports whose truth is known (`benchmarks/simulated.py`), through the product's own intervals and rule."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import e as EULER
 from typing import Any
 
@@ -18,80 +12,14 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.page import Row, table, write
+from benchmarks.simulated import CHANCE, HIGH, LOW, THROUGH_JUDGE, Setting, accused, acquitted, faulty_by_interval, in_a_report
 from velatura.attacks.attack import Outcomes
-from velatura.attacks.intervals import LEAST_GAIN_UNITS, effective, estimate, exact, worse_than_chance, worse_than_shuffled
-from velatura.findings import Claim, Estimate, Verdict, judge, limit
+from velatura.attacks.intervals import LEAST_GAIN_UNITS, estimate, exact, worse_than_shuffled
+from velatura.findings import Estimate, Verdict, judge, limit
 
 Floats = NDArray[np.float64]
-LOW, HIGH = 0.05, 0.025
-CHANCE = Claim()
 REPORTS = 20_000
 FINDINGS = (5, 10, 20)
-THROUGH_JUDGE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Who is attacked, and how well: `truth` times chance; correlation None: all probes are taken for one person."""
-
-    people: int
-    probes: int
-    correlation: float | None
-    truth: float = 1
-    attackers: int = 3
-
-    @property
-    def chance(self) -> float:
-        return 1 / self.people
-
-    @property
-    def words(self) -> str:
-        alike = "all for one person" if self.correlation is None else f"{self.correlation:g}"
-        return f"{self.people} x {self.probes} | {alike}"
-
-    def play(self, reports: int, rng: Generator) -> Floats:
-        """(reports, attackers, people): mean success of each person."""
-        if self.correlation is None:
-            hits = rng.integers(0, self.people, (reports, self.attackers, 1)) == np.arange(self.people)
-            return hits.astype(float)
-        parts = [self._play(min(500, reports - done), rng) for done in range(0, reports, 500)]
-        return np.concatenate(parts)
-
-    def _play(self, reports: int, rng: Generator) -> Floats:
-        own = self._people((reports, self.people), rng)[:, None, :, None]
-        drawn = rng.random((reports, self.attackers, self.people, self.probes), np.float32) < own
-        same = rng.random(drawn.shape, np.float32) < 0.5
-        return np.where(same, drawn[:, :1], drawn).mean(-1)
-
-    def _people(self, shape: tuple[int, int], rng: Generator) -> Floats:
-        p, alike = self.truth * self.chance, self.correlation
-        if alike == 0:
-            return np.full(shape, p)
-        if alike == 1:
-            return (rng.random(shape) < p).astype(float)
-        assert alike is not None
-        return rng.beta(p * (1 / alike - 1), (1 - p) * (1 / alike - 1), shape)
-
-    def guesses(self, reports: int, rng: Generator) -> Iterator[Floats]:
-        """(attackers, people, people) of each report: whom attackers named who see nothing, some names more often than others."""
-        everyone, alike = np.arange(self.people), self.correlation
-        for _ in range(reports):
-            liked = np.full(self.people, 1 / self.people) if not alike else rng.dirichlet(np.full(self.people, (1 / alike - 1) / self.people))
-            named = rng.choice(self.people, (self.attackers, self.people, self.probes), p=liked)
-            named = np.where(rng.random(named.shape) < 0.5, named[:1], named)
-            yield (named[..., None] == everyone).mean(2)
-
-    def outcomes(self, success: Floats, guesses: Floats | None = None) -> Outcomes:
-        names = tuple(f"attacker {at}" for at in range(len(success)))
-        return Outcomes(success, names, self.chance, "people", "rank-1 rate", self.probes, guesses=guesses)
-
-    def named(self, guesses: Floats) -> Outcomes:
-        return self.outcomes(np.diagonal(guesses, axis1=1, axis2=2), guesses)
-
-    def unprotected(self) -> Estimate:
-        """Nineteen of twenty are recognised."""
-        return Estimate(0.95, 0.9, 0.98, self.chance, self.people, "people", "rank-1 rate")
-
 
 NULLS = tuple(
     Setting(people, probes, alike, attackers=attackers)
@@ -105,49 +33,6 @@ LEAKS = tuple(
     for people, probes in ((10, 5), (10, 10), (40, 1), (40, 5), (40, 10), (100, 2), (100, 5), (100, 10))
     for alike in (0.0, 0.1, 0.3, 1.0)
 )
-
-
-def ends(success: Floats, probes: int, findings: int) -> tuple[Floats, Floats]:
-    """Lower and upper end of each report's strongest attacker, (reports,); the same as `estimate`, for many at once."""
-    n, p = effective(success, probes), success.mean(-1)
-    low, high = exact(p * n, n, LOW / findings / success.shape[1], HIGH)
-    return np.minimum(low.max(-1), p.max(-1)), np.maximum(high.max(-1), p.max(-1))
-
-
-def accused(setting: Setting, success: Floats, findings: int) -> Floats:
-    """Whether each is `weakened` or `broken`; some go through `estimate` and `judge`."""
-    low, _ = ends(success, setting.probes, findings)
-    found = low > setting.chance
-    through_judge(setting, success, findings, found, (Verdict.WEAKENED, Verdict.BROKEN))
-    return found
-
-
-def acquitted(setting: Setting, success: Floats, findings: int) -> Floats:
-    """Whether each is `held`; some go through `estimate` and `judge`."""
-    low, high = ends(success, setting.probes, findings)
-    base = setting.unprotected()
-    edge = limit(base, base, CHANCE)
-    found = (low <= setting.chance) & (high < edge)
-    through_judge(setting, success, findings, found, (Verdict.HELD,))
-    return found
-
-
-def through_judge(setting: Setting, success: Floats, findings: int, found: Floats, verdicts: Sequence[Verdict]) -> None:
-    """The first ones, and as many of those that were found, must be judged the same by the product."""
-    for at in [*range(min(THROUGH_JUDGE, len(success))), *np.flatnonzero(found)[:THROUGH_JUDGE]]:
-        verdict = judge(estimate(setting.outcomes(success[at]), findings=findings), setting.unprotected(), CHANCE)
-        # `error` comes first in the table and is counted apart
-        assert (verdict in verdicts) == bool(found[at]) or verdict is Verdict.ERROR, f"{setting} report {at}: {verdict}, but {found[at]}"
-
-
-def in_a_report(share: float, findings: int) -> float:
-    """Share of reports with one or more, if their findings were drawn independently: the worst case."""
-    return float(1 - (1 - share) ** findings)
-
-
-def faulty_by_interval(setting: Setting, success: Floats, findings: int) -> float:
-    """Share that is called worse than guessing without a table of guesses."""
-    return float(worse_than_chance(success, setting.probes, setting.chance, LOW / 2 / findings).mean())
 
 
 def nulls(reports: int, rng: Generator, settings: Sequence[Setting] = NULLS) -> list[dict[str, Any]]:
@@ -299,12 +184,8 @@ def _rows(found: dict[str, Any]) -> list[Row]:
 
 
 def _body(found: dict[str, Any], rows: Sequence[Row]) -> str:
-    null_head = [
-        "people x probes",
-        "correlation",
-        *(f"false weakened or broken, F = {f}" for f in FINDINGS),
-        *(f"false error, F = {f}" for f in FINDINGS),
-    ]
+    kinds = ("false weakened or broken", "false error")
+    null_head = ["attackers", "people x probes", "correlation", *(f"{kind}, F = {findings}" for kind in kinds for findings in FINDINGS)]
     null_keys = [f"{what} {findings}" for what in ("accused", "error") for findings in FINDINGS]
     null_lines = [[line["attackers"], *_cells({key: line[key] for key in ("setting", *null_keys)})] for line in found["nulls"]]
     leak_lines = [[line["attackers"], *_cells(line, 2)] for line in found["leaks"]]

@@ -51,6 +51,7 @@ class Estimate:
         n, per: how many independent people, clips, keys ... stand behind it.
         below: significantly worse than guessing: the attack is faulty.
         cut: the time budget ended the attack.
+        reference: what `chance` is called in sentences.
     """
 
     value: float
@@ -62,10 +63,19 @@ class Estimate:
     unit: str
     below: bool = False
     cut: bool = False
+    reference: str = "guessing"
 
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:  # also refuses NaN
             raise ValueError("an estimate lies within its interval")
+
+    @property
+    def units(self) -> str:
+        """How many of what: "40 people", "1 person"."""
+        return f"{self.n:,} {self.per if self.n != 1 else _ONE.get(self.per, self.per.removesuffix('s'))}"
+
+
+_ONE = {"people": "person"}
 
 
 @dataclass(frozen=True, slots=True)

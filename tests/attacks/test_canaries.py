@@ -67,9 +67,8 @@ def test_a_copy_keeps_every_canary_and_is_broken(files: list[Path], out: Path, d
     assert found.verdict is Verdict.BROKEN and found.estimate is not None and found.estimate.value == 1 and found.estimate.per == "files"
 
 
-@pytest.mark.parametrize("method", ["fill", "pixelate:4"])
-def test_through_the_room_none_comes(files: list[Path], out: Path, decoder: Decoder, method: str) -> None:
-    found = tried(decoder, FileArm(method, out), files, out)
+def test_through_the_room_none_comes(files: list[Path], out: Path, decoder: Decoder) -> None:
+    found = tried(decoder, FileArm("fill", out), files[:2], out)
     assert found.verdict is Verdict.HELD and found.estimate is not None and found.estimate.high == 0, found.evidence
     assert found.evidence["came through"] == "nothing" and "thumbnail" in found.evidence["planted"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from benchmarks.verdicts import Setting, accused, acquitted, faulty_by_interval, in_a_report
+from benchmarks.simulated import Setting, accused, acquitted, faulty_by_interval, in_a_report
 
 from velatura.attacks.intervals import estimate
 from velatura.findings import Claim, Verdict, judge

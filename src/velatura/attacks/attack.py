@@ -89,6 +89,7 @@ class Outcomes:
         member: (units,), of "auc" alone.
         guesses: (attackers, people, people), closed-set identification: share of all probes of person i that were taken for j.
         cut: the time budget ended the attack before it was done.
+        reference: what `chance` is called in sentences, where it is not a blind guess: "one release".
         delta: of (epsilon, delta): taken off the share of "with" before the ratio; of "epsilon" alone.
         notes: further numbers and facts for the report, name -> sentence or number in words; e.g. "rank-5 rate", "not run: cnn".
         shown: at most six examples.
@@ -107,6 +108,7 @@ class Outcomes:
     member: NDArray[np.bool_] | None = None
     guesses: Floats | None = None
     cut: bool = False
+    reference: str = "guessing"
     delta: float = 0.0
     notes: Mapping[str, str] = field(default_factory=dict)
     shown: Sequence[Shown] = ()

@@ -140,7 +140,17 @@ def _outcomes(once: Floats, often: Floats, probes: int, *, frames: int, cut: boo
         f"{frames} releases": f"rank-1 {100 * often.mean(1).max():.1f} % (strongest attacker)",
     }
     return Outcomes(
-        often - once + level[:, None], names, float(level.max()), "people", "rank-1 rate", probes, kind="gain", cut=cut, notes=notes, shown=shown
+        often - once + level[:, None],
+        names,
+        float(level.max()),
+        "people",
+        "rank-1 rate",
+        probes,
+        kind="gain",
+        cut=cut,
+        notes=notes,
+        shown=shown,
+        reference="one release" if signal else "guessing",
     )
 
 

@@ -14,6 +14,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -119,17 +120,19 @@ def _places(file: Path, decoder: Decoder) -> set[str]:
 
 def _found(released: Path, canaries: Sequence[Canary], decoder: Decoder, stem: Path) -> list[Canary]:
     raw = released.read_bytes()
-    stretches = [raw, *_unpacked(raw)]
-    looks = list(_pictures_within(raw, decoder, stem)) if any(canary.picture is not None for canary in canaries) else []
-    return [canary for canary in canaries if _is_in(canary, stretches) or any(_alike(canary, picture) for picture in looks)]
+    found = {canary.where for stretch in chain([raw], _unpacked(raw)) for canary in canaries if any(form in stretch for form in _forms(canary))}
+    if any(canary.picture is not None and canary.where not in found for canary in canaries):
+        looks = list(_pictures_within(raw, decoder, stem))
+        found |= {canary.where for canary in canaries if any(_alike(canary, picture) for picture in looks)}
+    return [canary for canary in canaries if canary.where in found]
 
 
-def _is_in(canary: Canary, stretches: Sequence[bytes]) -> bool:
-    forms = [canary.token]
-    if canary.picture is None:
-        text = canary.token.decode("ascii")
-        forms += [text.encode("utf-16-le"), text.encode("utf-16-be"), *_in_base64(canary.token)]
-    return any(form in stretch for stretch in stretches for form in forms)
+def _forms(canary: Canary) -> list[bytes]:
+    """The token as it may be written."""
+    if canary.picture is not None:
+        return [canary.token]
+    text = canary.token.decode("ascii")
+    return [canary.token, text.encode("utf-16-le"), text.encode("utf-16-be"), *_in_base64(canary.token)]
 
 
 def _in_base64(token: bytes) -> Iterator[bytes]:
@@ -141,11 +144,12 @@ def _in_base64(token: bytes) -> Iterator[bytes]:
 
 def _unpacked(raw: bytes) -> Iterator[bytes]:
     """What zlib streams within the file hold, the beginning of each."""
+    view = memoryview(raw)
     for number, start in enumerate(_PACKED.finditer(raw)):
         if number >= MOST_PACKED:
             return
         with contextlib.suppress(zlib.error):
-            yield zlib.decompressobj().decompress(raw[start.start() : start.start() + MOST_UNPACKED_BYTES], MOST_UNPACKED_BYTES)
+            yield zlib.decompressobj().decompress(view[start.start() : start.start() + MOST_UNPACKED_BYTES], MOST_UNPACKED_BYTES)
 
 
 def _pictures_within(raw: bytes, decoder: Decoder, stem: Path) -> Iterator[Picture]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from velatura.attacks.attack import Arm, Deadline, Outcomes, Picture
+from velatura.attacks.attack import Arm, Deadline, Outcomes, Picture, Shown
 from velatura.attacks.pictures import Form
 from velatura.attacks.tracks import Track, common_size, frames_of, rounds
 from velatura.errors import BadInput, BadSpec
@@ -37,6 +37,7 @@ Borders = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Where cells begin: rows, columns."""
 
 LONGEST_PX = 256
+MOST_SHOWN = 3
 MOST_CELLS = 32
 """Across each side; of a finer release (no cells, or cells of single pixels) so many rows and columns are compared."""
 
@@ -70,20 +71,19 @@ class FrameDifferences:
         length = min(self.frames, *map(len, secrets))
         tracks = [secrets[index][:length] for index in order]
         own = _Candidates([frames_of([photo.picture for photo in track], form) for track in tracks], [_released(arm, t, form, rng) for t in tracks])
-        guesses, blind, done = np.zeros((len(ATTACKERS), people.max() + 1, people.max() + 1)), 0, 0
+        found: list[NDArray[np.int64] | None] = []
+        shown: list[Shown] = []
         for index in np.tile(np.arange(len(tracks)), self.repeats):
             if deadline.passed():
                 break
-            named = _named(_released(arm, tracks[index], form, rng), own, people)
-            if named is None:
-                guesses[:, people[index]] += 1 / len(guesses[0])
-            else:
-                guesses[np.arange(len(ATTACKERS)), people[index], named] += 1
-            blind, done = blind + (named is None), done + 1
-        if done < len(tracks):
-            raise BadSpec("attack.budget", f"the budget of {budget_s:g} s ended after {done} of {len(tracks)} tracks", hint="a larger budget")
-        probes = int(np.bincount(np.tile(people, self.repeats)[:done]).min())
-        return _outcomes(guesses, probes, blind, done, cut=done < len(tracks) * self.repeats)
+            release = _released(arm, tracks[index], form, rng)
+            clips = _nearest(release, own)
+            found.append(clips)
+            if clips is not None and len(shown) < MOST_SHOWN:
+                shown.append(_shown(release, tracks[clips[0]], tracks[index]))
+        if len(found) < len(tracks):
+            raise BadSpec("attack.budget", f"the budget of {budget_s:g} s ended after {len(found)} of {len(tracks)} tracks", hint="a larger budget")
+        return _outcomes(found, people, cut=len(found) < len(tracks) * self.repeats, shown=shown)
 
 
 @dataclass(slots=True)
@@ -114,8 +114,8 @@ def _released(arm: Arm[Track, Sequence[Picture]], track: Track, form: Form, rng:
     return frames_of(frames, form)
 
 
-def _named(release: Clip, own: _Candidates, people: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Whom each attacker takes the release for; None if there is nothing to go by."""
+def _nearest(release: Clip, own: _Candidates) -> NDArray[np.int64] | None:
+    """Which clip each attacker takes the release for; None if there is nothing to go by."""
     borders = _borders(release)
     seen = _corners(release, borders)
     sure = _unsaturated(seen)
@@ -126,7 +126,7 @@ def _named(release: Clip, own: _Candidates, people: NDArray[np.int64]) -> NDArra
     guesses = means - means[:, :1], (samples - samples[:, :1]) * _unsaturated(samples)
     # A step that the parrot cannot see for saturation counts as none.
     costs = (((candidates - steps) ** 2 * sure).sum((1, 2, 3, 4)) for candidates in guesses)
-    return np.array([people[cost.argmin()] for cost in costs])
+    return np.array([cost.argmin() for cost in costs])
 
 
 def _borders(release: Clip) -> Borders:
@@ -165,8 +165,24 @@ def _unsaturated(samples: Floats) -> NDArray[np.bool_]:
     return np.asarray(inside & first)
 
 
-def _outcomes(guesses: NDArray[np.float64], probes: int, blind: int, done: int, *, cut: bool) -> Outcomes:
-    shares = guesses / guesses.sum(2, keepdims=True)
+def _outcomes(found: Sequence[NDArray[np.int64] | None], people: NDArray[np.int64], *, cut: bool, shown: Sequence[Shown]) -> Outcomes:
+    """Of each release, in rounds over all tracks, the clip that each attacker took it for."""
+    count = people.max() + 1
+    hidden = np.resize(people, len(found))
+    guesses = np.zeros((len(ATTACKERS), count, count))
+    for person, clips in zip(hidden, found, strict=True):
+        if clips is None:
+            guesses[:, person] += 1 / count
+        else:
+            guesses[np.arange(len(ATTACKERS)), person, people[clips]] += 1
+    probes = np.bincount(hidden)
+    shares = guesses / probes[:, None]
+    blind = sum(clips is None for clips in found)
+    notes = {"blind guesses": f"{blind} of {len(found)} released tracks had no difference between frames to go by"} if blind else {}
     success = np.diagonal(shares, axis1=1, axis2=2)
-    notes = {"blind guesses": f"{blind} of {done} released tracks had no difference between frames to go by"} if blind else {}
-    return Outcomes(success, ATTACKERS, 1 / success.shape[1], "people", "rank-1 rate", probes, guesses=shares, cut=cut, notes=notes)
+    return Outcomes(success, ATTACKERS, 1 / count, "people", "rank-1 rate", int(probes.min()), guesses=shares, cut=cut, notes=notes, shown=shown)
+
+
+def _shown(release: Clip, taken_for: Track, hidden: Track) -> Shown:
+    told = "taken for the right clip" if taken_for is hidden else f"taken for a clip of person {taken_for[0].person}"
+    return Shown(np.squeeze(release[0], 2) if release.shape[3] == 1 else release[0], taken_for[0].picture, hidden[0].picture, f"first frame; {told}")

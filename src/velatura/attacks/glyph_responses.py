@@ -26,7 +26,7 @@ ROWS = 16
 """Releases are averaged down to about so many rows before they are compared by glyphs: all that tells letters apart is still there."""
 
 COLUMNS = 256
-_FAINT = 0.02
+_FAINT = 0.001
 _NOISE = 4.0
 
 
@@ -90,7 +90,7 @@ class Responses:
         self._at.update({int(place): np.stack(there) for place, there in zip(places, found, strict=True)})
 
     def _reach(self) -> int:
-        """How far a glyph spreads, until a fiftieth of its energy, or no more than noise, is left; at most a plate's height."""
+        """How far a glyph spreads, until a thousandth of its energy, or no more than noise, is left; at most a plate's height."""
         middle = self.width // 2
         glyph = self._lettering.glyph("H").shape[1]
         drawn = self._lettering.drawn("H", middle, self.width)

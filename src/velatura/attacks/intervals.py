@@ -57,6 +57,7 @@ def estimate(outcomes: Outcomes, *, findings: int = 1, low: float = 0.05, high: 
         o.unit,
         below=_below(o, low / 2 / findings),
         cut=o.cut,
+        reference=o.reference,
     )
 
 

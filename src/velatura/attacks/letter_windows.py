@@ -8,7 +8,7 @@ Source: Hill, Zhou, Saul, Shacham, PoPETs 2016(4), for windows and decoding; Sau
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from velatura.attacks.attack import Picture
 from velatura.attacks.own_plates import levels
 
-__all__ = ["COLUMNS", "Labelled", "Scorer", "placed", "read", "trained", "windows"]
+__all__ = ["COLUMNS", "Labelled", "Scorer", "habits", "placed", "read", "trained", "windows"]
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -27,6 +27,7 @@ LEAST_STEP, MOST_STEP = 9, 30
 """Columns between the middles of neighbours: a plate of twelve letters has 10, one of five with a gap 29."""
 
 RIDGE, STEEPNESS = 0.05, 0.5
+HABIT = 0.1
 _LEAST_DEVIATION = 0.3
 _FLAT = 1e-6
 
@@ -64,7 +65,11 @@ def windows(release: Picture) -> Floats:
     wide = np.pad(flat, ((0, 0), (HALF, HALF)), mode="edge")
     slid = np.lib.stride_tricks.sliding_window_view(wide, 2 * HALF + 1, axis=1).transpose(1, 0, 2).reshape(COLUMNS, -1)
     centred = slid - slid.mean(1, keepdims=True)
-    return np.asarray(centred / np.maximum(centred.std(1, keepdims=True), _LEAST_DEVIATION), np.float32)
+    flat_=centred / np.maximum(centred.std(1, keepdims=True), _LEAST_DEVIATION)
+    import os
+    pw=float(os.environ.get("PW","0")); wt=np.sin(np.pi*(np.arange(ROWS)+.5)/ROWS)**pw; wt/=np.sqrt((wt**2).mean())
+    hw=float(os.environ.get("HW","0")); ht=np.cos(np.pi*np.arange(-HALF,HALF+1)/(2*HALF+4))**hw; ht/=np.sqrt((ht**2).mean())
+    return np.asarray(flat_*(wt[:,None]*ht).ravel(), np.float32)
 
 
 def trained(plates: Sequence[Labelled], alphabet: str, *, shifts: Sequence[int], most: int) -> Scorer:
@@ -102,11 +107,30 @@ def placed(scores: Floats, text: str, alphabet: str) -> tuple[float, Integers]:
     return _path(scores[:, [alphabet.index(letter) for letter in text]].T)
 
 
-def read(scores: Floats, lengths: Collection[int], alphabet: str) -> tuple[float, str]:
-    """The best text of one of these lengths, and how well it fits."""
-    best, which = scores.max(1), scores.argmax(1)
-    total, middles = max((_path(np.tile(best, (length, 1))) for length in lengths), key=lambda found: found[0])
-    return total, "".join(alphabet[at] for at in which[middles])
+def habits(texts: Sequence[str], alphabet: str) -> list[Floats]:
+    """What texts of each length that occurs look like, before anything is seen: (length, letters), to be added to scores.
+
+    The logarithm of each letter's frequency at its place, each letter counted once more than it occurs, less that of an even spread; and weighed
+    so that a letter that always stands there beats one that never does by as much as clear windows differ.
+    """
+    found = []
+    for length in sorted({len(text) for text in texts}):
+        alike = np.array([[alphabet.index(letter) for letter in text] for text in texts if len(text) == length])
+        counts = 1.0 + np.eye(len(alphabet))[alike].sum(0)
+        found.append(np.asarray(HABIT * np.log(counts / counts.mean(1, keepdims=True)), np.float32))
+    return found
+
+
+def read(scores: Floats, habitual: Sequence[Floats], alphabet: str) -> tuple[float, str]:
+    """The best text, and how well it fits; `habitual`: what `habits` says."""
+    return max((_read(scores, habit, alphabet) for habit in habitual), key=lambda found: found[0])
+
+
+def _read(scores: Floats, habit: Floats, alphabet: str) -> tuple[float, str]:
+    gains = scores[None, :, :] + habit[:, None, :]
+    total, middles = _path(gains.max(2))
+    letters = gains[np.arange(len(habit)), middles].argmax(1)
+    return total, "".join(alphabet[at] for at in letters)
 
 
 def _path(gains: Floats) -> tuple[float, Integers]:

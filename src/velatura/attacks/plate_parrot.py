@@ -15,7 +15,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from velatura.attacks.attack import Arm, Deadline, Photo, Picture
-from velatura.attacks.letter_windows import COLUMNS, Labelled, Scorer, placed, read, trained, windows
+from velatura.attacks.letter_windows import COLUMNS, Labelled, Scorer, habits, placed, read, trained, windows
 from velatura.attacks.lettering import Lettering
 from velatura.attacks.own_plates import Filter
 
@@ -63,9 +63,9 @@ def parrot(
             asked = group[fold::FOLDS]
             others = [labelled[at] for at in group if at not in asked]
             scorer = _taught(others, known, alphabet)
-            lengths = {len(one.text) for one in others} or {len(one.text) for one in known}
+            habitual = habits([one.text for one in others or known], alphabet)
             for at in asked:
-                found[at] = max(read(scorer(sign * seen[at]), lengths, alphabet) for sign in _SIGNS)[1]
+                found[at] = max(read(scorer(sign * seen[at]), habitual, alphabet) for sign in _SIGNS)[1]
     return found
 
 

@@ -1,9 +1,9 @@
 """How recovered pictures are counted: likeness to the secret, paired with a blind guess of the same person; and whom they are taken for.
 
-Success is the SSIM with the secret, s - blind + mean(blind); a person's pictures are averaged. It is absolute: the unprotected release has 1. A gain over
-the release would have nothing to gain there; it is noted, not judged.
-A blind guess is the mean of other people's pictures, or what an attacker makes of *somebody else's* release: a network that sees only black boxes
-still learns which one picture is most like all faces, and that is no leak. The strongest of them is the chance level.
+Success is the SSIM with the secret, s - blind + mean(blind); a person's pictures are averaged. It is absolute: the unprotected release has 1.
+A gain over the release would have nothing to gain there; it is noted, not judged.
+A blind guess is the mean picture of other people (a flat grey where there are none), or what an attacker makes of *somebody else's* release: a
+network that sees only black boxes still learns which one picture is most like all faces, and that is no leak. The strongest is the chance level.
 Limit: with one person there is no interval; the number is shown as it is.
 """
 
@@ -107,9 +107,9 @@ def counted(found: Sequence[Recovery], gallery: Sequence[Photo], rng: Generator,
     success = np.stack([np.rint((likeness[name] - blind) * _GRID) / _GRID + chance for name in names])
     gain = float((likeness[best] - np.maximum(likeness[LOOK], blind)).mean())
     told = {
-        "PSNR": f"{_mean_db(found, best)} ({best}); the release {_mean_db(found, LOOK)}; the mean of other people {_mean_db(found, BLIND)}",
+        "PSNR": f"{_mean_db(found, best)} ({best}); the release {_mean_db(found, LOOK)}; the mean picture {_mean_db(found, BLIND)}",
         "gain over the release": f"{gain:+.3f} SSIM ({best}), over the better of release and guess, person by person",
-        "blind guess": "the mean of other people" if guess == BLIND else f"what the attacker ({guess}) makes of somebody else's release",
+        "blind guess": "the mean picture" if guess == BLIND else f"what the attacker ({guess}) makes of somebody else's release",
     }
     again = _searched(found, gallery, best, rng)
     if again:

@@ -21,9 +21,10 @@ def why(found: Estimate, base: Estimate, claim: Claim | None, verdict: Verdict) 
         base: the same attack on the unprotected one.
         verdict: what `judge` said of them.
     """
+    ends = f"[{_value(found, found.low)}, {_value(found, found.high)}] over {found.units}"
     got = (
-        f"{found.unit} {_value(found, found.value)} [{_value(found, found.low)}, {_value(found, found.high)}] over {found.n:,} {found.per}; "
-        f"unprotected {_value(found, base.value)}; guessing {_value(found, found.chance)}"
+        f"{found.unit} {_value(found, found.value)} {ends if found.n > 1 else f'of {found.units}, without an interval'}; "
+        f"unprotected {_value(found, base.value)}; {found.reference} {_value(found, found.chance)}"
     )
     ended = " The time budget ended the attack before it was done." if found.cut and not _hurried(found, base, claim, verdict) else ""
     return f"{got}. {_follows(found, base, claim, verdict)}{ended}"
@@ -31,11 +32,11 @@ def why(found: Estimate, base: Estimate, claim: Claim | None, verdict: Verdict) 
 
 def _follows(found: Estimate, base: Estimate, claim: Claim | None, verdict: Verdict) -> str:
     if claim is None:
-        return "Shown, not judged: nothing was promised against this."
+        return "Shown, not judged: " + ("nothing was promised against this." if found.n > 1 else "one alone has no interval.")
     if verdict is Verdict.ERROR:
         return "Below guessing: the attack is faulty (twins in the gallery, one label never guessed); it protects nobody."
     reference = found.chance if claim.bound is None else claim.bound
-    than = "guessing" if claim.bound is None else f"the promised {_value(found, claim.bound)}"
+    than = found.reference if claim.bound is None else f"the promised {_value(found, claim.bound)}"
     if not base.low > reference:
         return f"Without the protection the attack is not above {than} either: it says nothing."
     if verdict is Verdict.WEAKENED:
@@ -72,4 +73,5 @@ def _value(found: Estimate, value: float) -> str:
         return "no limit"
     if not found.unit.endswith("rate"):
         return f"{value:.3g}"
-    return f"{100 * value:.1f} %" if value >= 0.001 or value <= 0 else f"{100 * value:.1g} %"
+    share = min(max(value, 0.0), 1.0)  # the ends of a paired difference may lie beyond
+    return f"{100 * share:.1f} %" if share >= 0.001 or share < 1e-6 else f"{100 * share:.1g} %"

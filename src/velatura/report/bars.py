@@ -122,5 +122,5 @@ def _told(f: Finding) -> str:
     told = f"{WORD[f.verdict]}: {unit} {number(f.estimate.value, unit)}, {interval(f.estimate)}"
     if f.baseline is not None:
         told += f"; unprotected {number(f.baseline.value, unit)}, {interval(f.baseline)}"
-    told += f"; guessing {number(f.estimate.chance, unit)}"
+    told += f"; {f.estimate.reference} {number(f.estimate.chance, unit)}"
     return told if claim is None or claim.bound is None else f"{told}; promised {number(claim.bound, unit)}"

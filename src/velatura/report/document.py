@@ -50,6 +50,7 @@ class EstimateDocument(Spec, frozen=True, kw_only=True):
     unit: Annotated[Text, Meta(description='a unit that ends in "rate" is a share from 0 to 1')]
     below: Annotated[bool, Meta(description="significantly worse than guessing: the attack is faulty")] = False
     cut: Annotated[bool, Meta(description="the time budget ended the attack")] = False
+    reference: Annotated[Text, Meta(description="what `chance` is called in sentences")] = "guessing"
 
 
 class ClaimDocument(Spec, frozen=True, kw_only=True):
@@ -169,7 +170,18 @@ def _estimate_document(e: Estimate | None) -> EstimateDocument | None:
     if not (isfinite(e.value) and isfinite(e.chance)):
         raise ValueError("only the ends of an interval may be infinite")
     low, high = (end if isfinite(end) else None for end in (e.low, e.high))
-    return EstimateDocument(value=e.value, low=low, high=high, chance=e.chance, n=e.n, per=e.per, unit=e.unit, below=e.below, cut=e.cut)
+    return EstimateDocument(
+        value=e.value,
+        low=low,
+        high=high,
+        chance=e.chance,
+        n=e.n,
+        per=e.per,
+        unit=e.unit,
+        below=e.below,
+        cut=e.cut,
+        reference=e.reference,
+    )
 
 
 def _finding(f: FindingDocument) -> Finding:
@@ -185,7 +197,7 @@ def _estimate(e: EstimateDocument | None) -> Estimate | None:
     if e is None:
         return None
     low, high = -inf if e.low is None else e.low, inf if e.high is None else e.high
-    return Estimate(e.value, low, high, e.chance, e.n, e.per, e.unit, e.below, e.cut)
+    return Estimate(e.value, low, high, e.chance, e.n, e.per, e.unit, e.below, e.cut, e.reference)
 
 
 def _facts(facts: Mapping[str, str]) -> dict[str, str]:

@@ -37,7 +37,7 @@ MEANING = {
     Verdict.HELD: "The attack succeeds where nothing is protected, and here gets no further than guessing or the promise; the limit is named.",
     Verdict.INCONCLUSIVE: "Neither shown to hold nor shown to fail, mostly for want of people, clips or keys. This never counts as held.",
     Verdict.NOT_RUN: "The attack could not run here; the finding says why. This never counts as held.",
-    Verdict.STATED: "Measured and shown, not judged: the method promises nothing against this attack.",
+    Verdict.STATED: "Measured and shown, not judged: nothing is promised against this attack, or there is too little to judge by.",
 }
 
 _HAPPENED = {
@@ -58,11 +58,14 @@ def number(value: float, unit: str) -> str:
     """In per cent if the unit is a rate."""
     if not isfinite(value):
         return "no end"
-    return f"{100 * value:.1f} %" if unit.endswith("rate") else f"{value:.3g}"
+    # The ends of a paired difference may lie beyond what a share can be.
+    return f"{100 * min(max(value, 0.0), 1.0):.1f} %" if unit.endswith("rate") else f"{value:.3g}"
 
 
 def interval(e: Estimate) -> str:
     """Both ends; one that is infinite is "no end"."""
+    if not isfinite(e.low) and not isfinite(e.high):
+        return "no interval"
     return f"{number(e.low, e.unit)} to {number(e.high, e.unit)}"
 
 
@@ -78,8 +81,8 @@ def against(f: Finding) -> str:
         return ""
     unit = f.estimate.unit
     if f.claim is None:
-        return f"guessing {number(f.estimate.chance, unit)}"
-    told = f"guessing {number(f.estimate.chance, unit)}" if f.claim.bound is None else f"promised {number(f.claim.bound, unit)}"
+        return f"{f.estimate.reference} {number(f.estimate.chance, unit)}"
+    told = f"{f.estimate.reference} {number(f.estimate.chance, unit)}" if f.claim.bound is None else f"promised {number(f.claim.bound, unit)}"
     if f.verdict is Verdict.HELD and f.baseline is not None:
         told += f"; {number(limit(f.estimate, f.baseline, f.claim), unit)} or more is excluded"
     return told

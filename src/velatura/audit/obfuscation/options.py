@@ -34,7 +34,7 @@ class ObfuscationOptions(Spec, frozen=True, kw_only=True):
         region: what is protected: "whole" picture, what the room's own detector finds ("detect"), or one box (x0, y0, x1, y1) for all pictures.
         dilate, expand, shape: as of `velatura obfuscate`; not used for "whole".
         views: attacks on "region" see the covered pixels alone; those on "context" the whole picture.
-        attacks: which to run; () means all that the data allows, but for reconstruct-learned and leak-paths.
+        attacks: which to run; () means all that the data allows, but for reconstruct-learned.
         attackers: of `reidentify`: nearest, ridge, lda, cnn (needs torch), embedding:NAME (a network from `velatura models`).
         splits: of gallery and probes.
         runs: of the epsilon audit, for each of two neighbours.
