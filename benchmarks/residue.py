@@ -144,9 +144,9 @@ def page(lines: list[list[str]], files: list[list[str]], counts: dict[str, int])
     told_of = ", ".join(f"{name}: {count} faces" for name, count in counts.items())
     return (
         f"{__doc__}\n{told_of}.\n"
-        "'Found again' is found - found without + mean of found without. The verdict is the one against chance, also for methods that promise nothing;\n"
-        "`held` says that this detector sees no more with the person than without, and nothing on who it was. Under a method that draws no chance and\n"
-        "looks at no pixel both releases are the same, so that its interval is a point.\n"
+        "'Found again' is found - found without + mean of found without. The verdict is the one against chance, also for methods that promise\n"
+        "nothing; `held` says that this detector sees no more with the person than without, and nothing on who it was. Under a method that\n"
+        "draws no chance and looks at no pixel both releases are the same, so that its interval is a point.\n"
         "Presence is told from releases of pictures with and without somebody: where nobody is, nothing is covered, so that every mask shows that\n"
         "somebody was there. It is stated, never promised.\n\n"
         f"{table(head, lines)}\n\n"

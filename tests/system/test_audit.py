@@ -79,11 +79,11 @@ def test_mixed_sizes_and_broken_files_are_dealt_with(faces: Path, tmp_path: Path
 
 
 def test_without_torch_its_attackers_are_named_as_not_run(faces: Path, tmp_path: Path) -> None:
-    hidden = tmp_path / "no-torch" / "torch"
-    hidden.mkdir(parents=True)
-    (hidden / "__init__.py").write_text("raise ImportError('not installed')\n")
+    hidden = tmp_path / "no-torch"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")  # as if it were not installed
     more = 'people = "faces"\nattacks = ["reidentify", "reconstruct-learned"]\nattackers = ["nearest", "ridge", "lda", "cnn"]'
-    env = bare_environment(tmp_path, PYTHONPATH=str(hidden.parent))
+    env = bare_environment(tmp_path, PYTHONPATH=str(hidden))
     done = velatura("audit", spec(tmp_path, more=more), "-o", tmp_path / "out", "--json", env=env)
     assert done.returncode == 0, done.stderr
     findings = json.loads(done.stdout)["result"]["report"]["findings"]

@@ -15,7 +15,7 @@ from velatura.cli.main import VERBS
 ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
 
 
-OURS = {"key", "key.pub", "out.png", "sealed.png", "back.png", "demo-out"}
+OURS = {"key", "key.pub", "out.png", "sealed.png", "back.png", "demo-out", "AUDIT.toml", "audit-out"}
 """Names in the command lines that lie in the test's own folder."""
 
 
@@ -30,6 +30,8 @@ def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[s
 
 @pytest.mark.xdist_group("processes")
 def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Path) -> None:
+    spec = 'room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nplates = "rendered:2"\n'
+    (tmp_path / "AUDIT.toml").write_text(spec)
     runs = [
         ["--help"],
         ["doctor"],
@@ -41,6 +43,9 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["scan", str(portrait), "out.png"],
         ["obfuscate", str(portrait), "-o", "sealed.png", "--method", "seal", "--recipient", "key.pub"],
         ["unseal", "sealed.png", "--identity", "key", "-o", "back.png"],
+        ["attack", "text", "rendered:2", "--method", "fill"],
+        ["audit", "AUDIT.toml", "-o", "audit-out"],
+        ["report", "show", "audit-out"],
         ["demo", "-o", "demo-out"],
     ]
     assert {words[0] for words in runs} >= VERBS.keys(), "every verb is tried"

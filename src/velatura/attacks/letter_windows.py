@@ -1,6 +1,6 @@
 """Letters in windows of a release: what a window shows, and the most likely row of letters.
 
-A release is brought to 16 x 128; a window is 15 columns wide, of mean 0 and deviation 1, so that light and contrast say nothing. Kernel ridge
+A release is brought to 16 x 128; a window is 19 columns wide, of mean 0 and deviation 1, so that light and contrast say nothing. Kernel ridge
 regression scores each window for each letter and for "between two letters". A text is a row of windows whose middles stand a letter's width apart;
 dynamic programming finds the best such row, for a text that is known (where its letters stand) or unknown (what it says).
 Source: Hill, Zhou, Saul, Shacham, PoPETs 2016(4), for windows and decoding; Saunders, Gammerman, Vovk, ICML 1998, for kernel ridge.
@@ -22,7 +22,7 @@ __all__ = ["COLUMNS", "Labelled", "Scorer", "habits", "placed", "read", "trained
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
-ROWS, COLUMNS, HALF = 16, 128, 7
+ROWS, COLUMNS, HALF = 16, 128, 9
 LEAST_STEP, MOST_STEP = 9, 30
 """Columns between the middles of neighbours: a plate of twelve letters has 10, one of five with a gap 29."""
 
@@ -65,11 +65,15 @@ def windows(release: Picture) -> Floats:
     wide = np.pad(flat, ((0, 0), (HALF, HALF)), mode="edge")
     slid = np.lib.stride_tricks.sliding_window_view(wide, 2 * HALF + 1, axis=1).transpose(1, 0, 2).reshape(COLUMNS, -1)
     centred = slid - slid.mean(1, keepdims=True)
-    flat_=centred / np.maximum(centred.std(1, keepdims=True), _LEAST_DEVIATION)
-    import os
-    pw=float(os.environ.get("PW","0")); wt=np.sin(np.pi*(np.arange(ROWS)+.5)/ROWS)**pw; wt/=np.sqrt((wt**2).mean())
-    hw=float(os.environ.get("HW","0")); ht=np.cos(np.pi*np.arange(-HALF,HALF+1)/(2*HALF+4))**hw; ht/=np.sqrt((ht**2).mean())
-    return np.asarray(flat_*(wt[:,None]*ht).ravel(), np.float32)
+    return np.asarray(centred / np.maximum(centred.std(1, keepdims=True), _LEAST_DEVIATION) * _taper(), np.float32)
+
+
+def _taper() -> Floats:
+    """(features,): the middle of a window counts most: above and below are frames and other writing, left and right are neighbours."""
+    down = np.sin(np.pi * (np.arange(ROWS) + 0.5) / ROWS)
+    across = np.cos(np.pi * np.arange(-HALF, HALF + 1) / (2 * HALF + 4))
+    taper = (down[:, None] * across[None, :]).ravel()
+    return np.asarray(taper / np.sqrt((taper**2).mean()), np.float32)
 
 
 def trained(plates: Sequence[Labelled], alphabet: str, *, shifts: Sequence[int], most: int) -> Scorer:

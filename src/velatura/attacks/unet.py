@@ -1,8 +1,9 @@
 """A small U-Net that turns a release into a picture (torch, extra `train`).
 
-Three levels of 24, 48, 48 channels, the first at half the size (2x2 pixels are four channels of one): a third of the cost of a first level at full
-size. It is given the release and the blind guess, and corrects the guess: before training its answer *is* the guess. The loss is the mean absolute error and 1 - SSIM in equal parts; the answer comes from a running mean of the weights, so that a training which the
-clock ends needs no schedule. Nothing is mirrored or shifted: a protection need not treat a mirrored picture in the same way.
+Three levels of 24, 48, 48 channels, the first at half the size (2x2 pixels are four channels of one), which halves its cost. It is given the release
+and the blind guess, and corrects the guess: before training its answer *is* the guess. The loss is the mean absolute error and 1 - SSIM in equal
+parts; the answer comes from a running mean of the weights, so that a training which the clock ends needs no schedule. Nothing is mirrored or
+shifted: a protection need not treat a mirrored picture in the same way.
 Limit: pairs are few (hundreds); it learns this protection of this kind of picture, not pictures in general.
 Source: Ronneberger, Fischer, Brox, MICCAI 2015 (the shape); Zhao, Gallo, Frosio, Kautz, IEEE Trans. Computational Imaging 3(1), 2017 (the loss).
 """

@@ -71,7 +71,9 @@ def test_a_track_pays_once_and_pictures_pay_each() -> None:
 @pytest.mark.parametrize("method", ["fill", "seal", None])
 def test_a_file_goes_through_the_verb_or_is_copied(method: str | None, tmp_path: Path) -> None:
     write_picture(tmp_path / "in.png", drawn_people(1, 1)[0].picture)
+    again = FileArm(method, tmp_path)(tmp_path / "in.png", generator())
     out = FileArm(method, tmp_path)(tmp_path / "in.png", generator())
+    assert again != out, "two arms with one seed do not meet"
     assert out != tmp_path / "in.png" and out.is_file()
     same = out.read_bytes() == (tmp_path / "in.png").read_bytes()
     assert same is (method is None)

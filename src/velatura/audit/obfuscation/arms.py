@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 from numpy.random import Generator
@@ -73,14 +74,14 @@ class FileArm:
 
     Attributes:
         method: as after `--method`; None: the file is copied.
-        folder: where the outputs go, named anew each time.
+        folder: where the outputs go, each into a folder of its own.
     """
 
     method: str | None
     folder: Path
 
     def __call__(self, source: Path, rng: Generator, /) -> Path:
-        out = self.folder / f"{rng.integers(1 << 62):016x}{source.suffix}"
+        out = Path(mkdtemp(dir=self.folder)) / f"out{source.suffix}"
         if self.method is None:
             shutil.copyfile(source, out)
         else:
