@@ -7,7 +7,7 @@ from importlib import import_module
 
 from velatura.errors import VelaturaError
 
-ROOMS = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks", "mcpherson_orl", "averaging", "verdicts", "overview")
+ROOMS = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks", "mcpherson_orl", "text", "inversion", "averaging", "verdicts", "overview")
 
 
 def main() -> None:

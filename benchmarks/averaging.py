@@ -154,11 +154,12 @@ def targets(bench: Bench, kept: Sequence[dict[str, Any]], alarms: int) -> list[R
     right, half = kept[0:6:2], kept[1:6:2]
     shares = ", ".join(f"{found['share']:.2f}" for found in right)
     caught = [found["verdict"] == Verdict.BROKEN for found in half]
-    gain = abs(100 * (default["value"] - default["reference"]))
+    gap = 100 * abs(default["value"] - default["reference"])
+    held = default["verdict"] == Verdict.HELD
     return [
         Row("averaging 100 redrawn releases, rank-1", ">= 75 %", f"{100 * redrawn['value']:.1f} %", redrawn["value"] >= 0.75),
         Row("frame differences of one noise, rank-1", ">= 90 %", f"{100 * frozen['value']:.1f} %", frozen["value"] >= 0.9),
-        Row("averaging, our default, 100 frames", "no better than one", f"{gain:.1f} % apart, {default['verdict']}", default["verdict"] == Verdict.HELD),
+        Row("averaging, our default, 100 frames", "no better than one", f"{gap:.1f} % apart, {default['verdict']}", held),
         Row("DP audit at claims .5, 1, 2, right noise: bound over claim", ">= .9 and never above 1", f"{shares}; above in {alarms} of "
             f"{FALSE_ALARM_AUDITS} further audits", all(0.9 <= found["share"] <= 1 for found in right) and alarms <= FALSE_ALARM_AUDITS // 200),
         Row("DP audit, half the noise", "caught at each claim", f"{sum(caught)} of {len(caught)} broken", all(caught)),

@@ -30,10 +30,8 @@ def play(arm: Arm[Photo, Picture], photos: list[Photo] = PHOTOS, seed: int = 1, 
     return Reconstruct().play(arm, photos, np.random.default_rng(seed), budget_s=budget_s)
 
 
-def verdict(protected: Arm[Photo, Picture], budget_s: float = 120) -> Finding:
-    return trial(
-        Reconstruct(), "a test", plain=itself, protected=protected, claim=Claim(), secrets=PHOTOS, seed=1, budget_s=budget_s, findings=1
-    ).finding
+def verdict(protected: Arm[Photo, Picture], photos: list[Photo] = PHOTOS) -> Finding:
+    return trial(Reconstruct(), "a test", plain=itself, protected=protected, claim=Claim(), secrets=photos, seed=1, budget_s=120, findings=1).finding
 
 
 @pytest.fixture
@@ -60,7 +58,7 @@ def test_without_torch_it_is_missing_and_the_finding_says_not_run(monkeypatch: p
 @pytest.mark.usefixtures("torch")
 def test_a_negative_is_learnt_and_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unet, "MOST_EPOCHS", 25)
-    found = verdict(negative)
+    found = verdict(negative, PHOTOS[:32])
     assert found.verdict is Verdict.BROKEN
     assert found.estimate is not None and found.estimate.value > found.estimate.chance + 0.3
     assert float(found.evidence["attacker u-net"].split(";")[0]) > 2 * float(found.evidence["attacker look"].split(";")[0])
@@ -90,10 +88,10 @@ def test_without_time_it_says_so_and_its_answer_is_the_guess() -> None:
 
 @pytest.mark.usefixtures("torch", "short")
 def test_mixed_sizes_and_colours_are_brought_to_one() -> None:
-    photos = [*made_people(3, 2, size=(30, 21), colour=True), *[Photo(p.picture, p.person + 3) for p in made_people(3, 2, size=(41, 200))]]
+    photos = [*made_people(3, 2, size=(17, 26), colour=True), *[Photo(p.picture, p.person + 3) for p in made_people(3, 2, size=(15, 40))]]
     found = play(itself, photos)
     assert found.success.shape == (3, 6)
-    assert {one.seen.shape for one in found.shown} == {(40, 112, 3)}
+    assert {one.seen.shape for one in found.shown} == {(16, 32, 3)}
 
 
 @pytest.mark.usefixtures("torch", "short")

@@ -6,7 +6,7 @@ pair, if several are handed in), the others count it; so a true claim is exceede
 
 Limits: a bound from below. A mechanism may leak more than the event that was found shows: for inputs that nobody tried, or in many entries at once,
 each a little. With 20,000 runs a side the bound comes to within .05 of claims up to 2; a claim of 5 needs the same, one of 10 needs 1,000,000.
-An unprotected release reaches ln(runs) - 2, so a claim above that cannot be judged.
+An unprotected release reaches 10.6 with 20,000 runs, so a claim above that cannot be judged.
 Source: Ding, Wang, Wang, Zhang, Kifer, CCS 2018; Jagielski, Ullman, Oprea, NeurIPS 2020, section 3 (Clopper-Pearson on both shares).
 """
 

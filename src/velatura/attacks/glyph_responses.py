@@ -2,7 +2,7 @@
 
 A glyph's response is the arm's output for a plate with that glyph alone, less its output for an empty plate. Where the arm is all but linear
 (means, Gaussians, nothing at all) the output for a text is the sum of its glyphs' responses, and a text need not be rendered to be judged; what
-is not linear is left to the last step, which renders whole texts (`velatura.attacks.text_template`). One call of the arm serves several positions:
+is not linear is left to the last step, which renders whole texts (`velatura.attacks.template_reader`). One call of the arm serves several positions:
 the same glyph stands on the plate again and again, as far apart as the arm spreads it. A noisy arm is called several times and averaged.
 """
 

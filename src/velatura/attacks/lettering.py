@@ -41,7 +41,6 @@ class Lettering:
         size: of the font, as a share of that height; a capital letter is .7 of it.
         stretch: width of a glyph over what the font has.
         middle: where the middle of capital letters stands, as a share of the plate's height.
-        gap: added between glyphs, as a share of the font's size.
         weight: 0: as the font is; 1: strokes a twentieth of the size wider.
         ink, paper: grey levels.
     """
@@ -50,14 +49,13 @@ class Lettering:
     size: float = SIZE
     stretch: float = 1.0
     middle: float = 0.5
-    gap: float = 0.0
     weight: float = 0.0
     ink: int = 25
     paper: int = 235
 
     def glyph(self, letter: str) -> Coverage:
         """(height, width) in 0..1: how much ink; its width is what the next glyph stands off."""
-        return _glyph(letter, self.height, self.size, self.stretch, self.middle, self.gap, self.weight)
+        return _glyph(letter, self.height, self.size, self.stretch, self.middle, self.weight)
 
     def advance(self, text: str) -> int:
         """How wide a text is, pixels."""
@@ -101,14 +99,14 @@ def _plate(number: int, lettering: Lettering, rng: Generator, length: int, width
 
 
 @lru_cache(maxsize=128)
-def _glyph(letter: str, height: int, size: float, stretch: float, middle: float, gap: float, weight: float) -> Coverage:
+def _glyph(letter: str, height: int, size: float, stretch: float, middle: float, weight: float) -> Coverage:
     from PIL import Image, ImageDraw, ImageFont
 
     big = 4  # drawn four times as large and reduced, so that stretching costs no sharpness
     font = ImageFont.load_default(size=max(big * size * height, 1.0))
     advance = font.getlength(letter)
     stroke = round(weight * big * size * height / 40)
-    width = max(round(advance * stretch / big + gap * size * height), 1)
+    width = max(round(advance * stretch / big), 1)
     page = Image.new("L", (max(round(width * big / stretch), 1), height * big), 0)
     capitals = font.getbbox("H", anchor="ls")
     base = middle * height * big - (capitals[1] + capitals[3]) / 2

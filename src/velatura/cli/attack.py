@@ -149,7 +149,7 @@ def averaging(
 @app.command(epilog="Example: velatura attack dp --method dp-pixelate:cells=3,m=16,epsilon=1")
 def dp(
     method: MethodName,
-    runs: Annotated[int, typer.Option(metavar="N", help="of each of two neighbouring pictures")] = 40_000,
+    runs: Annotated[int, typer.Option(metavar="N", help="of each of two neighbouring pictures")] = 20_000,
     seed: Seed = 1,
     budget_s: Budget = 600.0,
     of: Of = 0,

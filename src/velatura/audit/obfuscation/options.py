@@ -52,7 +52,7 @@ class ObfuscationOptions(Spec, frozen=True, kw_only=True):
     attacks: tuple[str, ...] = ()
     attackers: tuple[str, ...] = ("nearest", "ridge", "lda")
     splits: int = 5
-    runs: int = 40_000
+    runs: int = 20_000
     releases: int = 100
 
     def check(self) -> None:
