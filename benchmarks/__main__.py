@@ -7,7 +7,9 @@ from importlib import import_module
 
 from velatura.errors import VelaturaError
 
-ROOMS = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks", "mcpherson_orl", "text", "inversion", "averaging", "verdicts", "overview")
+OBFUSCATION = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks")
+ATTACKS = ("mcpherson_orl", "text", "inversion", "averaging", "residue", "verdicts", "audit")
+ROOMS = (*OBFUSCATION, *ATTACKS, "overview")
 
 
 def main() -> None:

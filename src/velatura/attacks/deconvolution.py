@@ -35,8 +35,9 @@ TRIED_PX = 128
 AVERAGED = 4
 CLEARLY = 0.002
 """SSIM: less than this better than looking or guessing, on pictures of his own, is taken for chance."""
-MOST_SAMPLES = 1 << 24
-_AT_ONCE = 1 << 23
+MOST_SAMPLES = 1 << 22
+"""Of one picture, channels counted: about 1 GB of memory and 20 s."""
+_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +135,10 @@ def _known(pairs: tuple[Stack, Stack], white: tuple[Stack, Stack], guess: NDArra
 def _chosen(knows: Round, form: Form, pairs: tuple[Stack, Stack], white: tuple[Stack, Stack], box: BlackBox) -> Mapping[str, Any]:
     """For each inverter the option that comes nearest on own pictures that nothing was measured on; `LOOK` or `BLIND` where none helps."""
     half = len(pairs[0]) // 2
-    others = knows.others[: len(knows.others) // 2] if len(knows.others) > 1 else knows.others
-    known = _known((pairs[0][:half], pairs[1][:half]), white, guess_at(others, form), box)
+    others = knows.others[-(-len(knows.others) // 2) :] or knows.others  # of the later half of the people: nobody whom it is tried on
+    known = _known((pairs[0][half:], pairs[1][half:]), white, guess_at(others, form), box)
     tried = int(np.clip(PAIRS_SAMPLES // pairs[0][0].size // 8, LEAST_TRIED, MOST_TRIED))
-    secrets, releases = (stack[half:][:: max(1, half // tried)][:tried] for stack in pairs)
+    secrets, releases = (stack[:half][:: max(1, half // tried)][:tried] for stack in pairs)
     plain = {LOOK: releases, BLIND: np.broadcast_to(known.guess, releases.shape)}
     scores = {name: _near(stack, secrets) for name, stack in plain.items()}
     fallback = max(scores, key=scores.__getitem__)

@@ -26,6 +26,7 @@ ROWS = 16
 """Releases are averaged down to about so many rows before they are compared by glyphs: all that tells letters apart is still there."""
 
 COLUMNS = 256
+PLACES = 11
 _FAINT = 0.001
 _NOISE = 4.0
 
@@ -90,14 +91,16 @@ class Responses:
         self._at.update({int(place): np.stack(there) for place, there in zip(places, found, strict=True)})
 
     def _reach(self) -> int:
-        """How far a glyph spreads, until a thousandth of its energy, or no more than noise, is left; at most a plate's height."""
-        middle = self.width // 2
-        glyph = self._lettering.glyph("H").shape[1]
-        drawn = self._lettering.drawn("H", middle, self.width)
-        energy = ((self.reduced(self._filtered(drawn)) - self.blank) ** 2).sum(0)
+        """How far a glyph spreads, at the worst of several places; at most a plate's height."""
+        glyph, middle = self._lettering.glyph("H").shape[1], self.width // 2
+        places = middle + np.linspace(0, self._lettering.height, PLACES).astype(np.int64)
+        return min(max(self._spread(int(place), glyph) for place in places), self.column(self._lettering.height))
+
+    def _spread(self, x_px: int, glyph_px: int) -> int:
+        """Columns beside a glyph at x_px until a thousandth of its energy, or no more than noise, is left."""
+        change = self.reduced(self._filtered(self._lettering.drawn("H", x_px, self.width))) - self.blank
+        energy = (change**2).sum(0)
         changed = np.flatnonzero(energy > max(_FAINT * energy.max(), _NOISE * np.median(energy), _FAINT))
-        most = self.column(self._lettering.height)
         if not len(changed):
             return 0
-        outside = max(self.column(middle) - changed[0], changed[-1] - self.column(middle + glyph), 0)
-        return int(min(outside, most))
+        return int(max(self.column(x_px) - changed[0], changed[-1] - self.column(x_px + glyph_px - 1), 0))

@@ -51,7 +51,7 @@ def estimate(outcomes: Outcomes, *, findings: int = 1, low: float = 0.05, high: 
         float(value.max()),
         float(min(lower.max(), value.max())),
         float(max(upper.max(), value.max())),
-        o.chance,
+        float(o.chance),
         int(o.success[0, 1] + o.success[0, 3]) if o.kind == "epsilon" else o.success.shape[1],
         o.per,
         o.unit,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
 
 from velatura.attacks.attack import Picture
 from velatura.attacks.own_plates import levels
@@ -89,7 +90,7 @@ def trained(plates: Sequence[Labelled], alphabet: str, *, shifts: Sequence[int],
     known, targets = known[every], np.eye(len(alphabet) + 1, dtype=np.float32)[wanted[every]]
     kernel = _kernel(known, known)
     kernel[np.diag_indices(len(kernel))] += RIDGE
-    return Scorer(alphabet, known, np.asarray(np.linalg.solve(kernel, targets), np.float32))
+    return Scorer(alphabet, known, np.asarray(cho_solve(cho_factor(kernel, overwrite_a=True, check_finite=False), targets, check_finite=False), np.float32))
 
 
 def _examples(plate: Labelled, alphabet: str, shifts: Sequence[int]) -> tuple[Floats, Integers]:

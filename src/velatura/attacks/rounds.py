@@ -50,9 +50,11 @@ def rounds(secrets: Sequence[Photo], rng: Generator) -> tuple[Round, ...]:
         BadInput: `attack.no-people`, `attack.picture`.
     """
     common_form([photo.picture for photo in secrets])
-    people = [
-        [secrets[i] for i in rng.permutation(len(secrets)) if secrets[i].person == p] for p in sorted({photo.person for photo in secrets} - {-1})
-    ]
+    pictures: dict[int, list[Photo]] = {}
+    for i in rng.permutation(len(secrets)):
+        if secrets[i].person != -1:
+            pictures.setdefault(secrets[i].person, []).append(secrets[i])
+    people = [pictures[person] for person in sorted(pictures)]
     if not people:
         raise BadInput("attack.no-people", "no photo says who is on it: there is nothing to attack", hint="give each photo a person, 0, 1, 2 ...")
     dealt = [people[i] for i in rng.permutation(len(people))[:MOST_PEOPLE]]
