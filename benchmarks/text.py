@@ -1,10 +1,11 @@
 """Plates behind pixelation and blur: how much of the text is read, for rendered plates and for photographs.
 
 Rendered plates are 48 x 240 pixels with seven letters out of 33, in a font that the attacker has, at a place that he knows to six pixels.
-Photographs are the plates of plates_openalpr, cut out as they are labelled (91 plates, 23 to 130 pixels high): he knows neither font nor size nor
+Photographs are the plates of plates_openalpr, cut out as they are labelled (91 plates, 16 to 150 pixels high): he knows neither font nor size nor
 place. `pixelate:N` lays N cells across a plate's height; `blur:N` has a sigma of N pixels, `blur:N%` of N hundredths of the height.
 The character rate of rendered plates is the share of letters right at their place; that of photographs is 1 - edit distance / length. The blind guess
-of photographs is, for each plate, what is most usual at each place of the other plates of the same shape.
+of photographs is, for each plate, what is most usual at each place of the other plates of the same shape. Run with OPENBLAS_NUM_THREADS=1, as the
+command line runs: two threads that wait for each other took ten times the CPU on a busy machine.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def main() -> None:
 ## Photographs
 He {ReadText(photographed=True).knowledge}.
 Each plate is read by what was learnt from others; nothing is kept, and no picture of these is shown. His windows and their weights were chosen by
-trying eight variants on the clear plates and on `pixelate:8` of this very set, so that both rates are somewhat too high for other plates.
+trying some twenty variants on the clear plates and on `pixelate:8` of this very set, so that both rates are somewhat too high for other plates.
 What this parrot does not read, a better reader may: the rate on clear plates says how good a reader it is.
 
 {lines(real)}

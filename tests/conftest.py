@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
     from velatura.models.store import ModelStore
 
+# As the command line does, and before numpy loads: on two busy cores the pools' spinning costs up to twenty times the work.
+for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+    os.environ.setdefault(_pool, "1")
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))  # benchmarks/ and tests/ helpers are imported by name
 

@@ -80,10 +80,11 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 
 @pytest.mark.usefixtures("torch")
-def test_without_time_it_says_so_and_its_answer_is_the_guess() -> None:
+def test_without_time_it_says_so_and_it_answers_no_better_than_a_guess() -> None:
     found = play(negative, budget_s=0)
     assert found.cut and found.notes["training"].startswith("0 epochs")
-    assert (found.success[0] == found.success[2]).all()
+    assert found.success[2].mean() <= found.chance
+    assert all("(u-net)" in one.caption and one.recovered.std() < one.secret.std() for one in found.shown)  # a mean of people is flatter than one
 
 
 @pytest.mark.usefixtures("torch", "short")

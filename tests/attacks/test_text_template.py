@@ -11,14 +11,16 @@ import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from velatura.attacks.attack import Outcomes, Photo, Picture
+from velatura.attacks.intervals import estimate
 from velatura.attacks.lettering import ALPHABET, Lettering, rendered_plates
 from velatura.attacks.text_template import ReadText
 from velatura.audit.obfuscation import plain_arm, protected_arm
 from velatura.audit.trial import trial
 from velatura.errors import BadInput
-from velatura.findings import Claim, Finding, Verdict
+from velatura.findings import Claim, Finding, Verdict, judge
 
 PLATES = rendered_plates(20, np.random.default_rng(5))
+SMALL = rendered_plates(2, np.random.default_rng(4), height=24, width=60, length=3)
 REAL = ReadText(photographed=True)
 
 
@@ -111,7 +113,7 @@ def test_without_time_every_plate_is_a_guess_and_that_is_said() -> None:
 
 def test_the_same_seed_reads_the_same() -> None:
     arm = protected_arm("dp-pixelate:cells=8,m=16,epsilon=20")
-    one, other = played(arm, PLATES[:2], seed=3), played(arm, PLATES[:2], seed=3)
+    one, other = (played(arm, SMALL, seed=3) for _ in range(2))
     assert np.array_equal(one.success, other.success)
 
 
@@ -158,7 +160,7 @@ def photographs(count: int, rng: np.random.Generator) -> list[Photo]:
     return made
 
 
-STREET = photographs(36, np.random.default_rng(8))
+STREET = photographs(28, np.random.default_rng(8))
 
 
 def test_photographs_of_plates_are_read_through_a_mosaic_by_a_parrot() -> None:
@@ -172,14 +174,14 @@ def test_photographs_that_say_nothing_give_what_a_blind_guess_gives() -> None:
     assert outcomes.attackers == ("parrot", "guess")
     assert np.array_equal(outcomes.success[0], outcomes.success[1])
     assert outcomes.chance == outcomes.success[1].mean()
-    assert tried(protected_arm("fill"), STREET, attack=REAL).verdict in (Verdict.HELD, Verdict.INCONCLUSIVE)
+    assert estimate(outcomes).low <= outcomes.chance
 
 
 def test_photographs_with_shuffled_texts_are_not_read() -> None:
     texts = np.random.default_rng(1).permutation([plate.text for plate in STREET])
     shuffled = [replace(plate, text=str(text)) for plate, text in zip(STREET, texts, strict=True)]
-    finding = tried(itself, shuffled, attack=REAL)
-    assert finding.verdict is Verdict.INCONCLUSIVE, finding.why
+    outcomes = played(itself, shuffled, attack=REAL)
+    assert judge(estimate(outcomes), estimate(outcomes), Claim()) is Verdict.INCONCLUSIVE
 
 
 def test_a_parrot_without_time_guesses() -> None:
@@ -202,4 +204,4 @@ def test_real_european_plates_are_read_above_the_blind_guess(shared: Path) -> No
 
     plates = photographed(shared / "data" / "plates_openalpr", ("eu",))
     outcomes = played(protected_arm("pixelate:8"), plates, attack=REAL)
-    assert outcomes.success[0].mean() > outcomes.chance + 0.2
+    assert judge(estimate(outcomes), estimate(outcomes), Claim()) is Verdict.BROKEN

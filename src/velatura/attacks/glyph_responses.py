@@ -91,16 +91,16 @@ class Responses:
         self._at.update({int(place): np.stack(there) for place, there in zip(places, found, strict=True)})
 
     def _reach(self) -> int:
-        """How far a glyph spreads, at the worst of several places; at most a plate's height."""
-        glyph, middle = self._lettering.glyph("H").shape[1], self.width // 2
-        places = middle + np.linspace(0, self._lettering.height, PLACES).astype(np.int64)
-        return min(max(self._spread(int(place), glyph) for place in places), self.column(self._lettering.height))
+        """How far ink spreads, at the worst of several places; at most a plate's height."""
+        places = self.width // 2 + np.linspace(0, self._lettering.height, PLACES).astype(np.int64)
+        return min(max(self._spread(int(place)) for place in places), int(self.column(self._lettering.height)))
 
-    def _spread(self, x_px: int, glyph_px: int) -> int:
-        """Columns beside a glyph at x_px until a thousandth of its energy, or no more than noise, is left."""
-        change = self.reduced(self._filtered(self._lettering.drawn("H", x_px, self.width))) - self.blank
-        energy = (change**2).sum(0)
+    def _spread(self, x_px: int) -> int:
+        """Columns beside a block of ink at x_px, as wide as a letter, until a thousandth of its energy, or no more than noise, is left."""
+        page, end_px = self._lettering.drawn("", 0, self.width), x_px + int(self.advances.min())
+        page[page.shape[0] // 4 : -(page.shape[0] // 4) or None, x_px:end_px] = self._lettering.ink
+        energy = ((self.reduced(self._filtered(page)) - self.blank) ** 2).sum(0)
         changed = np.flatnonzero(energy > max(_FAINT * energy.max(), _NOISE * np.median(energy), _FAINT))
         if not len(changed):
             return 0
-        return int(max(self.column(x_px) - changed[0], changed[-1] - self.column(x_px + glyph_px - 1), 0))
+        return int(max(self.column(x_px) - changed[0], changed[-1] - self.column(end_px - 1), 0))

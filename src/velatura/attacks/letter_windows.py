@@ -90,7 +90,9 @@ def trained(plates: Sequence[Labelled], alphabet: str, *, shifts: Sequence[int],
     known, targets = known[every], np.eye(len(alphabet) + 1, dtype=np.float32)[wanted[every]]
     kernel = _kernel(known, known)
     kernel[np.diag_indices(len(kernel))] += RIDGE
-    return Scorer(alphabet, known, np.asarray(cho_solve(cho_factor(kernel, overwrite_a=True, check_finite=False), targets, check_finite=False), np.float32))
+    return Scorer(
+        alphabet, known, np.asarray(cho_solve(cho_factor(kernel, overwrite_a=True, check_finite=False), targets, check_finite=False), np.float32)
+    )
 
 
 def _examples(plate: Labelled, alphabet: str, shifts: Sequence[int]) -> tuple[Floats, Integers]:

@@ -23,12 +23,12 @@ __all__ = ["parrot", "shape_groups"]
 
 Floats = NDArray[np.float32]
 
-FOLDS = 6
+FOLDS = 4
 RENDERED = 150
 KEPT = 60
 """Of the rendered plates, how many stay beside real ones."""
 
-MOST_WINDOWS = 3000
+MOST_WINDOWS = 2000
 FEWEST = 12
 GAP = 1.2
 """Plates belong to one format if no step between their neighbouring aspects, sorted, is larger; a format has at least FEWEST."""

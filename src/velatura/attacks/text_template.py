@@ -27,6 +27,8 @@ __all__ = ["ReadText"]
 
 
 MOST_SHOWN = 6
+DRAWS = 20
+"""Blind guesses a plate, averaged: one alone is right nowhere too often, and then its interval is that of a handful of plates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,18 @@ class ReadText:
         texts = _texts(secrets)
         alphabet = _alphabet(self.alphabet, texts if self.photographed else [])
         deadline = Deadline(budget_s)
+        guesses = [drawn_texts(texts, alphabet, rng) for _ in range(DRAWS)]  # first, so that they are the same for every arm
         released = [arm(secret, rng) for secret in secrets]
+        score = edit_share if self.photographed else place_share
         if self.photographed:
-            score, guess = edit_share, blind_texts(texts, shape_groups(released))
+            guesses = [blind_texts(texts, shape_groups(released))]
             found = _by_parrot(arm, released, texts, alphabet, rng, deadline)
         else:
-            score, guess = place_share, drawn_texts(texts, alphabet, rng)
             found = _by_template(arm, released, {len(text) for text in texts}, alphabet, self.beam, rng, deadline)
-        read = [own if own is not None else blind for own, blind in zip(found, guess, strict=True)]
-        success = np.array([[score(said, text) for said, text in zip(row, texts, strict=True)] for row in (read, guess)])
+        blind = np.mean([[score(said, text) for said, text in zip(guess, texts, strict=True)] for guess in guesses], axis=0)
+        own = [by_chance if said is None else score(said, text) for said, text, by_chance in zip(found, texts, blind, strict=True)]
+        read = [guess if said is None else said for said, guess in zip(found, guesses[0], strict=True)]
+        success = np.array([own, blind])
         cut = deadline.passed() and None in found
         return Outcomes(
             success,

@@ -37,7 +37,7 @@ class Trained:
     """What came of one training.
 
     Attributes:
-        recovered: one stack for each stack of releases that was asked for, 0..255.
+        recovered: one stack for each stack of releases that was asked for; grey levels, not clipped.
         epochs: that were done; a part of one counts as none.
         cut: the time ended the training.
     """
@@ -72,7 +72,7 @@ def learn_and_recover(
         steady, epochs, cut = _train(torch, network, secrets, releases, blind, deadline)
         network.load_state_dict(steady)
         with torch.no_grad():
-            return Trained([_answer(torch, network, _tensor(torch, stack), blind) for stack in asked], epochs, cut)
+            return Trained([guess + _correction(torch, network, _tensor(torch, stack), blind) for stack in asked], epochs, cut)
 
 
 def _tensor(torch: Any, stack: NDArray[Any]) -> Any:
@@ -80,9 +80,10 @@ def _tensor(torch: Any, stack: NDArray[Any]) -> Any:
     return torch.from_numpy(stack.astype(np.float32) / _HALF - 1).permute(0, 3, 1, 2).contiguous()
 
 
-def _answer(torch: Any, network: Any, releases: Any, guess: Any) -> NDArray[np.float32]:
+def _correction(torch: Any, network: Any, releases: Any, guess: Any) -> NDArray[np.float32]:
+    """(n, height, width, channels), grey levels."""
     stack = torch.cat([network(part, guess.expand_as(part)) for part in releases.split(BATCH)])
-    return np.asarray(((stack.clamp(-1, 1) + 1) * _HALF).permute(0, 2, 3, 1).numpy())
+    return np.asarray((stack * _HALF).permute(0, 2, 3, 1).numpy())
 
 
 def _train(torch: Any, network: Any, secrets: Any, releases: Any, guess: Any, deadline: Deadline) -> tuple[dict[str, Any], int, bool]:
@@ -95,7 +96,7 @@ def _train(torch: Any, network: Any, secrets: Any, releases: Any, guess: Any, de
             if deadline.passed():
                 return steady, epoch, True
             part = releases[batch]
-            loss = _loss(torch, network(part, guess.expand_as(part)), secrets[batch], window)
+            loss = _loss(torch, guess + network(part, guess.expand_as(part)), secrets[batch], window)
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -132,7 +133,7 @@ def _unet(torch: Any, colours: int) -> Any:
         return nn.Sequential(*parts)
 
     class UNet(nn.Module):  # type: ignore[name-defined, misc]  # torch is imported when it is needed
-        """(n, colours, height, width) releases and guesses -> pictures."""
+        """(n, colours, height, width) releases and guesses -> what is to be added to the guesses."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -151,6 +152,6 @@ def _unet(torch: Any, colours: int) -> Any:
                 kept.append(x)
             for up, beside in zip(reversed(self.up), reversed(kept[:-1]), strict=True):
                 x = up(torch.cat([beside, nn.functional.interpolate(x, scale_factor=2.0)], dim=1))
-            return guess + nn.functional.pixel_shuffle(self.head(torch.cat([x, given], dim=1)), FOLD)
+            return nn.functional.pixel_shuffle(self.head(torch.cat([x, given], dim=1)), FOLD)
 
     return UNet()
