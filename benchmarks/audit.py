@@ -115,7 +115,8 @@ def main() -> None:
         + table(["what", "CPU"], rows)
     )
     body += (
-        "\n\n## Verdicts\nThe strongest attacker on the covered pixels alone (all of each picture), seed 1; guessing or the promise in brackets.\n\n"
+        "\n\n## Verdicts\nThe strongest attacker on the covered pixels alone (all of each picture), seed 1; guessing or the promise in brackets.\n"
+        "A value a little above a promise is held as long as the lower end of its interval is not above it, and its upper end is below the limit.\n\n"
     )
     body += verdicts(findings)
     figures = {"one_s": one.median, "every_s": every.median, "table_s": whole.median}

@@ -120,6 +120,15 @@ def test_a_report_with_pictures_is_for_its_owner_alone(monkeypatch: pytest.Monke
     assert not list((tmp_path / "bare" / "pictures").iterdir())
 
 
+def test_pictures_switched_off_are_gone_and_switched_on_are_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for pictures in (True, False, True):
+        spec = world(monkeypatch, Guess())
+        done = audit(AuditSpec(room="world", title=spec.title, pictures=pictures), tmp_path / "out", force=True)
+        assert done.report.pictures is pictures
+        assert bool(list((tmp_path / "out" / "pictures").iterdir())) is pictures
+        assert (b"data:image" in (tmp_path / "out" / "report.html").read_bytes()) is pictures
+
+
 def test_nothing_is_replaced_without_force(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     audit(world(monkeypatch, Guess()), tmp_path / "out")
     with pytest.raises(BadSpec, match="already there"):
@@ -152,6 +161,8 @@ def test_real_people_are_recognised_in_a_mosaic_and_not_under_a_fill(tmp_path: P
         ('room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nattacks = ["text"]', "audit.no-data", "plates"),
         ('room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nsplits = 1', "audit.splits", ""),
         ('room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nregion = "face"', "spec.wrong", ""),
+        ('room = "obfuscation"\n[obfuscation]\nmethods = ["fill", "fill"]', "audit.twice", ""),
+        ('room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nattackers = []', "audit.attackers", ""),
         ('room = "obfuscation"', "audit.no-table", ""),
         ('room = "obfuscatoin"', "plugins.unknown", "'obfuscation'"),
         ('room = "obfuscation"\nseed = -1', "audit.seed", ""),

@@ -43,7 +43,12 @@ FALLEN, CLEAR = rate(0.956, 0.902, 0.979), ssim(1, 1, 1)
         (ssim(0.39, 0.3, inf, 3), CLEAR, CHANCE, "at least 36 pictures are needed."),
         (ssim(0.39, -inf, inf, 40), CLEAR, CHANCE, "more pictures are needed."),
         (rate(0.0, 0.0, 0.02, below=True), FALLEN, CHANCE, "one label never guessed); it protects nobody."),
-        (rate(0.02, 0.0, 0.05), rate(0.03, 0.0, 0.06), CHANCE, "Without the protection the attack is not above guessing either: it says nothing."),
+        (
+            rate(0.02, 0.0, 0.05),
+            rate(0.03, 0.0, 0.06),
+            CHANCE,
+            "Without the protection the attack is not above guessing for certain either: it says nothing.",
+        ),
         (rate(0.02, 0.0, 0.05), FALLEN, None, "Shown, not judged: nothing was promised against this."),
         (
             rate(0.02, 0.0, 0.05, cut=True),

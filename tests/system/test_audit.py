@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -45,16 +46,34 @@ def test_the_same_seed_gives_the_same_report(faces: Path, tmp_path: Path) -> Non
     assert reports[0] == reports[1]
 
 
-def test_the_command_of_a_finding_repeats_it(faces: Path, tmp_path: Path) -> None:
-    env = bare_environment(tmp_path)
-    done = velatura("audit", spec(tmp_path, methods='"fill", "blur:4"'), "-o", tmp_path / "out", "--json", env=env)
-    for finding in json.loads(done.stdout)["result"]["report"]["findings"]:
-        import shlex
+MORE = {
+    "splits": 'people = "faces"\nattacks = ["reidentify"]\nsplits = 7',
+    "a box, in context": 'people = "faces"\nattacks = ["reidentify"]\nregion = [8, 8, 32, 40]\ndilate = 0.1',
+    "tracks": 'people = "faces"\nattacks = ["averaging", "differences"]\nreleases = 7',
+    "text and filter": 'people = "-faces"\nplates = "rendered:20"\nattacks = ["reconstruct", "text"]',
+    "files": 'people = "faces"\nattacks = ["leak-paths"]',
+}
 
+
+@pytest.mark.parametrize("what", MORE)
+def test_the_command_of_a_finding_repeats_it(what: str, faces: Path, tmp_path: Path) -> None:
+    (tmp_path / "-faces").symlink_to(faces, target_is_directory=True)
+    env = bare_environment(tmp_path)
+    done = velatura("audit", spec(tmp_path, more=MORE[what]), "-o", tmp_path / "out", "--json", env=env)
+    findings = json.loads(done.stdout)["result"]["report"]["findings"]
+    assert findings
+    for finding in findings:
         again = velatura(*shlex.split(finding["repeat"])[1:], "--json", env=env, cwd=tmp_path)
-        (repeated,) = json.loads(again.stdout)["result"]["report"]["findings"]
-        assert repeated["estimate"] == finding["estimate"], finding["repeat"]
-        assert repeated["verdict"] == finding["verdict"]
+        repeated = [other for other in json.loads(again.stdout)["result"]["report"]["findings"] if other["target"] == finding["target"]]
+        assert repeated and repeated[0]["estimate"] == finding["estimate"], (finding["repeat"], again.stderr)
+        assert repeated[0]["verdict"] == finding["verdict"]
+
+
+def test_a_gate_that_asks_for_held_does_not_pass_where_nothing_was_judged(faces: Path, tmp_path: Path) -> None:
+    more = 'people = "faces"\nattacks = ["reidentify"]\nregion = [8, 8, 32, 40]\nviews = ["context"]'
+    done = velatura("audit", spec(tmp_path, more=more), "-o", tmp_path / "out", "--require", "held", env=bare_environment(tmp_path))
+    assert done.returncode == 3, done.stderr
+    assert done.stdout.startswith("STATED")
 
 
 @pytest.mark.parametrize(("people", "pictures", "reason"), [(1, 6, "one person"), (6, 1, "one picture")])

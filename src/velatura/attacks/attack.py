@@ -46,7 +46,8 @@ class Photo:
         picture: before protection.
         person: 0, 1, 2 ...: who is on it; -1: nobody that is asked for (an attacker's own test picture).
         text: what is written on it (plates).
-        box: what the protection covers, (x0, y0, x1, y1) in pixels; None: all of the picture. Attacks do not look at it.
+        box: what the protection covers, (x0, y0, x1, y1) in pixels; None: all of the picture.
+            Only attacks that ask whether somebody is there look at it: a mask shows it anyway.
     """
 
     picture: Picture

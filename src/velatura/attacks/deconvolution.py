@@ -174,4 +174,6 @@ def _check(secrets: Sequence[Photo]) -> None:
     for photo in secrets:
         if photo.picture.size > MOST_SAMPLES:
             told = f"a picture of shape {photo.picture.shape} is too large to be inverted"
-            raise BadInput("attack.too-large", told, hint=f"cut out what is protected: at most {MOST_SAMPLES:,} samples")
+            raise BadInput(
+                "attack.too-large", told, hint=f"at most {MOST_SAMPLES:,} samples: name the part that is protected (region), or take smaller pictures"
+            )

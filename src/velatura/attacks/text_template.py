@@ -27,6 +27,7 @@ __all__ = ["ReadText"]
 
 
 MOST_SHOWN = 6
+MOST_SHAPES = 5
 DRAWS = 20
 """Blind guesses a plate, averaged: one alone is right nowhere too often, and then its interval is that of a handful of plates."""
 
@@ -102,7 +103,10 @@ class ReadText:
 def _by_parrot(
     arm: Arm[Photo, Picture], released: Sequence[Picture], texts: Sequence[str], alphabet: str, rng: Generator, deadline: Deadline
 ) -> list[str | None]:
-    if not _tells_texts_apart(Filter(arm, rng, released[0].shape), alphabet, len(texts[0])):
+    # A plate of a few pixels lets nothing through, whatever the arm: sizes from the smallest to the largest are tried.
+    shapes = sorted({release.shape for release in released}, key=lambda shape: shape[0] * shape[1])
+    tried = {shapes[at] for at in np.linspace(0, len(shapes) - 1, MOST_SHAPES).astype(int)}
+    if not any(_tells_texts_apart(Filter(arm, rng, shape), alphabet, max(map(len, texts))) for shape in sorted(tried)):
         return [None] * len(released)
     return parrot(arm, released, texts, rng, alphabet=alphabet, deadline=deadline)
 

@@ -48,7 +48,7 @@ class Case:
         """Whether it is one of those that share the lower ends' error."""
         return self.claim is not None and self.claim.bound is None and not self.missing
 
-    def digest(self, *, seed: int, budget_s: float, findings: int) -> str:
+    def digest(self, *, seed: int, budget_s: float, findings: int, pictures: bool) -> str:
         """What a kept finding must agree on to stand for this case, hex."""
         told = (
             __version__,
@@ -60,6 +60,7 @@ class Case:
             seed,
             budget_s,
             findings,
+            pictures,
         )
         return hashlib.sha256(msgspec.json.encode([repr(part) for part in told])).hexdigest()[:24]
 

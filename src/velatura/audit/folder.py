@@ -82,7 +82,11 @@ class Folder:
         return finding
 
     def write(self, report: Report) -> None:
-        """Both files, the page first: report.json says that all is done."""
+        """Both files, the page first: report.json says that all is done. Pictures of earlier runs go."""
+        shown = {name for finding in report.findings for example in finding.examples for name in (example.seen, example.recovered, example.secret)}
+        for path in (self.path / "pictures").iterdir():
+            if f"pictures/{path.name}" not in shown:
+                path.unlink()
         for name, raw in (("report.html", render(report, pictures_beside(self.path)).encode("utf-8")), ("report.json", write_report(report))):
             with self._output(self.path / name, force=self._force) as part:
                 part.write_bytes(raw)

@@ -108,7 +108,7 @@ class _Run:
         return tuple(found)
 
     def _one(self, case: Case) -> Finding:
-        digest = case.digest(seed=self._spec.seed, budget_s=self._spec.budget_s, findings=self._share)
+        digest = case.digest(seed=self._spec.seed, budget_s=self._spec.budget_s, findings=self._share, pictures=self._spec.pictures)
         before = self._folder.kept(digest) if self._folder else None
         if before is not None:
             self.kept += 1
@@ -117,7 +117,7 @@ class _Run:
         return tried.finding if self._folder is None else self._folder.keep(digest, tried)
 
     def _try(self, case: Case) -> Tried:
-        repeat = f"{case.repeat} --seed {self._spec.seed} --budget-s {self._spec.budget_s:g} --of {self._share}"
+        repeat = f"{case.repeat} --seed {self._spec.seed} --budget-s {self._spec.budget_s:g} --of {max(self._share, 1)}"
         if case.missing:
             return Tried(not_run(case.attack.name, case.target, case.claim, case.attack.knowledge, case.missing, repeat))
         tried = trial(
@@ -143,7 +143,7 @@ def _report(spec: AuditSpec, plan: Plan, findings: tuple[Finding, ...], share: i
         room=spec.room,
         version=__version__,
         seed=spec.seed,
-        command=command,
+        command=command or findings[0].repeat,
         verdict=worst(findings),
         certainty=ERRORS,
         judged=share,

@@ -32,7 +32,8 @@ class AuditSpec(Spec, frozen=True, kw_only=True):
         title: of the report.
         room: whose protection is attacked.
         seed: of every attack; the same seed gives the same report.
-        budget_s: seconds that one attack may take on one arm; one that is ended by it says so and never counts as held for that reason alone.
+        budget_s: seconds that a long attack may take on one arm (those of a second or two do not look at it); one that is ended by it says so, and
+            never counts as held for that reason alone.
         pictures: put examples of what is seen, recovered and secret into the report, which is then as secret as the originals.
         share: how many findings share the lower ends' error; 0: as many as are judged against chance here. Set by `attack` for a row of a report.
     """

@@ -38,7 +38,7 @@ def _follows(found: Estimate, base: Estimate, claim: Claim | None, verdict: Verd
     reference = found.chance if claim.bound is None else claim.bound
     than = found.reference if claim.bound is None else f"the promised {_value(found, claim.bound)}"
     if not base.low > reference:
-        return f"Without the protection the attack is not above {than} either: it says nothing."
+        return f"Without the protection the attack is not above {than} for certain either: it says nothing."
     if verdict is Verdict.WEAKENED:
         return f"Above {than}: something shows through."
     if verdict is Verdict.BROKEN:
@@ -64,7 +64,9 @@ def _needed(found: Estimate, margin: float) -> str:
     if half <= 0 or margin <= 0:
         return f"more {found.per} are needed"
     times = max((half / margin) ** 2, 1)
-    probes = f", or {max(times, 1.1):.2g} times as many probes of each," if found.unit.endswith("rate") else ""
+    probes = (
+        f", or {f'{times:,.0f}' if times >= 10 else f'{max(times, 1.1):.2g}'} times as many probes of each," if found.unit.endswith("rate") else ""
+    )
     return f"about {ceil(found.n * times / 10) * 10:,} {found.per}{probes} would say"
 
 

@@ -26,7 +26,7 @@ Dilate = Annotated[float, typer.Option(help="margin around the region, share of 
 Expand = Annotated[str | None, typer.Option(metavar="head|person", help="cover more than the face; not for whole")]
 Shape = Annotated[str, typer.Option(metavar="box|ellipse", help="of what is covered; not for whole")]
 Seed = Annotated[int, typer.Option(metavar="N", help="the same seed gives the same result")]
-Budget = Annotated[float, typer.Option(metavar="SECONDS", help="that the attack may take on each side")]
+Budget = Annotated[float, typer.Option(metavar="SECONDS", help="that a long attack may take on each side")]
 Of = Annotated[int, typer.Option(metavar="N", help="findings that share the error of the lower ends: the number in a report that this is a row of")]
 Out = Annotated[Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="report.json, report.html and pictures  [default: none]")]
 Force = Annotated[bool, typer.Option("--force", help="replace a report that is there")]
@@ -128,6 +128,7 @@ def averaging(
     people: People,
     method: MethodName,
     releases: Annotated[int, typer.Option(metavar="N", help="of one face")] = 100,
+    splits: Annotated[int, typer.Option(metavar="N", help="of gallery and probes, at least 5")] = 5,
     region: Place = "whole",
     dilate: Dilate = 0.3,
     expand: Expand = None,
@@ -142,7 +143,7 @@ def averaging(
 ) -> int:
     """Do many releases of one face tell more than one? Averages, and differences of frames."""
     covering = {"region": _region(region), "dilate": dilate, "expand": expand, "shape": shape}
-    options = {"people": str(people), "attacks": ("averaging", "differences"), "releases": releases, **covering}
+    options = {"people": str(people), "attacks": ("averaging", "differences"), "releases": releases, "splits": splits, **covering}
     return _run("averaging", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
 
 
@@ -172,7 +173,7 @@ def _run(
     from velatura.cli.verdicts import exit_status, in_words
 
     spec = _spec(f"{name} against {method}", {"methods": (method,), **options}, seed, budget_s, of, out)
-    done = audit(spec, out, base=Path(), command=f"velatura attack {name}", force=force, progress=progress(quiet=quiet))
+    done = audit(spec, out, base=Path(), force=force, progress=progress(quiet=quiet))
     page = f"\nopen {done.folder / 'report.html'}" if done.folder else ""
     emit(f"attack {name}", {"report": done.report}, json=json, text=in_words(done.report) + page, warnings=done.warnings)
     return exit_status(done.report, require="not-broken")

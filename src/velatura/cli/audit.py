@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,7 @@ def command(
     from velatura.cli.verdicts import check_require, exit_status, in_words
 
     check_require(require)
-    done = audit(spec, out, command=f"velatura audit {spec.name} -o {out.name}", force=force, progress=progress(quiet=quiet))
+    done = audit(spec, out, command=shlex.join(["velatura", "audit", spec.name, "-o", "audit-out"]), force=force, progress=progress(quiet=quiet))
     page = done.folder / "report.html" if done.folder else out
     secret = " (it shows originals: keep it like them)" if done.report.pictures else ""
     again = f"{done.kept} of {len(done.report.findings)} findings were there from an earlier run\n" if done.kept else ""

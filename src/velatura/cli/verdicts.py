@@ -24,9 +24,9 @@ def check_require(require: str) -> None:
 
 
 def exit_status(report: Report, *, require: str) -> int:
-    """3 where a verdict is broken, or, with `held`, where a judged one is anything else; 1 where an attack failed; else 0."""
-    verdicts = {finding.verdict for finding in report.findings if finding.claim is not None or finding.verdict is not Verdict.STATED}
-    if Verdict.BROKEN in verdicts or (require == "held" and verdicts - {Verdict.HELD, Verdict.ERROR, Verdict.STATED}):
+    """3 where a verdict is broken, or, with `held`, where one is not held or nothing was judged; 1 where an attack failed; else 0."""
+    verdicts = {finding.verdict for finding in report.findings} - {Verdict.STATED}
+    if Verdict.BROKEN in verdicts or (require == "held" and verdicts != {Verdict.HELD}):
         return 3
     return 1 if Verdict.ERROR in verdicts else 0
 

@@ -41,13 +41,13 @@ MEANING = {
 }
 
 _HAPPENED = {
-    "rank-1 rate": "{value} of {n} {per} are recognised",
-    "character rate": "{value} of the characters on {n} {per} are read",
-    "re-detection rate": "{value} of {n} {per} are found again in what is released",
-    "canary rate": "{value} of what was planted in {n} {per} comes through",
-    "SSIM": "pictures of {n} {per} are recovered with a likeness (SSIM) of {value}, where 1 is the same picture",
-    "AUC": "over {n} {per}, those with somebody on them are told from those without with an AUC of {value}, where 1 is always and 0.5 is a coin",
-    "epsilon": "over {n} {per}, two inputs that differ in one secret are told apart as with an epsilon of {value}",
+    "rank-1 rate": "{value} of {units} are recognised",
+    "character rate": "{value} of the characters on {units} are read",
+    "re-detection rate": "{value} of {units} are found again in what is released",
+    "canary rate": "{value} of what was planted in {units} comes through",
+    "SSIM": "pictures of {units} are recovered with a likeness (SSIM) of {value}, where 1 is the same picture",
+    "AUC": "over {units}, those with somebody on them are told from those without with an AUC of {value}, where 1 is always and 0.5 is a coin",
+    "epsilon": "over {units}, two inputs that differ in one secret are told apart as with an epsilon of {value}",
 }
 """By the unit that is counted; any other is told as it is."""
 
@@ -71,8 +71,8 @@ def interval(e: Estimate) -> str:
 
 def happened(e: Estimate) -> str:
     """What an attacker's success means, as the middle of a sentence."""
-    told = _HAPPENED.get(e.unit, "{unit} {value} over {n} {per}")
-    return told.format(value=number(e.value, e.unit), n=f"{e.n:,}", per=e.per, unit=e.unit)
+    told = _HAPPENED.get(e.unit, "{unit} {value} over {units}")
+    return told.format(value=number(e.value, e.unit), units=e.units, unit=e.unit)
 
 
 def against(f: Finding) -> str:

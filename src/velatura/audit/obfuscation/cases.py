@@ -6,6 +6,7 @@ covered pixels are attacked: that is what people use it for. What stands around 
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -62,7 +63,11 @@ def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | N
     material = gather(options, base=base, seed=spec.seed, stack=stack, store=store)
     cases = [case for text, method in targets for case in _cases(_Target(text, method, material))]
     if not cases:
-        raise BadSpec("audit.no-data", "nothing can be attacked with what the spec names", hint='people = "FOLDER", plates = "rendered:20", or both')
+        if options.people or options.plates or options.attacks == ("dp",):
+            asked = ", ".join(options.attacks) or "none"
+            sentence = f"{', '.join(options.methods)} promises nothing that the attacks asked for ({asked}) could break with this data"
+            raise BadSpec("audit.no-data", sentence, hint="other methods, other attacks, or pictures of several people")
+        raise BadSpec("audit.no-data", "nothing can be attacked with what is named", hint='people = "FOLDER", plates = "rendered:20", or both')
     limits = tuple(dict.fromkeys(method.limits for _, method in targets))
     return Plan(tuple(cases), limits, _subject(material), material.warnings())
 
@@ -93,9 +98,15 @@ def _reidentify(target: _Target) -> Iterator[Case]:
     names, missing = available(options.attackers, store=material.store)
     for view, photos, covering in _views(material):
         claim = target.claim("reidentify") if view == ALONE else None
-        words = {"view": "region" if view == ALONE else "context", "attackers": ",".join(options.attackers)}
-        attack = Reidentify(tuple(names), splits=options.splits, store=material.store)
-        yield _on_pictures(target, attack, view, photos, claim, covering, **words)
+        words = {
+            "view": "region" if view == ALONE else "context",
+            "attackers": ",".join(options.attackers),
+            "splits": str(options.splits),
+        }
+        if names:
+            attack = Reidentify(tuple(names), splits=options.splits, store=material.store)
+            networks = [name.partition(":")[2] for name in names if ":" in name]
+            yield _with_models(_on_pictures(target, attack, view, photos, claim, covering, **words), networks, material.store)
         for name, reason in missing.items():
             alone = Reidentify((name,), splits=options.splits, store=material.store)
             yield replace(_on_pictures(target, alone, f"{view}, attacker {name}", photos, claim, covering, **words), missing=reason)
@@ -119,20 +130,21 @@ def _reconstruct_learned(target: _Target) -> Iterator[Case]:
 
 def _averaging(target: _Target) -> Iterator[Case]:
     from velatura.attacks.averaging import Average
+    from velatura.attacks.tracks import still
 
     options = target.material.options
     if _several_pictures(target) and "averaging" in target.method.claims:
-        tracks = [[photo] * options.releases for photo in target.material.crops]
-        yield _on_tracks(target, Average(splits=options.splits), f"{options.releases} releases", tracks)
+        tracks = still(target.material.crops, options.releases)
+        words = {"releases": str(options.releases), "splits": str(options.splits)}
+        yield _on_tracks(target, Average(options.releases, options.splits), f"{options.releases} releases", tracks, **words)
 
 
 def _differences(target: _Target) -> Iterator[Case]:
     from velatura.attacks.frame_difference import FrameDifferences
+    from velatura.attacks.tracks import moving
 
     if _several_pictures(target) and "averaging" in target.method.claims:
-        people = sorted({photo.person for photo in target.material.crops})
-        tracks = [[photo for photo in target.material.crops if photo.person == person] for person in people]
-        yield _on_tracks(target, FrameDifferences(), "a moving track", tracks)
+        yield _on_tracks(target, FrameDifferences(), "a moving track", moving(target.material.crops))
 
 
 def _dp(target: _Target) -> Iterator[Case]:
@@ -184,7 +196,7 @@ def _leak_paths(target: _Target) -> Iterator[Case]:
     files = [file for file in people.files if file.suffix.lower() in (".jpg", ".jpeg", ".png")][:MOST_FILES]
     if files:
         arms = (FileArm(None, target.material.scratch), FileArm(target.text, target.material.scratch))
-        data = fingerprint(people.photos)
+        data = " ".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
         yield Case(LeakPaths(), f"{target.text}, the file", *arms, Claim(), files, "leak-paths", _repeat("residue", target), data)
 
 
@@ -228,9 +240,9 @@ def _on_pictures(
     return _case(target, attack, view, arms, photos, claim, fingerprint(photos), **words)
 
 
-def _on_tracks(target: _Target, attack: Attack[Any, Any], view: str, tracks: Sequence[Sequence[Photo]]) -> Case:
+def _on_tracks(target: _Target, attack: Attack[Any, Any], view: str, tracks: Sequence[Sequence[Photo]], /, **words: str) -> Case:
     arms = (TrackArm(None), TrackArm(target.method))
-    return _case(target, attack, view, arms, tracks, target.claim("averaging"), fingerprint(target.material.crops))
+    return _case(target, attack, view, arms, tracks, target.claim("averaging"), fingerprint(target.material.crops), **words)
 
 
 def _with_a_finder(target: _Target, name: str, make: Callable[[Any], Attack[Any, Any]], claim: Claim | None) -> Iterator[Case]:
@@ -247,7 +259,17 @@ def _with_a_finder(target: _Target, name: str, make: Callable[[Any], Attack[Any,
         case = _on_pictures(target, make(None), AROUND, photos, claim, covering)
         yield replace(case, missing=f"{error.sentence}; {error.hint}")
         return
-    yield _on_pictures(target, make(lambda picture: finder(frame_of(picture), low=True)), AROUND, photos, claim, covering)
+    case = _on_pictures(target, make(lambda picture: finder(frame_of(picture), low=True)), AROUND, photos, claim, covering)
+    yield _with_models(case, finder.names, target.material.store)
+
+
+def _with_models(case: Case, names: Sequence[str], store: ModelStore | None) -> Case:
+    """A case whose attacker uses networks: with others it is another case."""
+    from velatura.models.store import ModelStore
+
+    used = store or ModelStore()
+    told = "".join(f" {name}={used.entry(name).sha256}" for name in names)
+    return replace(case, key=case.key + told, data=case.data + told)
 
 
 def _placed(photo: Photo) -> Photo:
@@ -277,11 +299,13 @@ def _repeat(name: str, target: _Target, /, **words: str) -> str:
     """The command that plays this case again, but for seed and budget."""
     options = target.material.options
     parts = ["velatura", "attack", *name.split()]
-    parts += [options.plates] if name == "text" else [options.people] if name != "dp" else []
+    place = "" if name == "dp" else options.plates if name == "text" else options.people
+    parts += [f"./{place}" if place.startswith("-") else place] if place else []
     parts += ["--method", target.text]
+    if name not in ("dp", "text"):
+        parts += ["--region", options.region if isinstance(options.region, str) else ",".join(f"{side:g}" for side in options.region)]
     if name not in ("dp", "text") and not target.material.whole:
-        region = options.region if isinstance(options.region, str) else ",".join(f"{side:g}" for side in options.region)
-        parts += ["--region", region, "--dilate", f"{options.dilate:g}", "--shape", options.shape]
+        parts += ["--dilate", f"{options.dilate:g}", "--shape", options.shape]
         parts += ["--expand", options.expand] if options.expand else []
     for key, value in words.items():
         parts += [f"--{key}", value]
@@ -289,7 +313,7 @@ def _repeat(name: str, target: _Target, /, **words: str) -> str:
 
 
 def _subject(material: Material) -> dict[str, str]:
-    told: dict[str, str] = {}
+    told = {"where to repeat": "where the spec lies: paths in the commands are relative to it"}
     if material.people is not None:
         photos = material.people.photos
         told["people"] = f"{len({photo.person for photo in photos})} people, {len(photos)} pictures"

@@ -56,9 +56,15 @@ class ObfuscationOptions(Spec, frozen=True, kw_only=True):
     releases: int = 100
 
     def check(self) -> None:
-        """Raises BadSpec `audit.no-method`, `audit.attack`, `audit.splits`, `audit.runs`, `audit.releases`, `audit.no-data`."""
+        """Raises BadSpec `audit.no-method`, `audit.attackers`, `audit.twice`, `audit.attack`, `audit.splits`, `audit.runs`, `audit.releases`."""
         if not self.methods:
             raise BadSpec("audit.no-method", "no method is named", hint='methods = ["fill"]')
+        if not self.attackers:
+            raise BadSpec("audit.attackers", "no attacker is named", hint='attackers = ["nearest", "ridge", "lda"]')
+        for names in (self.methods, self.attacks, self.attackers, self.views):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise BadSpec("audit.twice", f"{twice!r} is named twice", hint="name it once: its findings would be the same")
         for name in self.attacks:
             if name not in ATTACKS:
                 raise BadSpec("audit.attack", f"there is no attack {name!r}", hint=nearest(name, ATTACKS))

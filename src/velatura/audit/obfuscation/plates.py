@@ -35,6 +35,8 @@ def read_plates(place: str, *, base: Path, decoder: Decoder, seed: int) -> tuple
     """
     if place.startswith(RENDERED):
         return _rendered(place.removeprefix(RENDERED), seed), []
+    if not (base / place).exists():
+        raise BadInput("media.missing", f"{place}: there is no such file or folder", hint=f"a folder, or {RENDERED}N")
     found: list[Photo] = []
     left_out: list[str] = []
     for file in sorted(sources([base / place])[0]):
