@@ -118,7 +118,7 @@ def test_a_report_without_pictures_says_nothing_of_originals() -> None:
 
 def test_a_held_report_names_what_is_open() -> None:
     words = Page(render(report(HELD_BOUND, INCONCLUSIVE, NOT_RUN, STATED), no_pictures)).words
-    assert "(1 finding); 2 more are open and count for nothing." in words
+    assert f"(1 finding: {HELD_BOUND.attack}); 1 was stated and not judged: look at it; 2 more are open and count for nothing." in words
 
 
 @pytest.mark.parametrize(("findings", "says"), [((ERROR,), "0.0 % of 40 people"), ((NOT_RUN,), "needs torch"), ((STATED,), "88.0 %")])

@@ -115,7 +115,10 @@ def tally(report: Report) -> str:
 def _held(report: Report) -> str:
     found = counts(report.findings)
     held, open_ = found[Verdict.HELD], sum(found.get(verdict, 0) for verdict in _NO_VERDICT)
-    told = f"No attack that was judged got above guessing or above what was promised ({held} {'finding' if held == 1 else 'findings'})"
+    which = ", ".join(dict.fromkeys(f.attack for f in report.findings if f.verdict is Verdict.HELD))
+    told = f"No attack that was judged got above guessing or above what was promised ({held} {'finding' if held == 1 else 'findings'}: {which})"
+    stated = found.get(Verdict.STATED, 0)
+    told += f"; {stated} {'was' if stated == 1 else 'were'} stated and not judged: look at {'it' if stated == 1 else 'them'}" if stated else ""
     return f"{told}; {open_} more {'is' if open_ == 1 else 'are'} open and count for nothing." if open_ else f"{told}."
 
 
