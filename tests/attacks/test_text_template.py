@@ -205,3 +205,11 @@ def test_real_european_plates_are_read_above_the_blind_guess(shared: Path) -> No
     plates = photographed(shared / "data" / "plates_openalpr", ("eu",))
     outcomes = played(protected_arm("pixelate:8"), plates, attack=REAL)
     assert judge(estimate(outcomes), estimate(outcomes), Claim()) is Verdict.BROKEN
+
+
+def test_a_plate_of_a_few_pixels_does_not_silence_the_reader_of_photographs() -> None:
+    plates = rendered_plates(12, np.random.default_rng(3), length=4, width=150)
+    tiny = Photo(np.full((6, 8), 9, np.uint8), 12, "AB")
+    outcomes = REAL.play(lambda photo, rng: photo.picture, [tiny, *plates], np.random.default_rng(1), budget_s=60)
+    own, blind = outcomes.success[:, 1:].mean(1)
+    assert own > 2 * blind
