@@ -13,6 +13,7 @@ from tests.audit.obfuscation.faces import drawn_people, write_people
 
 from velatura.attacks.attack import Outcomes, Shown
 from velatura.audit.case import Case, Plan
+from velatura.audit.folder import Folder
 from velatura.audit.obfuscation.options import ObfuscationOptions
 from velatura.audit.rooms import ROOMS
 from velatura.audit.run import audit
@@ -127,6 +128,16 @@ def test_pictures_switched_off_are_gone_and_switched_on_are_there(monkeypatch: p
         assert done.report.pictures is pictures
         assert bool(list((tmp_path / "out" / "pictures").iterdir())) is pictures
         assert (b"data:image" in (tmp_path / "out" / "report.html").read_bytes()) is pictures
+
+
+def test_two_audits_never_write_into_one_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    held = Folder(tmp_path / "out", secret=False, force=False)
+    waiting = Guess()
+    with pytest.raises(BadSpec, match="another audit"):
+        audit(world(monkeypatch, waiting), tmp_path / "out")
+    assert waiting.plays == 0, "it is told before the work, not after"
+    held.close()
+    assert audit(world(monkeypatch, Guess()), tmp_path / "out").report.verdict is Verdict.HELD
 
 
 def test_nothing_is_replaced_without_force(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -37,7 +38,7 @@ class Folder:
         force: a report that is there may be replaced.
 
     Raises:
-        BadSpec: `files.exists`, `audit.not-a-folder`.
+        BadSpec: `files.exists`, `audit.not-a-folder`, `audit.busy`: another audit writes into it.
         VelaturaError: `files.unwritable`.
     """
 
@@ -50,6 +51,13 @@ class Folder:
                 raise BadSpec("files.exists", f"{path / name}: is already there", hint="choose another folder, or --force to replace it")
         for folder in (path, path / "findings", path / "pictures"):
             self._make(folder)
+        self._held = _alone(path)
+
+    def close(self) -> None:
+        """Let others write into it."""
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
 
     def kept(self, digest: str) -> Finding | None:
         """A finding of an earlier run; None where there is none, or one that cannot be read."""
@@ -114,6 +122,24 @@ class Folder:
         with self._output(self.path / "pictures" / name, force=True) as part:
             part.write_bytes(_encoded(picture))
         return f"pictures/{name}"
+
+
+def _alone(path: Path) -> int | None:
+    """A lock on the folder that ends with this process, however it ends; None where the system has no such locks."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise BadSpec("audit.busy", f"{path}: another audit is writing into it", hint="wait for it, or choose another folder") from error
+    except OSError:  # a file system without locks
+        os.close(handle)
+        return None
+    return handle
 
 
 def _encoded(picture: NDArray[np.uint8]) -> bytes:

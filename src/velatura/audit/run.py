@@ -74,6 +74,8 @@ def audit(
     with ExitStack() as stack:
         plan: Plan = ROOMS.load(checked.room)(checked, base=place, stack=stack, store=store)
         folder = None if out is None else Folder(Path(out), secret=checked.pictures, force=force)
+        if folder is not None:
+            stack.callback(folder.close)
         share = checked.share or sum(case.judged for case in plan.cases)
         run = _Run(checked, plan.cases, share, folder, progress)
         findings = run.all()
