@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from velatura.audit.run import audit as audit
+    from velatura.compose.remove import remove as remove
     from velatura.detect.detection import detect as detect
     from velatura.media.scan import scan as scan
     from velatura.obfuscation.obfuscate import obfuscate as obfuscate
@@ -20,10 +21,11 @@ _DOOR = {
     "audit": "velatura.audit.run",
     "detect": "velatura.detect.detection",
     "obfuscate": "velatura.obfuscation.obfuscate",
+    "remove": "velatura.compose.remove",
     "scan": "velatura.media.scan",
     "unseal": "velatura.obfuscation.unseal",
 }
-__all__ = ["__version__", "audit", "detect", "obfuscate", "scan", "unseal"]
+__all__ = ["__version__", "audit", "detect", "obfuscate", "remove", "scan", "unseal"]
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,7 @@ from velatura.cli.main import VERBS
 ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
 
 
-OURS = {"key", "key.pub", "out.png", "sealed.png", "back.png", "demo-out", "AUDIT.toml", "audit-out"}
+OURS = {"key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png", "demo-out", "AUDIT.toml", "audit-out"}
 """Names in the command lines that lie in the test's own folder."""
 
 
@@ -40,6 +40,7 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["keys", "new", "-o", "key"],
         ["detect", str(portrait), "--json"],
         ["obfuscate", str(portrait), "-o", "out.png"],
+        ["remove", str(portrait), "-o", "gone.png", "--targets", "face"],
         ["scan", str(portrait), "out.png"],
         ["obfuscate", str(portrait), "-o", "sealed.png", "--method", "seal", "--recipient", "key.pub"],
         ["unseal", "sealed.png", "--identity", "key", "-o", "back.png"],

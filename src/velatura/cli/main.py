@@ -21,6 +21,7 @@ __all__ = ["VERBS", "main"]
 
 VERBS: dict[str, tuple[str, str]] = {
     "obfuscate": ("velatura.cli.obfuscate", "Make faces, plates, people in pictures and clips unrecognisable, or seal them."),
+    "remove": ("velatura.cli.remove", "Take people and things out of pictures and clips, and fill in what was behind."),
     "unseal": ("velatura.cli.unseal", "Restore what was sealed, with the recipient's key."),
     "detect": ("velatura.cli.detect", "Say where faces, plates, people, vehicles, text are."),
     "scan": ("velatura.cli.scan", "Say what a file leaks beside its pixels."),

@@ -1,0 +1,246 @@
+"""The finished file, before it gets its name, read back and searched: does anybody show who was to go?
+
+Where the camera stands the output is taken off the background once more, anew (`verification.stands_out`). Where it moves it is compared with what
+lay behind its masks. Detectors look at every frame that they looked at before, at half the score that finds: in places that were taken out every
+hit counts; elsewhere only one that would have begun a track.
+Limit: "no detection at that score by these detectors", and nothing that differs: that is all it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from math import ceil, floor
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.detect.detection import Search
+from velatura.detect.pace import Pace
+from velatura.detect.region import Region
+from velatura.detect.settings import DEFAULT_SCORES
+from velatura.errors import Withheld
+from velatura.media.frame import Box, Frame, to_stored
+from velatura.removal.painted import Wider
+from velatura.removal.planes import Mask, difference, luma
+from velatura.removal.report import Shows
+from velatura.removal.shot import Shot
+from velatura.removal.shown import Shown
+from velatura.removal.standing import Behind, grown
+from velatura.removal.targets import wide_mask
+from velatura.removal.upright import boxed, components, stored_mask
+from velatura.removal.verification import Failure, in_removed, stands_out, threshold
+from velatura.removal.wanted import Wanted
+
+__all__ = ["Check", "Covered", "check"]
+
+Covered = Mapping[int, Sequence[Box]]
+"""Upright boxes that the fallback covered, by frame."""
+
+BRIDGE = 12  # frames before and after a failure that the next round masks too
+BESIDE = 2  # that the fallback covers too
+GROW_PX = 6
+MOST = 100_000
+MOST_SHOWN = 1_000
+PLATE_GREY = 8.0  # mean difference below which a hit shows the background itself
+CODER_SIGMA = 3.0  # noise that a moving camera's background and the coder add, grey levels
+ROOM_PX = 8
+
+
+@dataclass(slots=True)
+class Check:
+    """What was found.
+
+    Attributes:
+        failures: in order of time.
+        faint: hits that show the background itself, below the score that finds: a texture more often than a person.
+        thresholds: by label.
+    """
+
+    thresholds: dict[str, float] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    faint: int = 0
+
+    def wider(self, number: int, *, before: Wider) -> Wider:
+        """What the next round masks too: after round 1 a rim and a bridge, then whole detections, then both and more."""
+        boxes: dict[int, list[Box]] = {frame: list(known) for frame, known in before.boxes.items()}
+        _spread(boxes, self.failures, BRIDGE)
+        return Wider(GROW_PX * number, boxes, whole_boxes=number >= 2)
+
+    def to_cover(self) -> dict[int, list[Box]]:
+        """What goes to the fallback."""
+        boxes: dict[int, list[Box]] = {}
+        _spread(boxes, self.failures, BESIDE)
+        return boxes
+
+    def shows(self) -> tuple[Shows, ...]:
+        return tuple(Shows(one.frame, one.time_s, one.box, one.why, one.label, one.score) for one in self.failures[:MOST_SHOWN])
+
+
+def check(
+    frames: Iterable[tuple[Frame, Mask | None]],
+    shots: Sequence[Shot],
+    wanted: Wanted,
+    search: Search | None,
+    shown: Shown,
+    covered: Covered,
+    black: Set[int],
+) -> Check:
+    """Search an output.
+
+    Args:
+        frames: of the output, with the masks that a person gave (stored).
+        shown: what lay behind the masks of moving shots.
+        covered: by the fallback; nothing there counts.
+        black: frames that are black altogether.
+
+    Raises:
+        Withheld: `remove.frames`: the output has other frames than were written; `remove.residual`: too many failures to go on.
+    """
+    checker = _Checker(wanted, search, shown, covered)
+    source = iter(frames)
+    for shot in shots:
+        checker.begin(shot)
+        for index in range(shot.first, shot.last + 1):
+            pair = next(source, None)
+            if pair is None:
+                raise _other_frames()
+            frame, given = pair
+            frame.index = index
+            if index not in black and wanted.is_inside(frame):
+                checker.see(frame, given)
+    if next(source, None) is not None:
+        raise _other_frames()
+    return checker.done
+
+
+class _Checker:
+    def __init__(self, wanted: Wanted, search: Search | None, shown: Shown, covered: Covered) -> None:
+        self._wanted, self._search, self._shown, self._covered = wanted, search, shown, covered
+        self._labels = _labels(wanted)
+        scores = search.scores if search is not None else {}
+        self._scale = {label: scores.get(label, DEFAULT_SCORES) for label in self._labels} if search is not None else {}
+        self.done = Check({label: threshold(scale.high, scale.low) for label, scale in self._scale.items()})
+        self._shot: Shot | None = None
+        self._behind: Behind | None = None
+        self._pace = Pace(wanted.every)
+
+    def begin(self, shot: Shot) -> None:
+        self._shot = shot
+        self._behind = Behind(shot) if shot.ground is not None else None
+        self._pace = Pace(self._wanted.every)
+        if self._wanted.pick is not None and self._search is not None:
+            picked = {track.label for track in shot.tracks}
+            self._labels |= picked
+            for label in picked:
+                scale = self._search.scores.get(label, DEFAULT_SCORES)
+                self._scale[label] = scale
+                self.done.thresholds[label] = threshold(scale.high, scale.low)
+
+    def see(self, frame: Frame, given: Mask | None) -> None:
+        shot = self._shot
+        assert shot is not None, "a shot has begun"
+        away = boxed(self._covered.get(frame.index, ()), frame)
+        hidden = grown(away, ROOM_PX) if away.any() else away
+        apart = None
+        if self._behind is not None:
+            seen = self._behind.for_frame(frame, hidden)
+            apart = difference(frame.planes, seen.planes, frame.form)
+            if seen.sure:
+                self._differs(frame, stands_out(apart, seen.sigma, where=self._where(frame, shot, given, hidden)))
+        elif shot.kind == "moving":
+            self._differs(frame, self._moved(frame, hidden))
+        if self._search is not None and self._labels and self._pace.is_due(float(frame.time)):
+            self._detected(frame, self._search, shot, given, hidden, apart)
+
+    def _where(self, frame: Frame, shot: Shot, given: Mask | None, hidden: Mask) -> Mask:
+        """Where a difference counts: everywhere, or where something was to go."""
+        assert self._behind is not None, "a camera that stands"
+        if given is not None:
+            where = given & ~hidden
+        elif self._wanted.targets.motion and self._wanted.pick is None:
+            where = ~(hidden | self._behind.ground.unstable)
+        else:
+            where = stored_mask(wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation) & ~hidden
+        return where
+
+    def _moved(self, frame: Frame, hidden: Mask) -> Mask:
+        """What differs from what lay behind the masks."""
+        mask = np.zeros(hidden.shape, np.bool_)
+        kept = self._shown.at(frame.index)
+        if kept is None:
+            return mask
+        grey, seen, (x0, y0, x1, y1) = kept
+        crop = luma(frame.planes, frame.form)[y0:y1, x0:x1]
+        apart = cv2.absdiff(cv2.GaussianBlur(crop, (3, 3), 0.8), cv2.GaussianBlur(grey, (3, 3), 0.8))
+        mask[y0:y1, x0:x1] = stands_out(np.asarray(apart, np.uint8), CODER_SIGMA, where=seen & ~hidden[y0:y1, x0:x1])
+        return mask
+
+    def _differs(self, frame: Frame, mask: Mask) -> None:
+        if mask.any():
+            for box in components(mask, frame):
+                self._fail(frame, box, "differs")
+
+    def _detected(
+        self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: NDArray[np.uint8] | None
+    ) -> None:
+        found = [region for region in search(frame, low=True) if region.label in self._labels and region.score >= self.done.thresholds[region.label]]
+        if not found:
+            return
+        if given is not None:
+            removed: Sequence[Box] = components(given, frame)
+        else:
+            removed = [track.boxes[frame.index] for track in shot.tracks if frame.index in track.boxes]
+        inside = in_removed(found, removed, frame.size)
+        for region in found:
+            if _mostly(region.box, frame, hidden):
+                continue
+            sure = region.score >= self._scale[region.label].high
+            alone = given is None and self._wanted.pick is None and sure
+            if region not in inside and not alone:
+                continue
+            if apart is not None and _mean(apart, region.box, frame) < PLATE_GREY:
+                if sure:
+                    self._fail(frame, region.box, "plate", region)
+                else:
+                    self.done.faint += 1
+                continue
+            self._fail(frame, region.box, "detected", region)
+
+    def _fail(self, frame: Frame, box: Box, why: str, region: Region | None = None) -> None:
+        if len(self.done.failures) >= MOST:
+            raise Withheld("remove.residual", f"the output still shows more than {MOST} places", hint="say what goes: --targets, --mask, --camera")
+        label, score = (region.label, round(region.score, 3)) if region is not None else ("", 0.0)
+        self.done.failures.append(Failure(frame.index, round(float(frame.time), 6), box, why, label, score))
+
+
+def _labels(wanted: Wanted) -> set[str]:
+    return set() if wanted.pick is not None else set(wanted.targets.labels)
+
+
+def _spread(boxes: dict[int, list[Box]], failures: Iterable[Failure], beside: int) -> None:
+    for one in failures:
+        for frame in range(max(one.frame - beside, 0), one.frame + beside + 1):
+            boxes.setdefault(frame, []).append(one.box)
+
+
+def _slices(box: Box, frame: Frame) -> tuple[slice, slice]:
+    x0, y0, x1, y1 = to_stored(box, frame.size, frame.orientation)
+    return slice(max(floor(y0), 0), max(ceil(y1), 0)), slice(max(floor(x0), 0), max(ceil(x1), 0))
+
+
+def _mostly(box: Box, frame: Frame, hidden: Mask) -> bool:
+    part = hidden[_slices(box, frame)]
+    return bool(part.size) and bool(part.mean() > 0.5)
+
+
+def _mean(apart: NDArray[np.uint8], box: Box, frame: Frame) -> float:
+    part = apart[_slices(box, frame)]
+    return float(part.mean()) if part.size else 0.0
+
+
+def _other_frames() -> Withheld:
+    sentence = "the output has other frames than were written into it, so it cannot be checked"
+    return Withheld("remove.frames", sentence, hint="choose another output format")
+

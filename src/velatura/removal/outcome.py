@@ -1,0 +1,93 @@
+"""The passes over a file, told: values for the report, and warnings that a person must not miss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from velatura.media.sink import notes_for
+from velatura.removal.limits import REMOVAL
+from velatura.removal.passes import Passes, Written
+from velatura.removal.report import Gone, Removed, ShotTold
+from velatura.removal.shot import Shot
+from velatura.removal.tracks import Track
+from velatura.removal.wanted import Wanted
+
+__all__ = ["told"]
+
+
+def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Sequence[str]) -> Removed:
+    """What was done to one file.
+
+    Args:
+        detectors: names of what searched.
+        said: what was told while it ran.
+    """
+    wanted, facts = passes.wanted, written.facts
+    return Removed(
+        file=passes.source,
+        out=passes.out,
+        kind=facts.kind,
+        width=facts.width,
+        height=facts.height,
+        frames=written.frames,
+        touched=written.touched,
+        gone=tuple(_gone(track) for shot in written.shots for track in shot.tracks) if wanted.mask is None else (),
+        shots=tuple(_shot(shot) for shot in written.shots),
+        mask_share=round(written.masked / max(written.area, 1), 6),
+        mask_most=round(written.most, 6),
+        invented=round(written.invented / max(written.masked, 1), 6),
+        covered=len(written.boxes),
+        fallback=wanted.fallback_name,
+        rounds=written.rounds,
+        rechecked=written.check is not None,
+        shows=written.still_shown.shows() if written.still_shown else (),
+        thresholds=dict(written.check.thresholds) if written.check else {},
+        detectors=tuple(detectors),
+        limits=REMOVAL,
+        black=len(written.black_frames),
+        dropped=(*facts.dropped, *notes_for(facts, passes.out.name)),
+        confined=facts.confined,
+        masks=wanted.masks_out,
+        warnings=tuple(dict.fromkeys((*_warnings(wanted, written), *said, *written.notes))),
+    )
+
+
+def _gone(track: Track) -> Gone:
+    return Gone(track.id, track.label, round(track.first_s, 3), round(track.last_s, 3), len(track.boxes), round(track.score, 3), track.still)
+
+
+def _shot(shot: Shot) -> ShotTold:
+    ground = shot.ground
+    doubt, invented = (ground.doubt_share, ground.invented_share) if ground is not None else (0.0, 0.0)
+    return ShotTold(round(shot.start_s, 3), shot.frames, shot.kind, round(shot.sway_px, 2), round(doubt, 6), round(invented, 6))
+
+
+def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
+    """Sentences, worst first."""
+    facts, check, still_shown = written.facts, written.check, written.still_shown
+    clip = facts.kind in ("clip", "animation")
+    if still_shown:
+        yield f"{len(still_shown.failures)} places still showed something after {written.rounds - 1} rounds, and were covered: look at it before you release it"
+    if written.boxes:
+        share = f"in {len(written.boxes)} of {written.frames} frames " if clip else ""
+        yield f"{share}it is in doubt what lies behind, and the place is covered ({wanted.fallback_name}) instead of filled"
+    if not written.touched:
+        yield "nothing was found to take out: look at it before you release it"
+    if check is None:
+        yield "the finished file was not searched again: look at it before you release it"
+    if clip and written.masked and written.invented / written.masked > 0.05:
+        yield f"{written.invented / written.masked:.0%} of what was filled no other frame shows; it is invented from what lies around"
+    still = [track for shot in written.shots for track in shot.tracks if track.still] if clip and wanted.mask is None else []
+    if still:
+        yield f"{len(still)} of what was found never moves (a poster, a statue, or somebody who stands): --pick or --mask takes out only what you name"
+    short = sum(shot.kind == "short" for shot in written.shots)
+    if clip and short:
+        yield f"{short} shots are too short for a background: each of their frames was filled by itself"
+    if clip and wanted.targets.motion and any(shot.kind == "moving" for shot in written.shots) and wanted.mask is None:
+        yield "where the camera moves only detectors say what goes: what merely moves is still there"
+    if written.black_frames:
+        yield f"{len(written.black_frames)} frames are damaged in the source and are black"
+    if facts.confined:
+        yield facts.confined
+    if wanted.keep_audio and facts.audio:
+        yield "the sound track is kept: voices and what they say identify people"

@@ -1,0 +1,221 @@
+"""The first pass over a clip: where shots begin, how the camera moves in each, who is in it, and what lies behind.
+
+Frames are looked at and let go; what stays is a few dozen samples of the shot at hand (`sampled`) and boxes. When the shot ends, its background is
+made from the samples and laid aside (`shot.Kept`).
+Limit: a shot whose camera moves has no background of its own; it is painted from its own frames (`moving`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from velatura.detect.detection import Search, looks
+from velatura.detect.region import Look, Region
+from velatura.errors import BadSpec, Missing
+from velatura.media.frame import Frame, Plane, to_stored
+from velatura.media.reader import Facts
+from velatura.removal.camera import Camera, look
+from velatura.removal.given_masks import GivenMasks
+from velatura.removal.ground import IntBox, ground
+from velatura.removal.planes import Mask, luma
+from velatura.removal.sampled import Samples
+from velatura.removal.shot import Kept, Kind, Shot
+from velatura.removal.targets import picked, whole, wide_mask
+from velatura.removal.tracks import Track, follow
+from velatura.removal.upright import stored_mask
+from velatura.removal.wanted import Wanted
+
+__all__ = ["SHORT", "pictures", "survey"]
+
+SHORT = 5
+"""Fewer frames than this have no background: each is a picture of its own."""
+TELLING = 50
+"""Samples that tell how the camera moves."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """The shot at hand."""
+
+    first: int
+    frame: Frame
+    found: list[Sequence[Region] | None] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    shifts: list[tuple[float, float]] = field(default_factory=list)
+    samples: Samples = field(default_factory=Samples)
+    given: dict[int, Mask] = field(default_factory=dict)
+
+
+def survey(
+    frames: Iterable[Frame],
+    facts: Facts,
+    wanted: Wanted,
+    search: Search | None,
+    masks: GivenMasks | None = None,
+    *,
+    warn: Callable[[str], None],
+) -> list[Shot]:
+    """All shots, in order.
+
+    Args:
+        search: None: nothing is searched for; motion and given masks only.
+        masks: that a person gave, in step with the frames.
+        warn: told what a person should know.
+
+    Raises:
+        BadSpec: `remove.pick`: nothing is there; `remove.span`: the clip is shorter.
+    """
+    surveyor = _Surveyor(facts, wanted, search, warn)
+
+    def find(frame: Frame) -> Sequence[Region]:
+        return search(frame, low=True) if search is not None and wanted.is_inside(frame) else ()
+
+    given = iter(masks) if masks is not None and masks.given else None
+    for seen in looks(frames, find, every=wanted.every, warn=warn if search is not None else None):
+        surveyor.see(seen, next(given) if given is not None else None)
+    return surveyor.end()
+
+
+class _Surveyor:
+    """Collects looks into shots."""
+
+    def __init__(self, facts: Facts, wanted: Wanted, search: Search | None, warn: Callable[[str], None]) -> None:
+        self._facts, self._wanted, self._search, self._warn = facts, wanted, search, warn
+        self._shots: list[Shot] = []
+        self._open: _Open | None = None
+        self._inside, self._picked, self._last_s = False, False, 0.0
+
+    def see(self, seen: Look, given: Mask | None) -> None:
+        frame = seen.frame
+        if self._open is None or seen.shot_starts or frame.form != self._open.frame.form or frame.size != self._open.frame.size:
+            self._close()
+            self._open = _Open(frame.index, frame)
+        now = self._open
+        now.found.append(seen.found)
+        now.times.append(seen.time_s)
+        now.shifts.append(seen.shift_px)
+        now.samples.add(frame)
+        if given is not None and now.samples.kept and now.samples.kept[-1].index == frame.index:
+            now.given[frame.index] = stored_mask(given, frame.orientation)
+        self._inside |= self._wanted.is_inside(frame)
+        self._last_s = seen.time_s
+
+    def end(self) -> list[Shot]:
+        self._close()
+        wanted = self._wanted
+        if self._shots and not self._inside:
+            raise BadSpec("remove.span", "no frame lies between --from and --to", hint="seconds from the clip's start")
+        if wanted.pick is not None and not self._picked:
+            last_s = self._last_s
+            raise BadSpec("remove.pick", f"--pick {wanted.pick.time_s:g}: the clip ends at {last_s:.2f} s", hint="seconds from the clip's start")
+        return self._shots
+
+    def _close(self) -> None:
+        now, self._open = self._open, None
+        if now is None:
+            return
+        going, beside = self._tracks(now)
+        shot = Shot(now.first, now.first + len(now.times) - 1, now.times[0], "short", going, beside)
+        if shot.frames >= SHORT and len(now.samples.kept) >= SHORT:
+            self._behind(shot, now)
+        self._shots.append(shot)
+
+    def _tracks(self, now: _Open) -> tuple[Sequence[Track], Sequence[Track]]:
+        """What goes and what stays, boxes by index in the clip."""
+        if self._search is None:
+            return (), ()
+        tracks = follow(now.found, now.times, now.frame.size, scores=self._search.scores, shifts=now.shifts, first=now.first)
+        wanted = self._wanted
+        pick = wanted.pick
+        going: Sequence[Track] = tracks
+        if pick is not None:
+            going = ()
+            if not self._picked and pick.time_s <= now.times[-1]:
+                at = now.first + int(np.argmin(np.abs(np.array(now.times) - pick.time_s)))
+                going = picked(tracks, at, pick.x, pick.y)
+                self._picked = True
+        else:
+            going = [track for track in tracks if track.label in wanted.targets.labels]
+        going = whole(going, tracks) if wanted.whole_object else going
+        ids = {track.id for track in going}
+        return going, [track for track in tracks if track.id not in ids]
+
+    def _behind(self, shot: Shot, now: _Open) -> None:
+        """How the camera moved, and what a camera that does not go away sees behind everybody."""
+        samples = now.samples.kept
+        masks = [self._covered(shot, now, sample.index) for sample in samples]
+        camera = self._camera(now, masks)
+        if camera is None:
+            shot.kind = "moving"
+            return
+        shot.kind, shot.sway_px = _kind(camera), camera.sway_px
+        rng = np.random.default_rng([self._wanted.seed, shot.first])
+        shot.ground = Kept(
+            ground(samples, masks, camera, now.frame.form, judge=self._judge(now.frame), rng=rng, inpainter=self._wanted.inpainter)
+        )
+
+    def _covered(self, shot: Shot, now: _Open, index: int) -> Mask:
+        """What must not vote on a frame: everybody who was found, whether he goes or stays."""
+        frame = now.frame
+        mask = stored_mask(wide_mask([*shot.tracks, *shot.beside], index, frame.size, dilate=self._wanted.dilate), frame.orientation)
+        return mask | now.given[index] if index in now.given else mask
+
+    def _camera(self, now: _Open, masks: Sequence[Mask]) -> Camera | None:
+        """None where it moves."""
+        if self._wanted.camera == "moving":
+            return None
+        samples = now.samples.kept
+        greys = [luma(sample.planes, now.frame.form) for sample in samples]
+        camera = look(greys, [~mask for mask in masks])
+        if camera.kind != "moving":
+            return camera
+        # a camera that a person calls static, although it looks like moving: what can be registered is
+        return None if self._wanted.camera == "auto" else replace(camera, kind="swaying")
+
+    def _judge(self, like: Frame) -> Callable[[Sequence[Plane]], Sequence[IntBox]] | None:
+        """Detectors of what goes, on a background."""
+        search, labels = self._search, set(self._wanted.targets.labels)
+        if search is None or not labels or self._wanted.pick is not None:
+            return None
+
+        def judge(planes: Sequence[Plane]) -> Sequence[IntBox]:
+            picture = Frame(list(planes), like.form, like.orientation)
+            found = [region for region in search(picture, low=False) if region.label in labels]
+            boxes = [to_stored(region.box, picture.size, picture.orientation) for region in found]
+            return [(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))) for x0, y0, x1, y1 in boxes]
+
+        return judge
+
+
+def _kind(camera: Camera) -> Kind:
+    return "standing" if camera.kind == "standing" else "swaying"
+
+
+def pictures(frames: Iterable[Frame], wanted: Wanted, search: Search | None) -> list[Shot]:
+    """Pictures and pages: each a shot of its own, with what detectors find in it at once.
+
+    Raises:
+        Missing: `remove.no-detector`: nobody says what goes.
+        BadSpec: `remove.pick`: nothing is there.
+    """
+    if search is None and wanted.mask is None:
+        raise Missing("remove.no-detector", "in a picture nothing moves, and no detector says what goes", hint="velatura models pull fastestdet, or --mask")
+    shots = []
+    for frame in frames:
+        found = search(frame, low=False) if search is not None else ()
+        tracks = [
+            Track(number, region.label, {frame.index: region.box}, float(frame.time), float(frame.time), region.score)
+            for number, region in enumerate(found)
+        ]
+        going = [track for track in tracks if track.label in wanted.targets.labels]
+        if wanted.pick is not None:
+            going = picked(tracks, frame.index, wanted.pick.x, wanted.pick.y)
+        elif wanted.whole_object:
+            going = whole(going, tracks)
+        ids = {track.id for track in going}
+        beside = [track for track in tracks if track.id not in ids]
+        shots.append(Shot(frame.index, frame.index, float(frame.time), "short", going, beside))
+    return shots

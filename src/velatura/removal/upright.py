@@ -1,0 +1,55 @@
+"""Masks and boxes between the upright picture, in which people think, and the planes as they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import ceil, floor
+
+import cv2
+import numpy as np
+
+from velatura.media.frame import Box, Frame, to_stored, to_upright
+from velatura.removal.planes import Mask
+
+__all__ = ["boxed", "components", "stored_mask", "upright_mask"]
+
+
+def stored_mask(mask: Mask, orientation: int) -> Mask:
+    """An upright mask as the planes are stored; EXIF orientation 1..8."""
+    return _turned(mask, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def upright_mask(mask: Mask, orientation: int) -> Mask:
+    """The reverse of `stored_mask`."""
+    return _turned(mask, orientation)
+
+
+def boxed(boxes: Iterable[Box], frame: Frame) -> Mask:
+    """Upright boxes as a stored mask: every pixel that one of them touches."""
+    width, height = frame.stored_size
+    mask = np.zeros((height, width), np.bool_)
+    for box in boxes:
+        x0, y0, x1, y1 = to_stored(box, frame.size, frame.orientation)
+        mask[max(floor(y0), 0) : max(ceil(y1), 0), max(floor(x0), 0) : max(ceil(x1), 0)] = True
+    return mask
+
+
+def components(mask: Mask, frame: Frame, *, least: int = 1) -> Sequence[Box]:
+    """Upright boxes around the connected parts of a stored mask that have `least` pixels."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    found = []
+    for x, y, width, height, area in stats[1:count].tolist():
+        if area >= least:
+            found.append(to_upright((x, y, x + width, y + height), frame.stored_size, frame.orientation))
+    return found
+
+
+def _turned(mask: Mask, orientation: int) -> Mask:
+    """By the meaning of EXIF 2.32, tag 0x0112: transposed for 5 to 8, then mirrored."""
+    if orientation >= 5:
+        mask = mask.T
+    if orientation in (2, 3, 6, 7):
+        mask = mask[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        mask = mask[::-1]
+    return np.ascontiguousarray(mask)
