@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 __all__ = ["Nearness", "ms_ssim", "nearness"]
 
@@ -75,7 +76,8 @@ def ms_ssim(a: Real, b: Real) -> float:
     side = WINDOW if short >= SMALL else short // 16
     if side < 1:
         return float("nan")
-    window = np.asarray(cv2.getGaussianKernel(side, SIGMA, cv2.CV_64F))
+    window = np.exp(-((np.arange(side) - (side - 1) / 2) ** 2) / (2 * SIGMA**2))
+    window /= window.sum()
     result = 1.0
     for scale, weight in enumerate(WEIGHTS):
         bright, structure = _similar(a, b, window)
@@ -95,7 +97,7 @@ def _similar(a: Real, b: Real, window: Real) -> tuple[Real, Real]:
 
 
 def _blurred(picture: Real, window: Real) -> Real:
-    whole = np.asarray(cv2.sepFilter2D(picture, cv2.CV_64F, window, window, borderType=cv2.BORDER_REPLICATE))
+    whole = ndimage.correlate1d(ndimage.correlate1d(picture, window, axis=0), window, axis=1)
     before, after = len(window) // 2, len(window) - 1 - len(window) // 2
     return np.asarray(whole[before : whole.shape[0] - after, before : whole.shape[1] - after])
 

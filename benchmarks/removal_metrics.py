@@ -107,9 +107,9 @@ def hole_ssim(truth: Picture, output: Picture, hole: Mask) -> float:
 
 def truth_flow(truth: Picture, following: Picture) -> Flow:
     """(height, width, 2): where each pixel of a clean frame lies in the next one, minus where it is; DIS, fast."""
-    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     a, b = (np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)) for picture in (truth, following))
-    return np.asarray(dis.calc(a, b, None), np.float32)  # type: ignore[call-overload]
+    return np.asarray(dis.calc(a, b, np.zeros((*a.shape, 2), np.float32)), np.float32)
 
 
 def warping_error(output: Picture, following: Picture, flow: Flow, hole: Mask) -> float:

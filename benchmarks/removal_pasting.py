@@ -1,7 +1,7 @@
 """Cut-out people with a cast shadow, pasted into clean frames along seeded ways: composites whose truth is known to the grey level.
 
 A cut-out stands with its feet on a point; its shadow lies flat to the right of them, soft, and keeps .55 of the light. Object: alpha above .06.
-Shadow: what the composite lost of the clean frame, 6 levels and more, outside of all objects; one person's shadow on another is object.
+Shadow: what takes 6 levels and more from the clean frame, outside of all objects; one person's shadow on another is object.
 Limits: people do not grow as they walk towards the camera, one light for all, and halting people freeze in one posture.
 """
 
@@ -71,7 +71,7 @@ def strip(path: Path) -> Strip:
     read = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if read is None or read.ndim != 3 or read.shape[2] != 4:
         raise ValueError(f"{path}: is not a strip of RGBA pictures")
-    rgba = np.asarray(cv2.cvtColor(read, cv2.COLOR_BGRA2RGBA))
+    rgba = np.asarray(cv2.cvtColor(read, cv2.COLOR_BGRA2RGBA), np.uint8)
     parts = [_without_ground(part) for part in np.split(rgba, int(path.stem.rpartition("_n")[2]), axis=1)]
     lowest = max(int(np.nonzero((part[..., 3] > 128).any(axis=1))[0][-1]) for part in parts)
     return [np.ascontiguousarray(part[: lowest + 1]) for part in parts]
@@ -111,6 +111,7 @@ def paste(clean: Picture, people: Sequence[Actor], index: int, *, moved: Floats 
         gain: of the exposure; people get it too.
     """
     canvas = clean.astype(np.float32)
+    light = np.ones(clean.shape[:2], np.float32)
     solid = np.zeros(clean.shape[:2], np.bool_)
     size = (clean.shape[1], clean.shape[0])
     for actor in people:
@@ -118,12 +119,12 @@ def paste(clean: Picture, people: Sequence[Actor], index: int, *, moved: Floats 
         if not -actor.height < x < size[0] + actor.height:
             continue
         alpha, colour, shade = _layers(actor.posture(index), (x, y), actor.height, size)
-        canvas *= 1 - (1 - SHADOW_GAIN) * shade[..., None]
-        canvas = canvas * (1 - alpha[..., None]) + colour * gain
+        shade = 1 - (1 - SHADOW_GAIN) * shade
+        light *= shade
+        canvas = canvas * shade[..., None] * (1 - alpha[..., None]) + colour * gain
         solid |= alpha > OBJECT_ALPHA
     composite = np.clip(canvas + 0.5, 0, 255).astype(np.uint8)
-    lost = (clean.astype(np.int16) - composite).max(axis=2)
-    return Made(clean, composite, solid, (lost >= DARKENED) & ~solid)
+    return Made(clean, composite, solid, (clean.max(axis=2) * (1 - light) >= DARKENED) & ~solid)
 
 
 def _without_ground(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -163,11 +164,11 @@ def _layers(
     h, w = small.shape[:2]
     left = foot[0] - w / 2
     upright = np.array([[1, 0, left], [0, 1, foot[1] - h]], np.float32)
-    placed = cv2.warpAffine(small, upright, size, flags=cv2.INTER_LINEAR)
+    placed = np.asarray(cv2.warpAffine(small, upright, size, flags=cv2.INTER_LINEAR), np.float32)
     lean, flat = 0.315, 0.1225  # a shadow of .35 of the height, thrown to the right
     lying = np.array([[1, -lean, left + lean * h], [0, -flat, foot[1] - 1 + flat * h]], np.float32)
     shade = cv2.GaussianBlur(cv2.warpAffine(np.ascontiguousarray(small[..., 3]) / 255, lying, size), (0, 0), max(1.0, h / 40))
-    return placed[..., 3] / 255, placed[..., :3], np.asarray(shade, np.float32)
+    return placed[..., 3] / np.float32(255), placed[..., :3], np.asarray(shade, np.float32)
 
 
 def _way(kind: str, count: int, width: int, rng: Generator, stand: float) -> Floats:

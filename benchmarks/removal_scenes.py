@@ -34,7 +34,7 @@ NOISES = 40
 
 @dataclass(frozen=True, slots=True)
 class Plate:
-    """A static clip: file, frames [first, last) to take it from, native width where it may not be enlarged, and where feet stand, how tall people are."""
+    """A static clip: file, frames [first, last) that it is made from, the widest it may be; where feet stand and how tall people are, as shares."""
 
     file: str
     first: int
@@ -151,7 +151,7 @@ def swaying(still: Still, rng: np.random.Generator, *, sway_px: float = 0.0, dri
         moved = np.array([[1, 0, shift[0]], [0, 1, shift[1]], [0, 0, 1]])
         seen = still.plate
         if sway_px:
-            seen = cv2.warpAffine(seen, moved[:2], size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+            seen = np.asarray(cv2.warpAffine(seen, moved[:2], size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101), np.float32)
         gain = 1 + drift * math.sin(index / 23)
         yield Ground(np.clip(seen * gain + noise + 0.5, 0, 255).astype(np.uint8), moved, gain)
         index += 1
@@ -168,7 +168,7 @@ def residual_noise(frame: Picture, plate: NDArray[np.float32]) -> NDArray[np.int
 @lru_cache(maxsize=2)
 def _still(file: str, first: int, last: int, width: int) -> Still:
     step = max(1, (last - first) // 60)
-    frames = [picture for picture in islice(_decoded(file, width), first, last, step)]
+    frames = list(islice(_decoded(file, width), first, last, step))
     plate = np.median(np.stack(frames), axis=0).astype(np.float32)
     chosen = np.linspace(0, len(frames) - 1, min(NOISES, len(frames))).astype(int)
     return Still(plate, tuple(residual_noise(frames[number], plate) for number in chosen))
@@ -178,11 +178,11 @@ def _decoded(file: str, width: int, height: int = 0) -> Iterator[Picture]:
     """RGB frames of a shared clip, made smaller (or a little larger) to that width; height: 0 keeps the aspect, even."""
     with av.open(str(shared() / "data" / "clips" / file)) as source:
         for frame in source.decode(video=0):
-            picture = frame.to_ndarray(format="rgb24")
+            picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
             high = height or _even(picture.shape[0] * width / picture.shape[1])
             if picture.shape[:2] != (high, width):
-                picture = cv2.resize(picture, (width, high), interpolation=cv2.INTER_AREA)
-            yield np.asarray(picture, np.uint8)
+                picture = np.asarray(cv2.resize(picture, (width, high), interpolation=cv2.INTER_AREA), np.uint8)
+            yield picture
 
 
 def _walked(size: tuple[int, int]) -> Iterator[Ground]:

@@ -39,7 +39,7 @@ MAY_DIFFER = 0.05
 HEARD = 0.5  # of the samples must speak for a camera that stands
 REGISTERED = 0.8
 DRIFT, ONE_WAY = 0.01, 0.95  # of the width; correlation with time
-TRY_SAMPLES = 12
+TRY_SAMPLES = 8
 ALIKE = 4.0  # grey levels: median difference of samples that show one place
 
 
@@ -68,8 +68,10 @@ def look(greys: Sequence[Grey], usable: Sequence[Mask | None], *, reference: int
         usable: of each, where the scene is to be seen; None: everywhere.
         reference: the sample to register to; by default one near the middle that most others can be registered to.
     """
-    anchor = _anchor(greys, usable) if reference is None else reference
+    anchor = _middle(usable, 0.5) if reference is None else reference
     corners = Reference(greys[anchor], usable[anchor])
+    if reference is None and _told(corners, greys, usable) < HEARD:
+        anchor, corners = _another(anchor, corners, greys, usable)
     if len(corners.points) < FEWEST:
         return Camera("standing" if _alike(greys, usable, anchor) else "moving", anchor, tuple(np.eye(3) for _ in greys))
     found = [register(corners, grey, free) for grey, free in zip(greys, usable, strict=True)]
@@ -127,21 +129,30 @@ def _motion(kind: Kind, one: Registered, said: Says) -> Matrix | None:
     return one.matrix
 
 
-def _anchor(greys: Sequence[Grey], usable: Sequence[Mask | None]) -> int:
-    """The sample nearest to the middle of those that are as free as any; another one where that cannot be registered to its neighbours."""
+def _middle(usable: Sequence[Mask | None], part: float) -> int:
+    """The sample nearest to a part of the shot among those that are as free as any."""
     free = np.array([1.0 if mask is None else float(mask.mean()) for mask in usable])
     good = np.flatnonzero(free >= free.max() - 0.05)
-    spread = np.unique(np.linspace(0, len(greys) - 1, TRY_SAMPLES).astype(np.intp))
-    best, most = int(good[np.argmin(np.abs(good - len(free) / 2))]), -1
-    for part in (0.5, 0.3, 0.7):
-        at = int(good[np.argmin(np.abs(good - part * len(free)))])
-        corners = Reference(greys[at], usable[at])
-        told = sum(_says(register(corners, greys[other], usable[other]), greys[at].shape[1]) in ("still", "near") for other in spread if other != at)
-        if told > most:
-            best, most = at, told
-        if 2 * told >= len(spread) - 1:
-            break
-    return best
+    return int(good[np.argmin(np.abs(good - part * len(free)))])
+
+
+def _told(corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> float:
+    """The share of a few samples over the shot that a reference finds near it."""
+    some = np.linspace(0, len(greys) - 1, min(len(greys), TRY_SAMPLES)).astype(np.intp)
+    width = corners.grey.shape[1]
+    return float(np.mean([_says(register(corners, greys[at], usable[at]), width) in ("still", "near") for at in some]))
+
+
+def _another(anchor: int, corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> tuple[int, Reference]:
+    """A reference that more samples lie near to, or the same: the middle one may be the one that a bus fills."""
+    best = _told(corners, greys, usable)
+    for part in (0.3, 0.7):
+        at = _middle(usable, part)
+        other = Reference(greys[at], usable[at])
+        told = _told(other, greys, usable)
+        if told > best:
+            anchor, corners, best = at, other, told
+    return anchor, corners
 
 
 def _alike(greys: Sequence[Grey], usable: Sequence[Mask | None], anchor: int) -> bool:

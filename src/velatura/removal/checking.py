@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from velatura.detect.detection import Search
 from velatura.detect.pace import Pace
 from velatura.detect.region import Region
+from velatura.detect.residual import hidden_share
 from velatura.detect.settings import DEFAULT_SCORES
 from velatura.errors import Withheld
 from velatura.media.frame import Box, Frame, to_stored
@@ -193,8 +194,9 @@ class _Checker:
         else:
             removed = [track.boxes[frame.index] for track in shot.tracks if frame.index in track.boxes]
         inside = in_removed(found, removed, frame.size)
+        signs = [track.boxes[frame.index] for track in shot.signs if frame.index in track.boxes]
         for region in found:
-            if _mostly(region.box, frame, hidden):
+            if _mostly(region.box, frame, hidden) or (signs and hidden_share(region.box, signs, frame.size) > 0.5):
                 continue
             sure = region.score >= self._scale[region.label].high
             alone = given is None and self._wanted.pick is None and sure

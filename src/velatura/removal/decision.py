@@ -40,6 +40,7 @@ EVEN = 0.16  # between the quartiles of that
 CLOSE = 1.25  # costs nearer than this are a doubt ...
 QUIET = 2.0  # ... and costs below it say nothing, grey levels
 AGREED = 0.6  # of the stretches of the border must be for the choice
+RARE, RARE_COST = 0.45, 1.5  # a commonest colour that fewer samples show is no better a guess than the calmest, at so much higher cost
 HARDLY = 0.35  # of the samples: a background that a crowd shows less often is a doubt
 _SQUARE5, _SQUARE7 = np.ones((5, 5), np.uint8), np.ones((7, 7), np.uint8)
 
@@ -171,18 +172,30 @@ class Decisions:
         calm = calmest(self._small.looks[0], self._small.votes)
         looks = np.stack([voting_median(plane, calm) for plane in self._small.looks])
         change = np.abs(looks.astype(np.int16) - self.plate).max(axis=0)
-        other = (change > OTHER) & cv2.dilate(busy.astype(np.uint8), _SQUARE7).astype(np.bool_) & ~self._told & calm.any(axis=0)
+        other = (change > OTHER) & (cv2.dilate(busy.astype(np.uint8), _SQUARE7) > 0) & ~self._told & calm.any(axis=0)
         count, number, stats, _ = cv2.connectedComponentsWithStats(other.astype(np.uint8))
+        shown, taken = self._shown(), np.zeros(count, np.bool_)
         for at in range(1, count):
             if stats[at, cv2.CC_STAT_AREA] >= SMALLEST:
-                mask = number == at
-                window = _window(mask)
-                vote = edge_vote([self.plate[:, *window], looks[:, *window]], self.plate[:, *window], mask[window], ~mask[window])
-                if vote.stretches and vote.costs[1] < vote.costs[0]:
-                    np.copyto(self.plate, looks, where=mask)
-                    np.copyto(self.eligible, calm, where=mask)
-        shown = counted(self._small.votes & (apart(self._small.looks.reshape(len(looks), len(calm), -1), self.plate.reshape(len(looks), -1)).reshape(calm.shape) < SAME))
-        self.seams |= busy & (shown < HARDLY * counted(self._small.votes))
+                taken[at] = self._calmer(number == at, looks, shown)
+        np.copyto(self.plate, looks, where=taken[number])
+        np.copyto(self.eligible, calm, where=taken[number])
+        self.seams |= busy & (self._shown() < HARDLY)
+
+    def _calmer(self, mask: Mask, looks: Looks, shown: NDArray[np.float64]) -> bool:
+        window = _window(mask)
+        before = self.plate[:, *window]
+        vote = edge_vote([before, looks[:, *window]], before, mask[window], ~mask[window])
+        bonus = RARE_COST if shown[mask].mean() < RARE else 1.0
+        return bool(vote.stretches) and vote.costs[1] < bonus * vote.costs[0]
+
+    def _shown(self) -> NDArray[np.float64]:
+        """Share of the voting samples that show the background, (height, width)."""
+        votes = self._small.votes
+        times = np.zeros(votes.shape[1:], np.float64)
+        for at, vote in enumerate(votes):
+            times += vote & (apart(self._small.looks[:, at, None], self.plate)[0] < SAME)
+        return times / np.maximum(1, counted(votes))
 
     def _between(self, parts: list[Piece]) -> None:
         """Where two parts meet somebody may have stood all the time, one after the other."""

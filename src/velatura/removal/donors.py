@@ -153,7 +153,7 @@ def _trust(way: Landed, frame: int) -> Values:
 def _edge_error(where: Place, sites: _Sites, shown: _Shown, plane: Plane, form: PixelForm) -> Values:
     """How far the donors of one way miss the ring, in levels of 8 bits, spread to all points."""
     ring = shown.known & ~sites.is_hole
-    apart = np.abs(plane[sites.y[ring], sites.x[ring]] - shown.values[ring]) / np.float32(1 << (form.bits - 8))
+    apart = np.asarray(np.abs(plane[sites.y[ring], sites.x[ring]] - shown.values[ring]) / (1 << (form.bits - 8)), np.float32)
     return cells(where.points, CELL_PX).spread(sites.points[ring], apart, where.points)
 
 

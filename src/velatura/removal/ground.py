@@ -87,7 +87,7 @@ def ground(
     planes = list(plate.planes)
     if hole.any():
         if not hole.all():
-            planes = fill(planes, form, hole, inpainter=inpainter).planes
+            planes = fill(planes, form, hole, rng=rng, inpainter=inpainter).planes
         doubt |= _frozen(replace(plate, planes=planes), judge) & hole
     made = Ground(planes, form, plate.sigma, plate.unstable, doubt, hole)
     if camera.kind == "standing":
@@ -119,7 +119,7 @@ def _carried(samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, f
         if motion is None:
             continue
         if camera.kind == "swaying" and number != camera.reference:
-            back = np.linalg.inv(motion)
+            back = np.asarray(np.linalg.inv(motion), np.float64)
             planes, inside = warp(planes, form, back)
             height, width = mask.shape
             mask = cv2.warpPerspective(mask.view(np.uint8), back, (width, height), flags=cv2.INTER_LINEAR).astype(np.bool_) | ~inside

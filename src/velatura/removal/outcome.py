@@ -32,6 +32,7 @@ def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Se
         frames=written.frames,
         touched=written.touched,
         gone=tuple(_gone(track) for shot in written.shots for track in shot.tracks) if wanted.mask is None else (),
+        left=tuple(_gone(track) for shot in written.shots for track in shot.signs) if wanted.mask is None else (),
         shots=tuple(_shot(shot) for shot in written.shots),
         mask_share=round(written.masked / max(written.area, 1), 6),
         mask_most=round(written.most, 6),
@@ -77,9 +78,10 @@ def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
         yield "the finished file was not searched again: look at it before you release it"
     if clip and written.masked and written.invented / written.masked > 0.05:
         yield f"{written.invented / written.masked:.0%} of what was filled no other frame shows; it is invented from what lies around"
-    still = [track for shot in written.shots for track in shot.tracks if track.still] if clip and wanted.mask is None else []
-    if still:
-        yield f"{len(still)} of what was found never moves (a poster, a statue, or somebody who stands): --pick or --mask takes out only what you name"
+    signs = [track for shot in written.shots for track in shot.signs] if clip and wanted.mask is None else []
+    if signs:
+        where = ", ".join(f"{track.label} at ({x:.0f}, {y:.0f})" for track in signs[:4] for x, y in [_place(track)])
+        yield f"{len(signs)} places look faintly like somebody and never move; they were left: {where}: look at them, and take them out with --mask"
     short = sum(shot.kind == "short" for shot in written.shots)
     if clip and short:
         yield f"{short} shots are too short for a background: each of their frames was filled by itself"
@@ -91,3 +93,8 @@ def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
         yield facts.confined
     if wanted.keep_audio and facts.audio:
         yield "the sound track is kept: voices and what they say identify people"
+
+
+def _place(track: Track) -> tuple[float, float]:
+    x0, y0, x1, y1 = track.boxes[track.first]
+    return (x0 + x1) / 2, (y0 + y1) / 2

@@ -135,18 +135,17 @@ class Passes:
     def _until_silent(self, part: Path, shots: list[Shot], folder: MaskFolder | None) -> Written:
         wider, written = Wider(), self._write(part, shots, Wider(), {}, 1, folder)
         while self.wanted.recheck:
-            written.check = self._check(part, written)
-            if not written.check.failures:
+            written.check = found = self._check(part, written)
+            if not found.failures:
                 return written
             if written.still_shown is not None:
-                raise _withheld(self.source, written.check)
+                raise _withheld(self.source, found)
             if written.rounds < MOST_ROUNDS:
-                wider = written.check.wider(written.rounds, before=wider)
+                wider = found.wider(written.rounds, before=wider)
                 written = self._write(part, shots, wider, {}, written.rounds + 1, folder)
             else:
-                before = written.check
-                written = self._write(part, shots, wider, before.to_cover(), written.rounds + 1, folder)
-                written.still_shown = before
+                written = self._write(part, shots, wider, found.to_cover(), written.rounds + 1, folder)
+                written.still_shown = found
         return written
 
     def _write(

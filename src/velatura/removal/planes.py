@@ -68,8 +68,8 @@ def difference(a: Planes, b: Planes, form: PixelForm) -> NDArray[np.uint8]:
             apart = np.asarray(cv2.convertScaleAbs(apart, alpha=CHROMA_WEIGHT), np.uint8)
         if apart.shape != most.shape:
             sx, sy = form.subsampled(index)
-            apart = np.asarray(cv2.resize(apart, (apart.shape[1] << sx, apart.shape[0] << sy), interpolation=cv2.INTER_NEAREST))[:height, :width]
-        most = np.asarray(cv2.max(most, apart), np.uint8)
+            apart = np.asarray(cv2.resize(apart, (apart.shape[1] << sx, apart.shape[0] << sy), interpolation=cv2.INTER_NEAREST), np.uint8)
+        most = np.maximum(most, apart[:height, :width])
     return np.asarray(most, np.uint8)
 
 

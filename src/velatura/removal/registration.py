@@ -27,7 +27,7 @@ Points = NDArray[np.float32]
 
 MOST_POINTS = 400
 QUALITY, APART_PX = 0.004, 7
-WINDOW, LEVELS = 21, 4
+WINDOW, LEVELS = 21, 3
 HOME_PX = 0.5  # forward and back again
 SWAY_PX, MOVES_PX = 0.7, 1.5
 STAYED_PX = 0.15  # registered to better than that is as good as it gets
@@ -133,9 +133,7 @@ def furthest(matrix: Matrix, size: tuple[int, int]) -> float:
     return float(np.hypot(*away).max())
 
 
-def warp(
-    planes: Planes, form: PixelForm, matrix: Matrix, *, size: tuple[int, int] | None = None, cubic: bool = True
-) -> tuple[list[Plane], Mask]:
+def warp(planes: Planes, form: PixelForm, matrix: Matrix, *, size: tuple[int, int] | None = None, cubic: bool = True) -> tuple[list[Plane], Mask]:
     """Planes carried by a matrix, each sampled once; and the pixels that came from inside of them. What lies outside repeats the border.
 
     `warp(plate, form, similarity(plate's reference, frame))` lies as the frame does. Chroma lies in the middle of its block (as in `media.view`).

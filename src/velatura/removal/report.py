@@ -61,6 +61,7 @@ class Removed:
 
     Attributes:
         frames: of the output; `touched`: those in which something went; `black`: those that are damaged in the source, and black.
+        left: what detectors take for somebody, never moves, and was left.
         mask_share, mask_most: what of the picture was replaced, mean over all frames and the worst one.
         invented: share of the replaced pixels that no other frame showed.
         covered: frames in which something was in doubt and the fallback covered it.
@@ -79,6 +80,7 @@ class Removed:
     frames: int
     touched: int
     gone: tuple[Gone, ...]
+    left: tuple[Gone, ...]
     shots: tuple[ShotTold, ...]
     mask_share: float
     mask_most: float

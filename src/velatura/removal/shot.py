@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -53,7 +53,8 @@ class Shot:
     first, last: indices of its frames in the clip, both inclusive.
     start_s: seconds.
     tracks: what detectors found and what goes, boxes by frame index of the clip.
-    beside: what was found and stays, for the same look at the output.
+    beside: what was found and stays.
+    signs: what detectors take for somebody, and is left (`posters`).
     ground: of a camera that stands or sways.
     sway_px: how far it sways.
     """
@@ -64,9 +65,9 @@ class Shot:
     kind: Kind
     tracks: Sequence[Track] = ()
     beside: Sequence[Track] = ()
+    signs: Sequence[Track] = ()
     ground: Kept | None = None
     sway_px: float = 0.0
-    warnings: list[str] = field(default_factory=list)
 
     @property
     def frames(self) -> int:

@@ -69,9 +69,9 @@ class Behind:
             sure = motion is not None
             self._last = self._last if motion is None else motion
             planes, inside = warp(planes, ground.form, self._last)
-            sigma, doubt, invented = (_carried(of, self._last) for of in (sigma, doubt, invented))
-            invented = invented.astype(np.bool_) | ~inside
-            doubt = doubt.astype(np.bool_)
+            sigma = _carried(sigma, self._last)
+            invented = (_carried(invented, self._last) > 0) | ~inside
+            doubt = _carried(doubt, self._last) > 0
         light = fit(frame.planes, planes, ground.form, ~taken)
         return Seen(applied(planes, ground.form, light), sigma, doubt, invented, sure and light.fits)
 

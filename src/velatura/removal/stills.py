@@ -52,7 +52,7 @@ class Stills:
         if mask.mean() > MOST_HOLE:
             return Painted(frame, mask, doubt=[(0.0, 0.0, float(frame.size[0]), float(frame.size[1]))])
         forbidden = self._mask(self._shot.beside, frame) & ~mask
-        planes = fill(frame.planes, frame.form, mask, forbidden=forbidden, inpainter=self._wanted.inpainter).planes
+        planes = fill(frame.planes, frame.form, mask, forbidden=forbidden, rng=self._rng, inpainter=self._wanted.inpainter).planes
         match_grain(planes, frame.form, mask, frame.planes, None, self._rng)
         put(frame.planes, frame.form, planes, mask)
         return Painted(frame, mask, 0, int(mask.sum()))

@@ -14,6 +14,7 @@ import numpy as np
 
 from velatura.detect.detection import Search, looks
 from velatura.detect.region import Look, Region
+from velatura.detect.residual import hidden_share
 from velatura.errors import BadSpec, Missing
 from velatura.media.frame import Frame, Plane, to_stored
 from velatura.media.reader import Facts
@@ -21,19 +22,20 @@ from velatura.removal.camera import Camera, look
 from velatura.removal.given_masks import GivenMasks
 from velatura.removal.ground import IntBox, ground
 from velatura.removal.planes import Mask, luma
+from velatura.removal.posters import left_standing
 from velatura.removal.sampled import Samples
 from velatura.removal.shot import Kept, Kind, Shot
 from velatura.removal.targets import picked, whole, wide_mask
 from velatura.removal.tracks import Track, follow
-from velatura.removal.upright import stored_mask
+from velatura.removal.upright import stored_mask, upright_plane
 from velatura.removal.wanted import Wanted
 
 __all__ = ["SHORT", "pictures", "survey"]
 
 SHORT = 5
 """Fewer frames than this have no background: each is a picture of its own."""
-TELLING = 50
-"""Samples that tell how the camera moves."""
+KNOWN = 0.5
+"""Share of a hit on the background within a sign's box: it is the sign."""
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ class _Surveyor:
     def _behind(self, shot: Shot, now: _Open) -> None:
         """How the camera moved, and what a camera that does not go away sees behind everybody."""
         samples = now.samples.kept
+        self._leave_signs(shot, now)
         masks = [self._covered(shot, now, sample.index) for sample in samples]
         camera = self._camera(now, masks)
         if camera is None:
@@ -154,8 +157,18 @@ class _Surveyor:
         shot.kind, shot.sway_px = _kind(camera), camera.sway_px
         rng = np.random.default_rng([self._wanted.seed, shot.first])
         shot.ground = Kept(
-            ground(samples, masks, camera, now.frame.form, judge=self._judge(now.frame), rng=rng, inpainter=self._wanted.inpainter)
+            ground(samples, masks, camera, now.frame.form, judge=self._judge(now.frame, shot.signs), rng=rng, inpainter=self._wanted.inpainter)
         )
+
+    def _leave_signs(self, shot: Shot, now: _Open) -> None:
+        """What is no person stays: it neither goes nor is it kept from the background."""
+        if self._search is None or self._wanted.pick is not None:
+            return
+        frame = now.frame
+        greys = [upright_plane(luma(sample.planes, frame.form), frame.orientation) for sample in now.samples.kept]
+        signs = {track.id for track in left_standing(shot.tracks, greys, self._search.scores)}
+        shot.signs = [track for track in shot.tracks if track.id in signs]
+        shot.tracks = [track for track in shot.tracks if track.id not in signs]
 
     def _covered(self, shot: Shot, now: _Open, index: int) -> Mask:
         """What must not vote on a frame: everybody who was found, whether he goes or stays."""
@@ -175,15 +188,18 @@ class _Surveyor:
         # a camera that a person calls static, although it looks like moving: what can be registered is
         return None if self._wanted.camera == "auto" else replace(camera, kind="swaying")
 
-    def _judge(self, like: Frame) -> Callable[[Sequence[Plane]], Sequence[IntBox]] | None:
+    def _judge(self, like: Frame, signs: Sequence[Track]) -> Callable[[Sequence[Plane]], Sequence[IntBox]] | None:
         """Detectors of what goes, on a background."""
         search, labels = self._search, set(self._wanted.targets.labels)
         if search is None or not labels or self._wanted.pick is not None:
             return None
 
+        known = [track.boxes[track.first] for track in signs]
+
         def judge(planes: Sequence[Plane]) -> Sequence[IntBox]:
             picture = Frame(list(planes), like.form, like.orientation)
             found = [region for region in search(picture, low=False) if region.label in labels]
+            found = [region for region in found if not known or hidden_share(region.box, known, picture.size) < KNOWN]
             boxes = [to_stored(region.box, picture.size, picture.orientation) for region in found]
             return [(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))) for x0, y0, x1, y1 in boxes]
 

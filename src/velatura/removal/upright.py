@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor
+from typing import TypeVar
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from velatura.media.frame import Box, Frame, to_stored, to_upright
 from velatura.removal.planes import Mask
 
-__all__ = ["boxed", "components", "stored_mask", "upright_mask"]
+_Kind = TypeVar("_Kind", bound=np.generic)
+
+__all__ = ["boxed", "components", "stored_mask", "upright_mask", "upright_plane"]
 
 
 def stored_mask(mask: Mask, orientation: int) -> Mask:
@@ -22,6 +26,11 @@ def stored_mask(mask: Mask, orientation: int) -> Mask:
 def upright_mask(mask: Mask, orientation: int) -> Mask:
     """The reverse of `stored_mask`."""
     return _turned(mask, orientation)
+
+
+def upright_plane(plane: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """A stored plane, upright."""
+    return _turned(plane, orientation)
 
 
 def boxed(boxes: Iterable[Box], frame: Frame) -> Mask:
@@ -44,7 +53,7 @@ def components(mask: Mask, frame: Frame, *, least: int = 1) -> Sequence[Box]:
     return found
 
 
-def _turned(mask: Mask, orientation: int) -> Mask:
+def _turned(mask: NDArray[_Kind], orientation: int) -> NDArray[_Kind]:
     """By the meaning of EXIF 2.32, tag 0x0112: transposed for 5 to 8, then mirrored."""
     if orientation >= 5:
         mask = mask.T

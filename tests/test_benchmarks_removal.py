@@ -1,0 +1,299 @@
+"""What the benchmark of removal pastes, writes and measures: hand-made cases, each with one that must fail."""
+
+from __future__ import annotations
+
+import math
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+from benchmarks import removal_files as files
+from benchmarks import removal_metrics as metrics
+from benchmarks import removal_pasting as pasting
+from benchmarks.removal_scenes import Scene, Still, residual_noise, swaying
+from hypothesis import given
+from hypothesis import strategies as st
+
+W, H = 96, 64
+GREY = np.full((H, W, 3), 120, np.uint8)
+BODY = np.zeros((H, W), bool)
+BODY[20:40, 30:42] = True
+SHADE = np.zeros((H, W), bool)
+SHADE[40:46, 34:60] = True
+
+
+def person():
+    """A dark red rectangle on nothing, feet at the bottom."""
+    rgba = np.zeros((40, 16, 4), np.uint8)
+    rgba[2:, 4:12] = (140, 20, 20, 255)
+    return rgba
+
+
+def with_person():
+    source = GREY.copy()
+    source[BODY] = (20, 20, 60)
+    source[SHADE] = 100
+    return source
+
+
+def textured(seed=0):
+    coarse = np.random.default_rng(seed).integers(60, 190, (H // 4, W // 4, 3)).astype(np.uint8)
+    return cv2.resize(coarse, (W, H), interpolation=cv2.INTER_CUBIC)
+
+
+def cast(kind, count=40, seed=1, moves=False):
+    rng = np.random.default_rng(seed)
+    return pasting.actors(kind, [[person(), person()]], (W, H), count, rng, ground=0.85, height=0.5, stand=0.5, moves=moves)
+
+
+def scene(kind="walk", count=12):
+    def frames():
+        people = cast(kind, count)
+        for index in range(count):
+            yield pasting.paste(textured(), people, index)
+
+    return Scene("test", kind, 25, (W, H), count, frames)
+
+
+def test_recall_of_what_is_gone_half_gone_and_still_there():
+    source = with_person()
+    assert metrics.object_recall(GREY, source, GREY, BODY) == metrics.Recall(240, 0)
+    half = source.copy()
+    half[:30] = GREY[:30]
+    assert metrics.object_recall(GREY, source, half, BODY).share == pytest.approx(0.5)
+    assert metrics.object_recall(GREY, source, source, BODY).share == 0
+
+
+def test_a_fill_that_is_wrong_but_no_longer_the_person_counts_as_gone_and_a_blend_near_the_person_does_not():
+    source = with_person()
+    wrong, blend = GREY.copy(), source.copy()
+    wrong[BODY] = 90
+    blend[BODY] = (0.3 * GREY[BODY] + 0.7 * source[BODY]).astype(np.uint8)
+    assert metrics.object_recall(GREY, source, wrong, BODY).leaked == 0
+    assert metrics.object_recall(GREY, source, blend, BODY).leaked == BODY.sum()
+
+
+def test_what_nobody_can_see_is_not_counted():
+    nearly = GREY.copy()
+    nearly[BODY] += 24
+    assert metrics.object_recall(GREY, nearly, nearly, BODY).visible == 0
+    assert math.isnan(metrics.object_recall(GREY, nearly, nearly, BODY).share)
+    nearly[BODY] += 1
+    assert metrics.object_recall(GREY, nearly, nearly, BODY) == metrics.Recall(240, 240)
+
+
+@pytest.mark.parametrize(("darkening", "visible"), [(9, 0), (10, 1)])
+def test_a_shadow_is_visible_from_ten_levels_on(darkening, visible):
+    source = GREY.copy()
+    source[SHADE] -= darkening
+    assert metrics.shadow_recall(GREY, source, GREY, SHADE).visible == visible * SHADE.sum()
+
+
+def test_a_shadow_that_stays_is_missed_and_brightening_is_no_shadow():
+    source = with_person()
+    assert metrics.shadow_recall(GREY, source, GREY, SHADE).share == 1
+    assert metrics.shadow_recall(GREY, source, source, SHADE).share == 0
+    bright = GREY.copy()
+    bright[SHADE] += 40
+    assert metrics.shadow_recall(GREY, bright, bright, SHADE).visible == 0
+
+
+def test_area_counts_what_was_changed_by_more_than_ten_levels():
+    source, output = with_person(), GREY.copy()
+    output[:5] += 10
+    hole = BODY | SHADE
+    assert metrics.area_ratio(metrics.changed(source, output), hole) == 1
+    output[:5] += 1
+    assert metrics.area_ratio(metrics.changed(source, output), hole) == pytest.approx(1 + 5 * W / hole.sum())
+    assert metrics.area_ratio(BODY, np.zeros_like(BODY)) == math.inf
+    assert math.isnan(metrics.area_ratio(np.zeros_like(BODY), np.zeros_like(BODY)))
+
+
+def test_psnr_sees_the_hole_alone():
+    output = GREY.copy()
+    output[~BODY] = 0
+    assert metrics.hole_psnr(GREY, output, BODY) > 77
+    output[BODY] = 121
+    assert metrics.hole_psnr(GREY, output, BODY) == pytest.approx(20 * math.log10(255))
+    output[BODY] = 140
+    assert metrics.hole_psnr(GREY, output, BODY) == pytest.approx(20 * math.log10(255 / 20))
+    small = np.zeros_like(BODY)
+    small[0, :50] = True
+    assert math.isnan(metrics.hole_psnr(GREY, output, small))
+    assert math.isnan(metrics.hole_ssim(GREY, output, small))
+
+
+def test_ssim_falls_where_texture_is_lost():
+    truth = textured()
+    flat = truth.copy()
+    flat[BODY] = truth[BODY].mean(axis=0).astype(np.uint8)
+    assert metrics.hole_ssim(truth, truth, BODY) == pytest.approx(1)
+    assert metrics.hole_ssim(truth, flat, BODY) < 0.6
+
+
+def test_the_ssim_is_that_of_scikit_image():
+    similar = pytest.importorskip("skimage.metrics").structural_similarity
+    a, b = textured(0), textured(1)
+    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64) for picture in (a, b)]
+    _, likeness = similar(*grey, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True)
+    assert metrics.hole_ssim(a, b, BODY) == pytest.approx(likeness[BODY].mean(), abs=1e-3)
+
+
+def test_warping_follows_a_scene_that_moves_and_finds_a_fill_that_does_not():
+    truth = textured()
+    after = np.roll(truth, 2, axis=1)
+    flow = np.zeros((H, W, 2), np.float32)
+    flow[..., 0] = 2
+    assert metrics.warping_error(truth, after, flow, BODY) == 0
+    stuck = after.copy()
+    stuck[BODY] = truth[BODY]
+    assert metrics.warping_error(truth, stuck, flow, BODY) > 5
+    assert np.abs(metrics.truth_flow(truth, after)[16:48, 16:80] - (2, 0)).mean() < 0.2
+
+
+def test_warping_has_nothing_to_say_where_the_flow_leaves_the_picture():
+    flow = np.full((H, W, 2), 1000, np.float32)
+    assert math.isnan(metrics.warping_error(GREY, GREY, flow, BODY))
+
+
+def test_baselines_touch_the_hole_and_its_rim_alone():
+    source, hole = with_person(), BODY | SHADE
+    rim = cv2.dilate(hole.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    for output in (
+        metrics.inpainted(source, hole, 3),
+        metrics.inpainted(source, hole, 5),
+        metrics.inpainted(source, hole, 3, navier_stokes=True),
+        metrics.pasted(source, GREY, hole),
+    ):
+        assert (output[~rim] == source[~rim]).all()
+        assert metrics.object_recall(GREY, source, output, BODY).share == 1
+
+
+def test_a_median_shows_whoever_stands_for_more_than_half():
+    assert (metrics.plate_of([GREY, GREY, with_person()]) == GREY).all()
+    assert (metrics.plate_of([GREY, with_person(), with_person()]) == with_person()).all()
+
+
+@pytest.mark.parametrize("kind", pasting.KINDS)
+def test_truth_and_composite_differ_under_the_masks_alone(kind):
+    people = cast(kind)
+    seen = 0
+    for index in range(40):
+        made = pasting.paste(GREY, people, index)
+        apart = np.abs(made.composite.astype(int) - made.clean).max(axis=2)
+        assert not (made.object & made.shadow).any()
+        # Under alpha .06, and 6 levels of shadow, is where nobody looks.
+        assert apart[~(made.object | made.shadow)].max() <= 16
+        seen += bool(made.object.any())
+    assert seen > 10
+
+
+def test_a_shadow_darkens_by_what_was_agreed_and_lies_at_the_feet():
+    made = pasting.paste(GREY, cast("never"), 0)
+    assert made.composite[made.shadow].min() >= 120 * pasting.SHADOW_GAIN - 1
+    assert made.composite[made.shadow].min() < 95
+    feet = np.nonzero(made.object)[0].max()
+    assert abs(int(np.nonzero(made.shadow)[0].min()) - feet) <= 10
+
+
+def test_kinds_move_as_they_are_called():
+    never, frozen, halting = (cast(kind)[0].x for kind in ("never", "frozen", "stopgo"))
+    assert np.ptp(never) == 0
+    assert np.ptp(frozen[:20]) == 0
+    assert frozen[-1] > frozen[20]
+    assert (np.diff(halting) == 0).sum() >= 8
+    assert len(cast("crowd")) == pasting.CROWD
+    with pytest.raises(ValueError, match="none of"):
+        cast("dance")
+
+
+def test_who_stands_stays_with_the_scene_and_who_walks_with_the_screen():
+    shift = np.array([[1, 0, 12], [0, 1, 0], [0, 0, 1]], float)
+    for kind, by in (("never", 12), ("walk", 0)):
+        people = cast(kind, moves=True)
+        here, there = (pasting.paste(GREY, people, 20, moved=moved).object for moved in (np.eye(3), shift))
+        assert abs(np.nonzero(there)[1].mean() - np.nonzero(here)[1].mean() - by) < 0.5
+
+
+def test_the_exposure_of_people_is_that_of_the_scene():
+    people = cast("never")
+    made = pasting.paste(GREY, people, 0, gain=0.5)
+    core = cv2.erode(made.object.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert abs(int(np.median(made.composite[core][:, 0])) - 70) <= 1
+
+
+def test_a_strip_is_cut_into_its_postures_and_loses_the_paving_under_them(tmp_path):
+    part = np.zeros((100, 60, 4), np.uint8)
+    part[5:90, 20:40] = (120, 20, 10, 255)
+    part[80:, 5:55] = (170, 172, 175, 255)
+    part[80:90, 20:40] = (120, 20, 10, 255)
+    path = tmp_path / "walker_n3.png"
+    cv2.imwrite(str(path), np.hstack([part] * 3))
+    postures = pasting.strip(path)
+    assert [posture.shape for posture in postures] == [(90, 60, 4)] * 3
+    assert tuple(postures[0][50, 30, :3]) == (10, 20, 120)
+    assert not postures[0][85, 10, 3]
+    plain = tmp_path / "grey_n1.png"
+    cv2.imwrite(str(plain), np.zeros((4, 4), np.uint8))
+    with pytest.raises(ValueError, match="strip"):
+        pasting.strip(plain)
+
+
+def still():
+    rng = np.random.default_rng(5)
+    noise = tuple(rng.integers(-3, 4, (H, W, 3)).astype(np.int8) for _ in range(4))
+    return Still(textured(3).astype(np.float32), noise)
+
+
+def test_a_clean_clip_is_endless_seeded_and_near_its_plate():
+    def played(seed):
+        return [ground.picture for ground in islice(swaying(still(), np.random.default_rng(seed)), 10)]
+
+    assert all((a == b).all() for a, b in zip(played(0), played(0), strict=True))
+    assert any((a != b).any() for a, b in zip(played(0), played(1), strict=True))
+    assert max(np.abs(picture - still().plate).max() for picture in played(0)) <= 4
+
+
+def test_sway_moves_the_scene_by_what_it_says_and_drift_changes_its_light():
+    grounds = list(islice(swaying(still(), np.random.default_rng(0), sway_px=2, drift=0.06), 130))
+    shifts = np.array([ground.moved[:2, 2] for ground in grounds])
+    assert 1.5 < np.abs(shifts).max() < 4
+    lights = [ground.picture.mean() / still().plate.mean() for ground in grounds]
+    assert max(lights) > 1.03
+    assert min(lights) < 0.97
+
+
+def test_people_of_the_source_clip_are_no_noise():
+    plate = np.full((H, W, 3), 100, np.float32)
+    frame = np.full((H, W, 3), 103, np.uint8)
+    frame[20:30, 20:30] = 200
+    noise = residual_noise(frame, plate)
+    assert (noise[16:34, 16:34] == 0).all()
+    assert (noise[50:] == 3).all()
+
+
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_colours_survive_the_way_into_a_clip(colour):
+    picture = np.full((4, 6, 3), colour, np.uint8)
+    assert np.abs(files.to_rgb(files.to_frame(picture)).astype(int) - picture).max() <= 2
+
+
+def test_an_odd_side_is_refused():
+    with pytest.raises(ValueError, match="even"):
+        files.to_frame(np.zeros((5, 6, 3), np.uint8))
+
+
+def test_a_scene_is_written_and_read_back(tmp_path):
+    told = scene()
+    written = files.write(told, tmp_path)
+    made = list(told.frames())
+    for clip, wanted in ((written.composite, [m.composite for m in made]), (written.clean, [m.clean for m in made])):
+        read = list(files.pictures(clip))
+        assert len(read) == told.count
+        assert max(np.abs(cv2.cvtColor(a, 7).astype(int) - cv2.cvtColor(b, 7)).mean() for a, b in zip(read, wanted, strict=True)) < 2.5
+    for frame, (body, shade) in zip(made, files.holes(written), strict=True):
+        assert (body == frame.object).all()
+        assert (shade == frame.shadow).all()
+    first = cv2.imread(str(written.holes / "000005.png"), cv2.IMREAD_GRAYSCALE)
+    assert ((first == 255) == (made[5].object | made[5].shadow)).all()
