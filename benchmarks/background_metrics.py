@@ -1,8 +1,8 @@
 """How near a background is to the true one, as the field counts it: AGE, pEPs, pCEPs, PSNR, MS-SSIM and CQM of SBI and SBMnet.
 
 The definitions are those of the published MATLAB scripts (`Evaluate.m`, `cqm.m`, `PeakSignaltoNoiseRatio.m`), and their quirks are kept, so that
-numbers compare with printed ones: a cast that rounds halves away from zero, an erosion that takes what lies outside the picture for error, a PSNR of 99
-for equal pictures, and in CQM colour differences that saturate at 0. Brightness is .299 R + .587 G + .114 B and is not rounded (the older variant
+numbers compare with printed ones: a cast that rounds halves away from zero, an erosion that takes what lies outside the picture for error, a PSNR
+of 99 for equal pictures, and in CQM colour differences that saturate at 0. Brightness is .299 R + .587 G + .114 B, not rounded (the older variant
 of the scripts, which uses the studio range, gives errors smaller by 219/255).
 Sources: Maddalena and Petrosino 2015 (SBI); Jodoin, Maddalena, Petrosino, Wang 2017 (SBMnet); Wang, Simoncelli, Bovik 2003 (MS-SSIM);
 Yalman and Erturk 2013 (CQM).

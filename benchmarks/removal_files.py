@@ -6,7 +6,7 @@ read back differs from what was made by rounding, the chroma's size and the code
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -22,7 +22,7 @@ from velatura.media.sink import create
 from velatura.media.source import open_media
 from velatura.media.view import InputForm, view
 
-__all__ = ["FORM", "Files", "holes", "pictures", "to_frame", "to_rgb", "write"]
+__all__ = ["FORM", "Files", "holes", "pictures", "save", "to_frame", "to_rgb", "write"]
 
 FORM = PixelForm("yuv", shift_x=1, shift_y=1, full_range=False, matrix="bt601")
 QUALITY = 12
@@ -52,8 +52,7 @@ def write(scene: Scene, folder: Path, *, suffix: str = ".mp4", quality: int = QU
     files = Files(folder / f"composite{suffix}", folder / f"clean{suffix}", folder / "holes", folder / "parts")
     for place in (files.holes, files.parts):
         place.mkdir(parents=True, exist_ok=True)
-    width, height = scene.size
-    facts = Facts("clip", "mov,mp4", width, height, FORM, frames=scene.count, rate=float(scene.rate), time_base=Fraction(1, scene.rate))
+    facts = _facts(scene.size, scene.rate)
     with create(files.composite, facts, quality=quality) as composite, create(files.clean, facts, quality=quality) as clean:
         for index, made in enumerate(scene.frames()):
             composite.write(to_frame(made.composite, index, scene.rate))
@@ -64,6 +63,14 @@ def write(scene: Scene, folder: Path, *, suffix: str = ".mp4", quality: int = QU
         composite.finish()
         clean.finish()
     return files
+
+
+def save(frames: Iterable[Picture], path: Path, *, size: tuple[int, int], rate: int, quality: int = 23) -> None:
+    """Pictures of `size` (width, height) as a clip, by the same coder and, unless told otherwise, as `velatura` codes by default."""
+    with create(path, _facts(size, rate), quality=quality) as clip:
+        for index, picture in enumerate(frames):
+            clip.write(to_frame(picture, index, rate))
+        clip.finish()
 
 
 def pictures(clip: Path) -> Iterator[Picture]:
@@ -96,6 +103,10 @@ def to_frame(picture: Picture, index: int = 0, rate: int = 25) -> Frame:
     u, v = (cv2.resize(share, (width // 2, height // 2), interpolation=cv2.INTER_AREA) for share in ((blue - luma) / 1.772, (red - luma) / 1.402))
     planes = [_bytes(16 + luma * (219 / 255)), _bytes(128 + u * (224 / 255)), _bytes(128 + v * (224 / 255))]
     return Frame(planes, FORM, index=index, time=Fraction(index, rate), duration=Fraction(1, rate))
+
+
+def _facts(size: tuple[int, int], rate: int) -> Facts:
+    return Facts("clip", "mov,mp4", *size, FORM, rate=float(rate), time_base=Fraction(1, rate))
 
 
 def _bytes(values: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> Picture:

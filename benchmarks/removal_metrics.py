@@ -7,6 +7,7 @@ Area: changed (or masked) pixels over those of object and shadow. Hole PSNR and 
 over frames is a mean of such values, with more than 50 hole pixels each (errors pooled over frames would give other numbers).
 Warping error: mean |out_t - out_t+1 warped| over hole pixels along the truth's own DIS flow (Lai et al. 2018); the truth has one too, which no fill
 need go under. Both pictures are judged as they are read back, coder's loss included.
+Limit: a black cover over dark clothes is nearer to the source than to the truth, and counts as leaked although it shows nothing.
 """
 
 from __future__ import annotations

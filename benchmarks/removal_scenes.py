@@ -101,16 +101,17 @@ def static(
     sway_px: float = 0.0,
     drift: float = 0.0,
     height: float | None = None,
+    enlarge: bool = False,
 ) -> Scene:
     """A scene before a camera that stands, or sways by so many pixels; exposure drifts by that share up and down.
 
     Args:
-        plate: of PLATES; a footage narrower than `width` keeps its own width.
+        plate: of PLATES; a footage narrower than `width` keeps its own width, unless `enlarge`.
         stand: share of the clip that somebody "frozen" stands for.
         height: of a person, as a share of the picture's; None: what suits the plate.
     """
     place = PLATES[plate]
-    wide = min(width, place.widest)
+    wide = width if enlarge else min(width, place.widest)
     still = _still(place.file, place.first, place.last, wide)
     size = (still.plate.shape[1], still.plate.shape[0])
     tall = place.height if height is None else height
@@ -181,7 +182,8 @@ def _decoded(file: str, width: int, height: int = 0) -> Iterator[Picture]:
             picture = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
             high = height or _even(picture.shape[0] * width / picture.shape[1])
             if picture.shape[:2] != (high, width):
-                picture = np.asarray(cv2.resize(picture, (width, high), interpolation=cv2.INTER_AREA), np.uint8)
+                how = cv2.INTER_AREA if width < picture.shape[1] else cv2.INTER_CUBIC
+                picture = np.asarray(cv2.resize(picture, (width, high), interpolation=how), np.uint8)
             yield picture
 
 

@@ -8,10 +8,13 @@ from itertools import islice
 import cv2
 import numpy as np
 import pytest
+from benchmarks import removal, removal_rows
 from benchmarks import removal_files as files
 from benchmarks import removal_metrics as metrics
 from benchmarks import removal_pasting as pasting
-from benchmarks.removal_scenes import Scene, Still, residual_noise, swaying
+from benchmarks.removal_judging import Judged, Tally, judge, leaking, masks_in
+from benchmarks.removal_runs import Ran, Tried, dropped, telea
+from benchmarks.removal_scenes import Scene, Still, moving, residual_noise, static, swaying
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -297,3 +300,150 @@ def test_a_scene_is_written_and_read_back(tmp_path):
         assert (shade == frame.shadow).all()
     first = cv2.imread(str(written.holes / "000005.png"), cv2.IMREAD_GRAYSCALE)
     assert ((first == 255) == (made[5].object | made[5].shadow)).all()
+
+
+def test_a_tally_measures_every_frame_and_a_ghost_shows_in_each_figure():
+    source, hole = with_person(), BODY | SHADE
+    good, bad = Tally(), Tally()
+    ghost = (0.6 * source + 0.4 * GREY).astype(np.uint8)
+    for _ in range(3):
+        good.add(GREY, source, GREY, BODY, SHADE, hole)
+        bad.add(GREY, source, ghost, BODY, SHADE, np.ones_like(hole))
+    fine, poor = good.judged(), bad.judged()
+    assert (fine.frames, fine.recall, fine.recall_worst, fine.shadow, fine.area, fine.leaked, fine.leaking) == (3, 1, 1, 1, 1, 0, ())
+    assert fine.psnr > 77
+    assert fine.warping == fine.truth_warping == 0
+    assert (poor.recall, poor.leaked, poor.leaking) == (0, 3 * BODY.sum(), (0, 1, 2))
+    assert poor.area > 10
+    assert poor.psnr < 20
+    assert poor.ssim < fine.ssim
+
+
+def test_one_bad_frame_of_many_is_the_worst_frame():
+    source, tally = with_person(), Tally()
+    for index in range(10):
+        tally.add(GREY, source, source if index == 4 else GREY, BODY, SHADE)
+    judged = tally.judged()
+    assert judged.recall == pytest.approx(0.9)
+    assert judged.recall_worst == 0
+    assert judged.leaking == (4,)
+    assert math.isnan(Tally().judged().psnr)
+
+
+def test_a_frame_leaks_from_a_twentieth_on():
+    assert leaking([1.0, 0.96, 0.94, math.nan, 0.0]) == (2, 4)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    told = scene()
+    return told, files.write(told, tmp_path_factory.mktemp("scene"))
+
+
+def test_the_clean_clip_is_judged_perfect_and_the_composite_is_not(written):
+    _, clips = written
+    best, worst = judge(clips, clips.clean, masks=clips.holes), judge(clips, clips.composite)
+    assert (best.recall, best.leaked, best.area) == (1, 0, 1)
+    assert worst.recall == 0
+    assert len(worst.leaking) >= 8
+    assert best.psnr > worst.psnr + 30
+
+
+def test_telea_is_written_with_every_frame(written, tmp_path):
+    told, clips = written
+    judged = judge(clips, telea(clips, tmp_path / "telea.mp4", told))
+    assert judged.frames == told.count
+    assert judged.recall > 0.95
+
+
+def test_dropped_masks_are_empty_where_they_say_and_unchanged_elsewhere(written, tmp_path):
+    _, clips = written
+    gone = dropped(clips, tmp_path / "masks", length=3, rng=np.random.default_rng(0))
+    assert len(gone) == 3
+    for index, (left, right) in enumerate(zip(masks_in(clips.holes), masks_in(tmp_path / "masks"), strict=True)):
+        assert left.any() or index not in gone
+        assert not right.any() if index in gone else (left == right).all()
+    with pytest.raises(ValueError, match="nobody"):
+        dropped(clips, tmp_path / "more", length=12, rng=np.random.default_rng(0))
+
+
+def judged(**figures):
+    best = {"frames": 10, "recall": 1.0, "recall_worst": 1.0, "shadow": 1.0, "shadow_worst": 1.0, "area": 1.2, "leaked": 0, "leaking": ()}
+    best |= {"psnr": 40.0, "psnr_worst": 35.0, "ssim": 0.99, "outside": 42.0, "warping": 1.0, "truth_warping": 1.0}
+    return Judged(**(best | figures))
+
+
+def run(name="plaza walk", status=0, told=None, **figures):
+    place = Scene(name, "walk", 25, (W, H), 10, lambda: iter(()))
+    ours = None if status else judged(**figures)
+    return Tried(place, Ran(status, told or {}, (), 0.2, None, None), ours, judged(psnr=25.0))
+
+
+def reached(group, *runs):
+    return {row.what: row.reached for row in removal_rows.rows({group: list(runs)}, [], {})}
+
+
+def test_rows_are_reached_by_good_figures_and_missed_by_bad_ones():
+    assert all(reached("static", run()).values())
+    assert not all(reached("static", run(recall_worst=0.5)).values())
+    assert not all(reached("static", run(area=2.0)).values())
+    assert not all(reached("static", run(psnr=30.0)).values())
+    assert not all(reached("static", run(), run(status=3)).values())
+    assert all(reached("moving", run()).values())
+    assert not all(reached("moving", run(shadow=0.5)).values())
+    assert all(reached("moving, masks given", run()).values())
+    assert not all(reached("moving, masks given", run(warping=1.2)).values())
+
+
+def test_who_stands_must_not_pass_quietly():
+    assert all(reached("frozen", run(), run(status=3)).values())
+    assert not all(reached("frozen", run(leaking=(2, 3))).values())
+    named = {"shows": [{"frame": 2}, {"frame": 3}]}
+    assert all(reached("frozen", run(told=named, leaking=(2, 3))).values())
+    assert all(reached("never", run(status=3)).values())
+    assert not all(reached("never", run()).values())
+    assert not all(reached("frozen, motion only", run(recall=0.9)).values())
+
+
+def test_a_camera_that_sways_is_held_against_the_same_scene_that_stands():
+    still = [run("plaza walk", psnr=40.0), run("roadtop walk", psnr=60.0)]
+    for swaying, fine in ((37.0, True), (35.0, False)):
+        told = removal_rows.rows({"static": still, "swaying camera": [run("plaza walk sway 2px", psnr=swaying)]}, [], {})
+        assert [row.reached for row in told if row.what.startswith("sway")] == [fine]
+
+
+def test_drops_and_costs_have_their_rows():
+    found = removal_rows.rows({}, [removal_rows.Drop(2, 2, 0, 100), removal_rows.Drop(3, 2, 1, 100)], {"memory": 900.0})
+    assert [row.reached for row in found] == [False, True]
+    assert removal_rows.rows({}, [], {}) == []
+
+
+def test_a_scene_has_a_cell_for_each_column_and_nothing_in_json_is_not_a_number():
+    assert len(removal.line(run())) == len(removal.line(run(status=3))) == len(removal.HEAD)
+    assert removal.plain({"a": [math.nan, judged(psnr=math.nan)]})["a"][0] is None
+    assert removal.plain(run(status=3))["ours"] is None
+
+
+def test_real_scenes_are_the_same_each_time_they_are_played(shared):
+    for told in (
+        static("roadtop", "crowd", count=4, width=160, seed=3),
+        moving("pan", "frozen", count=4, width=160),
+        moving("walk", "stopgo", count=4, width=160),
+    ):
+        first, second = list(told.frames()), list(told.frames())
+        assert [frame.composite.shape for frame in first] == [(told.size[1], told.size[0], 3)] * 4
+        for a, b in zip(first, second, strict=True):
+            assert (a.composite == b.composite).all()
+            assert (a.object == b.object).all()
+    with pytest.raises(ValueError, match="none of"):
+        moving("flight", "walk")
+
+
+def test_who_stands_before_a_camera_that_moves_stays_on_his_spot(shared):
+    frames = list(moving("pan", "frozen", count=30, width=320, stand=1.0).frames())
+    first, last = frames[0], frames[-1]
+    shift = np.nonzero(last.object)[1].mean() - np.nonzero(first.object)[1].mean()
+    a, b = (cv2.cvtColor(frame.clean, cv2.COLOR_RGB2GRAY).astype(np.float32) for frame in (first, last))
+    (dx, _), _ = cv2.phaseCorrelate(a.copy(), b.copy())
+    assert abs(shift) > 5
+    assert abs(shift - dx) < 6

@@ -126,7 +126,8 @@ def test_touched_falls_back_to_a_box_in_which_too_little_differs() -> None:
     boxes = np.zeros_like(mask)
     boxes[15:82, 18:55] = True
     boxes[10:90, 120:160] = True
-    assert (touched(mask, boxes) == boxes).all()
+    assert (touched(mask, boxes) == boxes | mask).all()
+    assert (touched(mask, boxes, blank=False) == mask).all()
 
 
 def test_a_frame_of_640_by_360_costs_less_than_five_milliseconds() -> None:

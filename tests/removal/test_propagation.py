@@ -116,21 +116,25 @@ def test_what_no_frame_shows_is_said() -> None:
     scene = pan(GREY, step=0.0)
     fixed = np.zeros_like(scene.masks[0])
     fixed[40:70, 60:90] = True
-    inner = fixed[42:68, 62:88]
-    for result in propagated(((planes, fixed) for planes in scene.frames), GREY):
+    for result in propagated(((planes, fixed) for planes in scene.truth), GREY):
         assert result.never[42:68, 62:88].all()
-        assert result.never.sum() >= inner.sum()
         assert not result.seam[result.never].any()
-        assert result.behind[0][result.never].std() < 45
+        assert result.behind[0][result.never].std() < scene.truth[0][0].std()  # a smooth surface
 
 
-def test_donors_are_never_taken_from_under_a_mask() -> None:
-    scene = pan(GREY)
-    for planes, mask in zip(scene.frames, scene.masks, strict=True):
-        planes[0][mask] = 255  # a colour that the background has nowhere
-    assert max(plane[0].max() for plane in scene.truth) < 240
-    for result, mask in zip(propagated(scene.pairs(), GREY), scene.masks, strict=True):
-        assert result.behind[0][mask].max() < 240
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_of_what_a_mask_hides_is_used(form: PixelForm) -> None:
+    scene = pan(form, count=8)
+    behind = []
+    for level in (0, form.peak):
+        for planes, mask in zip(scene.frames, scene.masks, strict=True):
+            for index, plane in enumerate(planes):
+                plane[blocks(mask, form, index)] = level
+        behind.append([result.behind for result in propagated(scene.pairs(), form)])
+    for one, other in zip(*behind, strict=True):  # corners near a hole see into it, so that the motion moves by a hair; no colour comes from there
+        apart = difference(one, other, form)
+        assert apart.max() < 30
+        assert apart.mean() < 0.2
 
 
 def test_nothing_is_carried_over_a_break() -> None:

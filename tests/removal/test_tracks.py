@@ -55,6 +55,11 @@ def test_gaps_are_bridged_along_the_line_up_to_twelve_frames() -> None:
     assert all(covered(tracks[0], index, person(100 + 3 * index).box) > 0.9 for index in range(60))
 
 
+def test_who_begins_beside_where_another_was_lost_is_somebody_else() -> None:
+    found = [[person(100)] if index < 20 else [] if index < 26 else [person(300)] for index in range(50)]
+    assert len(follow(found, clock(50), SIZE, scores=SCORES)) == 2
+
+
 def test_frames_that_nobody_looked_at_have_boxes_too() -> None:
     found = [[person(100 + 2 * index)] if index % 5 == 0 else None for index in range(51)]
     (track,) = follow(found, clock(51), SIZE, scores=SCORES)
@@ -96,6 +101,37 @@ def test_in_the_middle_of_the_picture_an_end_runs_on_for_a_moment() -> None:
     (track,) = follow(found, clock(80), SIZE, scores=SCORES)
     assert 20 - 8 <= track.first <= 20 - 7
     assert 39 + 7 <= track.last <= 39 + 8
+    assert track.found == (20, 39)
+    assert [frame for frame in track.boxes if track.is_found(frame)] == list(range(20, 40))
+    assert not track.is_found(79)
+
+
+def test_a_car_that_leaves_downwards_is_covered_until_it_is_outside() -> None:
+    def box(index: int) -> tuple[float, float, float, float]:
+        return 280.0, 60.0 + 8 * index, 400.0, 140.0 + 8 * index
+
+    found = []
+    for index in range(60):
+        x0, y0, x1, y1 = box(index)
+        found.append([Region((x0, y0, x1, min(y1, 360.0)), "vehicle", 0.9)] if y0 < 320 else [])
+    (track,) = follow(found, clock(60), SIZE, scores={"vehicle": SCORES["person"]})
+    for index in range(37):
+        assert covered(track, index, box(index)) > 0.9, index
+    assert track.last < 50
+
+
+def test_who_waits_at_a_border_and_is_seen_no_more_runs_on_for_a_moment_only() -> None:
+    found = [[Region((0.0, 100.0, 40.0, 250.0), "person", 0.9)] if index < 30 else [] for index in range(90)]
+    (track,) = follow(found, clock(90), SIZE, scores=SCORES)
+    assert track.last <= 29 + 8
+
+
+def test_a_gap_of_a_second_is_not_bridged() -> None:
+    found = [[person(100)] if index < 20 or index >= 45 else [] for index in range(70)]
+    first, second = follow(found, clock(70), SIZE, scores=SCORES)
+    assert first.last < 30
+    assert second.first > 35
+    assert not first.still
 
 
 def test_time_counts_and_not_the_number_of_a_frame() -> None:

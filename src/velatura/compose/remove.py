@@ -129,11 +129,11 @@ def remove(
     if batch.folder is None:
         check_name(batch.jobs[0].target.name)
     elif len(batch.jobs) > 1 and (mask is not None or masks_out is not None or pick is not None):
-        raise BadSpec("remove.one-file", "--mask, --pick and --masks-out speak of one file, and several are named", hint="treat them one after the other")
-    with ExitStack() as stack:
-        return Run(wanted, finder, finder.names if finder else (), said).each(
-            batch, decoder or stack.enter_context(Decoder()), progress=progress
+        raise BadSpec(
+            "remove.one-file", "--mask, --pick and --masks-out speak of one file, and several are named", hint="treat them one after the other"
         )
+    with ExitStack() as stack:
+        return Run(wanted, finder, finder.names if finder else (), said).each(batch, decoder or stack.enter_context(Decoder()), progress=progress)
 
 
 def _search(
@@ -148,5 +148,7 @@ def _search(
     except Missing as error:
         if targets and not given:
             raise
-        sentence = f"no detector is here: {'the masks alone say what goes' if given else 'motion alone says what goes'}, and the output is not searched"
+        sentence = (
+            f"no detector is here: {'the masks alone say what goes' if given else 'motion alone says what goes'}, and the output is not searched"
+        )
         return None, Targets((), motion=True), (f"{sentence} ({error.hint})",)

@@ -1,9 +1,10 @@
 """What a standing camera sees where nobody is: one picture from samples of a shot, and where it may be wrong.
 
-Where one colour explains nearly all samples it is their median. Where a second colour stayed for a while, somebody stood there, and what is behind is
-decided for the region as a whole (`rival_pieces`, `decision`): by its border, by what was there before and after, and by detectors, which look at both.
-Limits: samples are registered and of one brightness. Somebody who never leaves his place, and whom no mask covers, is background to this method; so is
-a parked car. Somebody whom the masks cover in most samples but not in all is found out and marked (`doubt`), not removed.
+Where one colour explains nearly all samples it is their median. Where a second one stayed for a while, somebody stood there, and what is behind is
+decided for the region as a whole (`rival_pieces`, `decision`): by its border, by what was there before and after, and by detectors, which look
+at both.
+Limits: samples are registered and of one brightness. Somebody who never leaves his place, and whom no mask covers, is background to this method, and
+so is a parked car. Somebody whom the masks cover in most samples but not in all is found out and marked (`doubt`), not removed.
 Memory: besides the samples about 200 MB for 99 of 1280x720, 4:2:0.
 """
 
@@ -71,13 +72,19 @@ def estimate(samples: Sequence[Planes], form: PixelForm, masks: Sequence[Mask | 
         BadSpec: no samples, too many, or not as many masks.
     """
     if not 0 < len(samples) < 256 or len(samples) != len(masks):
-        raise BadSpec("remove.samples", f"{len(samples)} samples and {len(masks)} masks make no background", hint="give 1 to 255 samples, each with its mask")
+        raise BadSpec(
+            "remove.samples", f"{len(samples)} samples and {len(masks)} masks make no background", hint="give 1 to 255 samples, each with its mask"
+        )
     small = coarse(samples, form, masks)
     colours = stable_colours(small)
     decisions = Decisions(small, colours, rival_pieces(colours))
-    planes = composed(samples, form, masks, decisions.eligible, small.scale)
+
+    def compose(eligible: NDArray[np.bool_]) -> list[Plane]:
+        return composed(samples, form, masks, eligible, small.scale)
+
+    planes = compose(decisions.eligible)
     if judge and decisions.choices:
-        planes = _judged(judge, decisions, planes, lambda: composed(samples, form, masks, decisions.eligible, small.scale), small.scale)
+        planes = _judged(judge, decisions, planes, compose, small.scale)
     support, noise = measured(samples, form, masks, decisions.eligible, small.scale, planes)
     sigma = np.minimum(np.asarray(cv2.GaussianBlur(noise, (0, 0), 1)), np.float32(LOUDEST))
     times = seen(masks, sigma.shape)
@@ -91,27 +98,23 @@ def _large(mask: Mask, scale: int, shape: tuple[int, ...]) -> Mask:
     return fine(mask, scale, slice(0, shape[0]), shape[1])
 
 
-def _judged(judge: Judge, decisions: Decisions, planes: list[Plane], compose: Callable[[], list[Plane]], scale: int) -> list[Plane]:
-    """Detectors on the background and, where they find somebody in a piece or it was close, on the one with the second choice instead."""
+def _judged(judge: Judge, decisions: Decisions, planes: list[Plane], compose: Callable[[NDArray[np.bool_]], list[Plane]], scale: int) -> list[Plane]:
+    """Detectors on the background and, where they find somebody in a piece or it was close, on the second choice: the one without a hit stays."""
     hit = _hits(judge(planes), decisions.choices, scale)
     asked = [at for at, choice in enumerate(decisions.choices) if hit[at] or choice.doubt]
     if not asked:
         return planes
+    other = decisions.fork()
     for at in asked:
-        decisions.write(decisions.choices[at], 1)
-    planes = compose()
-    rival = _hits(judge(planes), decisions.choices, scale)
-    back = False
+        other.write(other.choices[at], 1)
+    rival = _hits(judge(compose(other.eligible)), decisions.choices, scale)
     for at in asked:
         choice = decisions.choices[at]
-        if hit[at] != rival[at]:
-            choice.doubt = False
-        elif hit[at]:
-            choice.doubt = True
-        if not hit[at] or rival[at]:
-            decisions.write(choice, 0)
-            back = True
-    return compose() if back else planes
+        choice.doubt = hit[at] == rival[at] and (hit[at] or choice.doubt)
+        if hit[at] and not rival[at]:
+            decisions.write(choice, 1)
+    turned = any(hit[at] and not rival[at] for at in asked)
+    return compose(decisions.eligible) if turned else planes
 
 
 def _hits(boxes: Sequence[tuple[int, int, int, int]], choices: Sequence[Choice], scale: int) -> list[bool]:

@@ -1,8 +1,8 @@
 """What was behind goes into a frame without a seam: the step in brightness and colour along the rim of the hole is spread over the hole.
 
-A membrane, that is Poisson blending with no difference of gradients, from one pyramid and no solver, at a quarter of the size: the step of light
-is smooth, and what of it is not smooth is noise, or an object that the mask missed. The rim is just outside of the hole; nothing is feathered, neither
-inwards, which would show the object again, nor outwards, which would change what stays.
+A membrane, that is Poisson blending with no difference of gradients, from one pyramid and no solver, at a quarter of the size: the step of light is
+smooth, and what of it is not smooth is noise, or an object that the mask missed. The rim is just outside of the hole; nothing is feathered: inwards
+it would show the object again, outwards it would change what stays.
 Limit: a step larger than `MOST` grey levels of 8 bits is not light, and is left as it is.
 Cost: about .3 ms for a hole of 5 % of 640x360; memory: that of the hole's box.
 Source: Perez, Gangnet, Blake, Poisson Image Editing, SIGGRAPH 2003, section 2; Farbman et al., Coordinates for Instant Image Cloning, SIGGRAPH 2009.
@@ -70,4 +70,4 @@ def _spread(step: Floats, rim: Mask) -> Floats:
     size = (-(-width // COARSE), -(-height // COARSE))
     weight = cv2.resize(rim.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     mean = np.asarray(cv2.resize(step, size, interpolation=cv2.INTER_AREA), np.float32) / np.maximum(weight, 1e-6)
-    return np.asarray(cv2.resize(push_pull(mean, weight > 0), (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.asarray(cv2.resize(push_pull(np.asarray(mean, np.float32), weight > 0), (width, height), interpolation=cv2.INTER_LINEAR), np.float32)

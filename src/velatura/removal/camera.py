@@ -34,7 +34,7 @@ NEAR = 0.03  # of the width: further is a camera that moves
 SPEAK = 30  # corners that agree on a motion; fewer were found to agree by chance under coder noise
 FEW_STILL = 8  # corners that stayed
 STILL_SHARE = 0.8  # so many stayed for one that agrees on a motion
-ONE_PLACE = 0.5  # of the corners agree: fewer are parallax, the camera does not turn but walk
+ONE_PLACE = 0.6  # of the corners agree: fewer are parallax, the camera does not turn but walk
 MAY_DIFFER = 0.05
 HEARD = 0.5  # of the samples must speak for a camera that stands
 REGISTERED = 0.8
@@ -61,7 +61,7 @@ class Camera:
 
 
 def look(greys: Sequence[Grey], usable: Sequence[Mask | None], *, reference: int | None = None) -> Camera:
-    """How the camera moved. About 10 ms of one core a sample at 640 pixels of width.
+    """How the camera moved. Some 7 ms of one core a sample at 640 pixels of width; up to twice that where it moves.
 
     Args:
         greys: (height, width) uint8, one or more samples of one shot in order of time, all of one size.
@@ -70,11 +70,14 @@ def look(greys: Sequence[Grey], usable: Sequence[Mask | None], *, reference: int
     """
     anchor = _middle(usable, 0.5) if reference is None else reference
     corners = Reference(greys[anchor], usable[anchor])
-    if reference is None and _told(corners, greys, usable) < HEARD:
-        anchor, corners = _another(anchor, corners, greys, usable)
+    found = _registered(corners, greys, usable)
+    if reference is None and _told(found, corners) < HEARD:
+        other = _another(anchor, corners, greys, usable)
+        if other != anchor:
+            anchor, corners = other, Reference(greys[other], usable[other])
+            found = _registered(corners, greys, usable)
     if len(corners.points) < FEWEST:
         return Camera("standing" if _alike(greys, usable, anchor) else "moving", anchor, tuple(np.eye(3) for _ in greys))
-    found = [register(corners, grey, free) for grey, free in zip(greys, usable, strict=True)]
     width = greys[anchor].shape[1]
     says = [_says(one, width) for one in found]
     known = [0.0 if said == "still" else one.moved_px for one, said in zip(found, says, strict=True) if said != "nothing"]
@@ -136,23 +139,27 @@ def _middle(usable: Sequence[Mask | None], part: float) -> int:
     return int(good[np.argmin(np.abs(good - part * len(free)))])
 
 
-def _told(corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> float:
-    """The share of a few samples over the shot that a reference finds near it."""
+def _registered(corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> list[Registered]:
+    return [register(corners, grey, free) for grey, free in zip(greys, usable, strict=True)]
+
+
+def _told(found: Sequence[Registered], corners: Reference) -> float:
+    """The share of samples that a reference finds near it."""
+    return float(np.mean([_says(one, corners.grey.shape[1]) in ("still", "near") for one in found]))
+
+
+def _another(anchor: int, corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> int:
+    """A sample that more of a few others lie near to, or the same: the middle one may be the one that a bus fills."""
     some = np.linspace(0, len(greys) - 1, min(len(greys), TRY_SAMPLES)).astype(np.intp)
-    width = corners.grey.shape[1]
-    return float(np.mean([_says(register(corners, greys[at], usable[at]), width) in ("still", "near") for at in some]))
-
-
-def _another(anchor: int, corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> tuple[int, Reference]:
-    """A reference that more samples lie near to, or the same: the middle one may be the one that a bus fills."""
-    best = _told(corners, greys, usable)
+    few, free = [greys[at] for at in some], [usable[at] for at in some]
+    best = _told(_registered(corners, few, free), corners)
     for part in (0.3, 0.7):
         at = _middle(usable, part)
         other = Reference(greys[at], usable[at])
-        told = _told(other, greys, usable)
+        told = _told(_registered(other, few, free), other)
         if told > best:
-            anchor, corners, best = at, other, told
-    return anchor, corners
+            anchor, best = at, told
+    return anchor
 
 
 def _alike(greys: Sequence[Grey], usable: Sequence[Mask | None], anchor: int) -> bool:

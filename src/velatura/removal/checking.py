@@ -198,17 +198,15 @@ class _Checker:
         for region in found:
             if _mostly(region.box, frame, hidden) or (signs and hidden_share(region.box, signs, frame.size) > 0.5):
                 continue
-            sure = region.score >= self._scale[region.label].high
-            alone = given is None and self._wanted.pick is None and sure
-            if region not in inside and not alone:
+            scale, gone = self._scale[region.label], region in inside
+            if not gone and (given is not None or self._wanted.pick is not None or region.score < scale.high):
                 continue
-            if apart is not None and _mean(apart, region.box, frame) < PLATE_GREY:
-                if sure:
-                    self._fail(frame, region.box, "plate", region)
-                else:
-                    self.done.faint += 1
-                continue
-            self._fail(frame, region.box, "detected", region)
+            if apart is None or _mean(apart, region.box, frame) >= PLATE_GREY:
+                self._fail(frame, region.box, "detected", region)
+            elif region.score >= (scale.high if gone else scale.sure):
+                self._fail(frame, region.box, "plate", region)
+            else:  # the scene itself, on which the detectors were asked already
+                self.done.faint += 1
 
     def _fail(self, frame: Frame, box: Box, why: str, region: Region | None = None) -> None:
         if len(self.done.failures) >= MOST:

@@ -18,9 +18,13 @@ from numpy.typing import NDArray
 from velatura.media.frame import PixelForm
 from velatura.removal.planes import CHROMA_WEIGHT, Mask, Planes, colours
 
-__all__ = ["Coarse", "coarse", "fine"]
+__all__ = ["Coarse", "Window", "around", "coarse", "fine"]
+
+Window = tuple[slice, slice]
+"""Rows and columns of the small picture."""
 
 LONGEST = 480
+MARGIN = 16  # pixels around a region, and a quarter of its size: how far its shadow may reach
 STRETCHED: NDArray[np.uint8] = np.clip(128 + CHROMA_WEIGHT * (np.arange(256) - 128.0) + 0.5, 0, 255).astype(np.uint8)
 
 
@@ -60,6 +64,18 @@ def fine(small: NDArray[Any], scale: int, rows: slice, width: int) -> NDArray[An
     big = taken.repeat(scale, axis=-2).repeat(scale, axis=-1) if scale > 1 else taken
     first = rows.start % scale
     return np.asarray(big[..., first : first + rows.stop - rows.start, :width])
+
+
+def around(mask: Mask) -> Window:
+    """A region and its surroundings; the mask must not be empty."""
+    rows, columns = (_widened(np.flatnonzero(mask.any(axis=1 - axis)), mask.shape[axis]) for axis in (0, 1))
+    return rows, columns
+
+
+def _widened(where: NDArray[np.intp], length: int) -> slice:
+    first, last = int(where[0]), int(where[-1]) + 1
+    margin = MARGIN + (last - first) // 4
+    return slice(max(0, first - margin), min(length, last + margin))
 
 
 def _look(plane: Any, form: PixelForm, index: int, whole: tuple[int, int], scale: int, size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -1,7 +1,7 @@
 """A background at full size from samples and the word on which of them vote where; and how much the samples differ from it.
 
-Works in strips of rows: besides the samples and the result it needs about eight bytes for each sample and pixel of a strip, 40 MB for 99 samples that are
-1280 wide.
+Works in strips of rows: besides the samples and the result it needs about eight bytes for each sample and pixel of a strip, 40 MB for 99
+samples that are 1280 wide.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Which of several looks of a region goes with what surrounds it: who stands before a wall has a contour, the wall behind him has none.
 
 Two cues along the border, in grey levels: how far a band inside differs from what the outside continues to (a blur of it, as far as needed), and half
-the gradient on the contour. They are taken for each stretch of the border by itself, so that one strong edge that crosses it cannot outvote the rest, and
-only where what lies outside is settled: the border between two people tells nothing of either.
+the gradient on the contour. They are taken for each stretch of the border by itself, so that one strong edge that crosses it cannot outvote the
+rest, and only where what lies outside is settled: the border between two people tells nothing of either.
 Limits: somebody who wears the wall's colour, or whose contour lies on edges of the scene, ties; that is said (`Vote.share`, `Vote.costs`).
 """
 
@@ -23,6 +23,7 @@ Looks = NDArray[np.uint8]
 ARC = 8  # pixels: a stretch of border is what of it lies in one square of this size
 LOUD = 60.0  # grey levels, and more is no more different
 REACHES = (2.0, 5.0, 12.0)  # sigma of the blur that continues the outside: the nearest that has something to say
+NOISE = 4.0  # grey levels of cost
 FEW = 1e-3  # weight below which a blur says nothing
 _SQUARE3, _SQUARE7 = np.ones((3, 3), np.uint8), np.ones((7, 7), np.uint8)
 
@@ -34,12 +35,14 @@ class Vote:
     Attributes:
         costs: for each candidate, mean over the stretches of the border; lower goes better with the surroundings.
         share: of the stretches at which the cheapest candidate is the cheapest of all.
+        clear: share of the stretches at which the second cheapest costs half as much again, and more than noise.
         stretches: how many there were; 0: nothing settled is near, and nothing was said.
         nearest: (height, width) for each pixel the candidate that the stretches near it are for.
     """
 
     costs: tuple[float, ...]
     share: float
+    clear: float
     stretches: int
     nearest: NDArray[np.intp]
 
@@ -48,7 +51,7 @@ def edge_vote(candidates: Sequence[Looks], around: Looks, mask: Mask, settled: M
     """Compare candidates for a region.
 
     Args:
-        candidates: (colours, height, width) each; they count within `mask`.
+        candidates: two or more, (colours, height, width) each; they count within `mask`.
         around: of the same shape: what surrounds it, outside.
         mask: the region.
         settled: where `around` is to be trusted; nothing within `mask` is.
@@ -60,7 +63,7 @@ def edge_vote(candidates: Sequence[Looks], around: Looks, mask: Mask, settled: M
     near = cv2.dilate(outside.astype(np.uint8), _SQUARE7) > 0
     band &= near
     if not band.any():
-        return Vote((0.0,) * len(candidates), 0.0, 0, np.zeros(mask.shape, np.intp))
+        return Vote((0.0,) * len(candidates), 0.0, 0.0, 0, np.zeros(mask.shape, np.intp))
     contour = (mask & (cv2.erode(region, _SQUARE3, borderValue=1) == 0)).astype(np.uint8)
     ring = (cv2.dilate(contour, _SQUARE3) > 0) & near
     costs = [_costs(np.where(mask, look, around), continued, band, ring) for look in candidates]
@@ -68,7 +71,9 @@ def edge_vote(candidates: Sequence[Looks], around: Looks, mask: Mask, settled: M
     each = np.stack([cost[heard] for cost in costs])
     means = each.mean(axis=1)
     share = float((each.argmin(axis=0) == means.argmin()).mean())
-    return Vote(tuple(float(mean) for mean in means), share, each.shape[1], _nearest(np.stack(costs), heard, band))
+    first, second = np.sort(each, axis=0)[:2]
+    clear = float((second > 1.5 * np.maximum(first, NOISE)).mean())
+    return Vote(tuple(float(mean) for mean in means), share, clear, each.shape[1], _nearest(np.stack(costs), heard, band))
 
 
 def _costs(look: Looks, continued: NDArray[np.float32], band: Mask, ring: Mask) -> NDArray[np.float64]:
@@ -85,7 +90,8 @@ def _nearest(costs: NDArray[np.float64], heard: NDArray[np.bool_], band: Mask) -
     """Each pixel goes with the stretches around it."""
     arc = _arcs(band.shape)
     best = np.where(heard, np.where(heard, costs, np.inf).argmin(axis=0), -1)[arc]
-    return np.stack([cv2.GaussianBlur((band & (best == at)).astype(np.float32), (0, 0), ARC) for at in range(len(costs))]).argmax(axis=0)
+    near = [cv2.GaussianBlur((band & (best == at)).astype(np.float32), (0, 0), ARC) for at in range(len(costs))]
+    return np.asarray(np.stack(near).argmax(axis=0), np.intp)
 
 
 def _arcs(shape: tuple[int, ...]) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.media.frame import PixelForm, Plane
-from velatura.removal.planes import Mask, Planes, blocks, colours
+from velatura.removal.planes import Mask, Planes, blocks, colours, luma
 
 __all__ = ["Exposure", "applied", "fit"]
 
@@ -55,15 +55,16 @@ def fit(planes: Planes, reference: Planes, form: PixelForm, usable: Mask | None 
         planes, reference: of one size and form.
         usable: (height, width) True where both show the same; None: everywhere.
     """
-    gains, offsets, fits = [], [], True
+    gains, offsets, fits = [], [], []
     for index in colours(form):
         here, there = _cells(reference[index], planes[index], usable, form, index)
         chroma = form.colour == "yuv" and index > 0
         gain, offset, sure = _chroma(here, there, form.bits) if chroma else _line(here, there, form.bits)
         gains.append(gain)
         offsets.append(offset)
-        fits &= sure
-    return Exposure(tuple(gains), tuple(offsets), fits)
+        if not chroma and len(here) >= FEWEST:
+            fits.append(sure)
+    return Exposure(tuple(gains), tuple(offsets), all(fits) if fits else _alike(planes, reference, form, usable))
 
 
 def applied(planes: Planes, form: PixelForm, exposure: Exposure) -> list[Plane]:
@@ -101,6 +102,14 @@ def _cells(plane: Plane, other: Plane, usable: Mask | None, form: PixelForm, ind
     return seen_of[0], seen_of[1]
 
 
+def _alike(planes: Planes, reference: Planes, form: PixelForm, usable: Mask | None) -> bool:
+    """Whether two pictures that are clipped all over (night, a lamp) are the same as they stand."""
+    step = max(1, int((planes[0].size / CELLS) ** 0.5))
+    apart = np.asarray(cv2.absdiff(luma(planes, form)[::step, ::step], luma(reference, form)[::step, ::step]))
+    seen = apart.ravel() if usable is None else apart[usable[::step, ::step]]
+    return len(seen) >= FEWEST and float(np.median(seen)) <= CLIPPED
+
+
 def _mean(plane: Plane, size: tuple[int, int]) -> Floats:
     """Means over blocks."""
     return np.asarray(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA))
@@ -111,10 +120,10 @@ def _line(x: Floats, y: Floats, bits: int) -> tuple[float, float, bool]:
     if len(x) < FEWEST:
         return 1.0, 0.0, False
     unit = float(1 << (bits - 8))
-    gain, offset = _median(y / np.maximum(x, np.float32(unit))), 0.0
+    gain, offset = _median(np.asarray(y / np.maximum(x, unit), np.float32)), 0.0
     if float(x.std()) >= FLAT * unit:
         gain, offset = _settled(x, y, gain, unit)
-    off = _median(np.abs(y - x * np.float32(gain) - np.float32(offset)))
+    off = _median(np.asarray(np.abs(y - x * np.float32(gain) - np.float32(offset)), np.float32))
     fits = LEAST_GAIN <= gain <= MOST_GAIN and off <= max(POOR * unit, POOR_SHARE * float(x.std()))
     return (gain, offset, True) if fits else (1.0, 0.0, False)
 

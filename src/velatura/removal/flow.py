@@ -32,13 +32,12 @@ Points = NDArray[np.float32]
 LEAST_SIDE = 32
 WIDE_PX = 960
 NEUTRAL_PX, FAR_PX = 13, 15  # sides of the squares, at full size: where the search is blinded, and how much further it is not believed
+MOST_GAIN = 2.0  # beyond it lies a fade, and what is carried across would be noise
 CLIPPED = 250
 EXPOSURE_LIKE = 40.0  # levels
 BETTER = 2.0  # grey levels that warping by the flow may be worse than without it
 SMOOTH_PX = 3.0
 ROW = 256  # remap refuses 32,767 rows or more of a list of points
-
-_SEARCH: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +73,7 @@ class Link:
 
 
 def linked(a: Look, b: Look) -> tuple[Link, Link] | None:
-    """The background's way from a to b and back; None where the two frames do not agree on a homography."""
+    """The background's way from a to b and back; None where the two frames do not agree on a homography, or one is twice as bright as the other."""
     if min(a.grey.shape) < LEAST_SIDE or a.grey.shape != b.grey.shape:
         return None
     usable: list[Mask | None] = [None if one.hole is None else ~_grown(one.hole, 5) for one in (a, b)]
@@ -82,7 +81,8 @@ def linked(a: Look, b: Look) -> tuple[Link, Link] | None:
     if matrix is None or abs(np.linalg.det(matrix)) < 1e-6:
         return None
     small, other, size = _small(a), _small(b), (a.grey.shape[1], a.grey.shape[0])
-    return _link(small, other, matrix, size), _link(other, small, np.asarray(np.linalg.inv(matrix), np.float64), size)
+    links = _link(small, other, matrix, size), _link(other, small, np.asarray(np.linalg.inv(matrix), np.float64), size)
+    return links if 1 / MOST_GAIN <= links[0].gain <= MOST_GAIN else None
 
 
 def moved(link: Link, points: Points) -> Points:
@@ -130,7 +130,8 @@ def _link(a: Look, b: Look, matrix: NDArray[np.float64], size: tuple[int, int]) 
     gain = _gain(a, warped, hidden)
     near = _grown(hidden, round(NEUTRAL_PX / sx))
     seen = np.where(near, a.grey, _brighter(warped, gain, a.black))
-    residual = np.asarray(_SEARCH.calc(a.grey, seen, None), np.float32)
+    search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    residual = np.asarray(search.calc(a.grey, seen, None), np.float32)
     known = ~_grown(near, round(FAR_PX / sx)) & _explains(a.grey, seen, residual)
     times = max(1, round(2 / sx))
     kept = (-(-width // times), -(-height // times))

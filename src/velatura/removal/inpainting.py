@@ -1,8 +1,8 @@
 """Filling a hole from what surrounds it, for what no frame shows and for single photographs.
 
-Each part of a hole takes the method that agrees best with the ring around it: the ring is held out, the part and the ring are filled together, and the
-ring is compared with what it was. Methods: `push_pull`, a smooth surface; Telea's fast marching (OpenCV), which continues edges; `exemplar`, which copies
-texture, tried only where the rule of `_is_textured` holds, for it costs a hundred times as much.
+Each part of a hole takes the method that agrees best with the ring around it: the ring is held out, the part and the ring are filled together, and
+the ring is compared with what it was. Methods: `push_pull`, a smooth surface; Telea's fast marching (OpenCV), which continues edges; `exemplar`,
+which copies texture, tried only where the rule of `_is_textured` holds, for it costs a hundred times as much.
 
 What is put there is invented. Limits: parts of fewer than `SMALL` pixels are smooth surfaces without a trial; nothing large and structured (a door, a
 face) is ever restored; copied texture loses PSNR on photographs, and is taken for its looks only where it also explains the ring better.
@@ -12,8 +12,8 @@ Sources: Telea, An Image Inpainting Technique Based on the Fast Marching Method,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
@@ -26,20 +26,22 @@ from velatura.media.frame import PixelForm, Plane
 from velatura.removal.exemplar import fill_exemplar, is_repeated
 from velatura.removal.planes import Mask, Planes, blocks, colours, copied
 from velatura.removal.push_pull import push_pull
-from velatura.removal.regions import Box, grown_box, parts, sampled_slices, slices
+from velatura.removal.regions import Box, bounds, grown_box, parts, sampled_slices, slices
 from velatura.removal.rgb_crop import put_rgb, to_rgb
 
 __all__ = ["Filled", "Inpainter", "fill"]
 
 Floats = NDArray[np.float32]
-Fill = Callable[[list[Plane], PixelForm, Mask, Mask, Generator], list[Plane]]
-"""planes of a crop, their form, hole, known, rng -> planes of the crop, filled where the hole is."""
+Fill = Callable[[list[Plane], PixelForm, Mask, Mask], list[Plane]]
+"""Planes of a crop, their form, hole, known -> planes of the crop, filled where the hole is."""
 
 SMALL = 48  # pixels; a smooth surface without a trial
 JOIN_PX = 2
-MARGIN_PX = 16
+MARGIN_PX = 16  # of Telea, and the least for others
+MOST_MARGIN_PX = 160
 RING_PX = 4
 TELEA_PX = 3
+TELEA_PAYS = 0.9  # of the smooth surface's error; below, it is chance which is the better one
 TELEA_MOST = 40_000  # pixels; its cost grows with the hole, and it smears
 EXEMPLAR_MOST = 60_000
 EXEMPLAR_LEAST = 200
@@ -60,7 +62,8 @@ class Filled:
 
     Attributes:
         planes: new; outside of the hole as they were.
-        methods: for each part of the hole its box, (x0, y0, x1, y1) in stored pixels, and what filled it: "push-pull", "telea", "exemplar", "inpainter".
+        methods: for each part of the hole its box, (x0, y0, x1, y1) in stored pixels, and what filled it: "push-pull", "telea", "exemplar" or
+            "inpainter".
     """
 
     planes: list[Plane]
@@ -105,7 +108,7 @@ def fill(
             _put(made, form, around, filled, part)
         else:
             name = "inpainter"
-            _ask(inpainter, planes, made, form, around, part, taken[where])
+            _ask(inpainter, crop, made, form, around, part, taken[where])
         methods.append((box, name))
     if form.alpha:
         made[-1][hole] = form.peak
@@ -113,8 +116,8 @@ def fill(
 
 
 def _around(box: Box, taken: Mask, form: PixelForm) -> Box:
-    """The box with a margin of about its own size, and more until it holds something known."""
-    margin = max(MARGIN_PX, min(box[2] - box[0], box[3] - box[1]))
+    """The box with a margin of twice its shorter side, and more until it holds something known."""
+    margin = min(max(MARGIN_PX, 2 * min(box[2] - box[0], box[3] - box[1])), MOST_MARGIN_PX)
     around = grown_box(box, margin, taken.shape, form)
     while taken[slices(around)].all():
         margin *= 2
@@ -128,28 +131,27 @@ def _put(made: list[Plane], form: PixelForm, around: Box, filled: list[Plane], p
         made[index][sampled_slices(around, form, index)][mine] = filled[index][mine]
 
 
-def _ask(inpainter: Inpainter, planes: Planes, made: list[Plane], form: PixelForm, around: Box, part: Mask, taken: Mask) -> None:
-    rgb = to_rgb(planes, form, around)
-    rgb[taken] = 127  # nobody else's code sees what goes
-    put_rgb(made, form, around, inpainter(rgb, taken), part)
+def _ask(inpainter: Inpainter, crop: list[Plane], made: list[Plane], form: PixelForm, around: Box, part: Mask, taken: Mask) -> None:
+    """Nobody else's code sees what goes: it gets a smooth surface there, so that chroma samples on the rim tell nothing either."""
+    opaque = replace(form, alpha=False)
+    rgb = to_rgb(_smooth(crop, opaque, taken, ~taken), opaque, (0, 0, taken.shape[1], taken.shape[0]))
+    put_rgb(made, form, around, inpainter(rgb, taken.copy()), part)
 
 
-def _best(
-    crop: list[Plane], form: PixelForm, part: Mask, known: Mask, rng: Generator, *, texture: bool
-) -> tuple[str, list[Plane]]:
+def _best(crop: list[Plane], form: PixelForm, part: Mask, known: Mask, rng: Generator, *, texture: bool) -> tuple[str, list[Plane]]:
     """Whichever method explains the ring best when it has not seen it, then told the ring."""
     ring = _ring(part) & known
     if part.sum() < SMALL or not ring.any() or not (known & ~ring).any():
-        return "push-pull", _smooth(crop, form, part, known, rng)
-    tried = {name: _error(crop, method(crop, form, part | ring, known & ~ring, rng), form, ring) for name, method in _simple(part).items()}
-    name = min(tried, key=tried.__getitem__)
+        return "push-pull", _smooth(crop, form, part, known)
+    tried = {name: _error(crop, method(crop, form, part | ring, known & ~ring), form, ring, known) for name, method in _simple(part).items()}
+    name = "telea" if tried.get("telea", np.inf) < TELEA_PAYS * tried["push-pull"] else "push-pull"
     if texture and _is_textured(crop, form, part, known, rng):
         trial = fill_exemplar(crop, form, part | ring, known & ~ring, rng)
-        if trial is not None and _error(crop, trial, form, ring) < COPIED_PAYS * tried[name]:
+        if trial is not None and _error(crop, trial, form, ring, known) < COPIED_PAYS * tried[name]:
             copy = fill_exemplar(crop, form, part, known, rng)
             if copy is not None:
                 return "exemplar", copy
-    return name, _simple(part)[name](crop, form, part, known, rng)
+    return name, _simple(part)[name](crop, form, part, known)
 
 
 def _simple(part: Mask) -> dict[str, Fill]:
@@ -166,17 +168,19 @@ def _ring(part: Mask) -> Mask:
     return wide & ~part
 
 
-def _error(crop: list[Plane], filled: list[Plane], form: PixelForm, ring: Mask) -> float:
+def _error(crop: list[Plane], filled: list[Plane], form: PixelForm, ring: Mask, known: Mask) -> float:
     """Mean square over the ring, all planes together, in grey levels of 8 bits."""
     total = 0.0
     for index in colours(form):
-        mine = blocks(ring, form, index)
+        mine = blocks(ring, form, index) & ~blocks(~known, form, index)
+        if not mine.any():
+            continue
         apart = np.subtract(crop[index][mine], filled[index][mine], dtype=np.float32) / np.float32(1 << (form.bits - 8))
         total += float(np.square(apart).mean())
     return total
 
 
-def _smooth(crop: list[Plane], form: PixelForm, part: Mask, known: Mask, rng: Generator) -> list[Plane]:
+def _smooth(crop: list[Plane], form: PixelForm, part: Mask, known: Mask) -> list[Plane]:
     made = copied(crop)
     for index in colours(form):
         mine, seen = blocks(part, form, index), ~blocks(~known, form, index)
@@ -193,13 +197,13 @@ def _neutral(plane: Plane, form: PixelForm, index: int, known: Mask) -> int:
     return 1 << (form.bits - 1) if form.colour == "yuv" and index else round(float(plane[known].mean()))
 
 
-def _telea(crop: list[Plane], form: PixelForm, part: Mask, known: Mask, rng: Generator) -> list[Plane]:
+def _telea(crop: list[Plane], form: PixelForm, part: Mask, known: Mask) -> list[Plane]:
     """Plane by plane; `inpaint` takes 16 bits too, of one plane."""
-    made = _smooth(crop, form, part, known, rng)
+    made = _smooth(crop, form, part, known)
     for index in colours(form):
         mine, lost = blocks(part, form, index), blocks(~known, form, index)
-        (box, _), *_ = parts(mine, join=max(mine.shape))
-        where = slices(grown_box(box, MARGIN_PX, mine.shape))
+        box = bounds(mine)
+        where = slices(grown_box(box or (0, 0, 0, 0), MARGIN_PX, mine.shape))
         if lost[where].all():
             continue
         painted = cv2.inpaint(np.ascontiguousarray(crop[index][where]), lost[where].view(np.uint8), TELEA_PX, cv2.INPAINT_TELEA)

@@ -4,7 +4,7 @@ A component that is found in fewer than three frames is noise, one that misses a
 where it was before and after. A pixel that is masked before and after is masked in between. Large components need no witness, nor do those at a
 shot's ends, where the others lie outside: leaving somebody visible is worse than a mask too many.
 Limits: links are by place and size alone; a small thing that jumps further than its own size from frame to frame is taken for noise, unless a
-detector follows it. Memory: the masks of seven frames and their components.
+detector follows it. Memory: seven frames of five bytes a pixel.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ it: shadows (a penumbra differs by 6 to 12 grey levels), clothes like the ground
 move anyway, a difference says nothing, and only detections count.
 Limits: clothes that equal the background pixel by pixel are closed over only where their surroundings are found; the background must be right and
 in the frame's light.
-Source: hysteresis as in Canny (IEEE TPAMI 1986), on differences instead of gradients. Memory: ten bytes a pixel.
+Source: hysteresis as in Canny (IEEE TPAMI 1986), on differences instead of gradients. Memory: some twenty bytes a pixel.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class MotionMask:
         faint = cv2.compare(cv2.GaussianBlur(apart, (5, 5), FAINT_BLUR), self._faint, cv2.CMP_GT)
         faint = (self._counting(faint, boxes) | low) & near | bodies
         x, y, width, height = cv2.boundingRect(near)
-        room = self._close + RIM_PX
+        room = round(STRIP * self._close) + RIM_PX  # so that no strip but those of the picture's own borders holds anything
         where = (slice(max(y - room, 0), y + height + room), slice(max(x - room, 0), x + width + room))
         found = np.zeros(apart.shape, np.uint8)
         found[where] = self._filled(_holding(faint[where], cv2.dilate(bodies[where], _square(self._close))))
@@ -125,12 +125,13 @@ class MotionMask:
         return cv2.dilate(closed, _disc(RIM_PX))
 
 
-def touched(mask: Mask, boxes: Mask) -> Mask:
+def touched(mask: Mask, boxes: Mask, *, blank: bool = True) -> Mask:
     """What of a motion mask belongs to detections.
 
     Args:
         mask: of `MotionMask.of`, the same shape as `boxes`.
         boxes: the wide boxes of what is to go (`targets.wide_mask`).
+        blank: with boxes in which too little differs.
 
     Returns:
         the components of `mask` that touch a box; and of a box in which too little differs (somebody stands there who looks like the background,
@@ -139,6 +140,8 @@ def touched(mask: Mask, boxes: Mask) -> Mask:
     if not boxes.any():
         return np.zeros_like(mask)
     taken = _holding(mask.view(np.uint8), boxes.view(np.uint8)).view(np.bool_)
+    if not blank:
+        return taken
     count, labels, stats, _ = cv2.connectedComponentsWithStats(boxes.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
     for number, (x, y, width, height, area) in enumerate(stats[1:count].tolist(), start=1):
         where = (slice(y, y + height), slice(x, x + width))

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from velatura.media.frame import PixelForm, Plane
 from velatura.removal.donors import RING_PX, filled_from, place
@@ -49,7 +50,7 @@ class Propagated:
     behind: list[Plane]
     never: Mask
     mask: Mask
-    seam: np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+    seam: NDArray[np.float32]
 
 
 def propagated(frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: int = 40, tighten: bool = False) -> Iterator[Propagated]:
@@ -118,7 +119,7 @@ class _Window:
         mask = tightened(held.planes, behind, self._form, held.hole, never) if self._tighten else held.hole.copy()
         return Propagated(behind, never, mask, seam)
 
-    def _fill(self, number: int, hole: Mask, behind: list[Plane]) -> tuple[Mask, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+    def _fill(self, number: int, hole: Mask, behind: list[Plane]) -> tuple[Mask, NDArray[np.float32]]:
         where = place(hole, _around(hole, RING_PX) & ~hole)
         ways = [landed(where.points, self._steps(number, way), where.size) for way in (1, -1)]
         error = filled_from(where, ways, number, lambda other: self._held[other].planes, behind, self._form)

@@ -45,7 +45,7 @@ def _filled(values: Floats, weight: Floats) -> Floats:
         return values
     sums, total = _halved(values * weight[..., None]), _halved(weight)
     total = total[..., 0]
-    coarse = _filled(sums / np.maximum(total, 1e-12)[..., None], np.minimum(total / ENOUGH, 1))
+    coarse = _filled(np.asarray(sums / np.maximum(total, 1e-12)[..., None], np.float32), np.asarray(np.minimum(total / ENOUGH, 1), np.float32))
     height, width = weight.shape
     over = _channels(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
     return np.asarray(over + (values - over) * weight[..., None], np.float32)

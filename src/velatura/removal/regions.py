@@ -8,7 +8,7 @@ import numpy as np
 from velatura.media.frame import PixelForm
 from velatura.removal.planes import Mask
 
-__all__ = ["Box", "grown_box", "parts", "sampled_slices", "slices"]
+__all__ = ["Box", "bounds", "grown_box", "parts", "sampled_slices", "slices"]
 
 Box = tuple[int, int, int, int]
 """(x0, y0, x1, y1), half-open, stored pixels."""
@@ -20,18 +20,31 @@ def parts(mask: Mask, *, join: int = 0) -> list[tuple[Box, Mask]]:
     Args:
         join: parts no further apart than about twice this many pixels count as one.
     """
-    near = mask.view(np.uint8)
+    whole = bounds(mask)
+    if whole is None:
+        return []
+    left, top = whole[:2]
+    near = np.ascontiguousarray(mask[slices(whole)]).view(np.uint8)
     if join:
         near = np.asarray(cv2.dilate(near, np.ones((2 * join + 1, 2 * join + 1), np.uint8)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(near, connectivity=8)
+    if count == 2:
+        return [(whole, mask[slices(whole)].copy())]
     found = []
     for number in range(1, count):
         x, y, width, height = (int(value) for value in stats[number, :4])
-        mine = (labels[y : y + height, x : x + width] == number) & mask[y : y + height, x : x + width]
-        rows, columns = np.flatnonzero(mine.any(axis=1)), np.flatnonzero(mine.any(axis=0))
-        y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-        found.append(((x + x0, y + y0, x + x1, y + y1), mine[y0:y1, x0:x1]))
+        mine = (labels[y : y + height, x : x + width] == number) & mask[slices((left + x, top + y, left + x + width, top + y + height))]
+        tight = bounds(mine)
+        if tight is not None:
+            x0, y0, x1, y1 = tight
+            found.append(((left + x + x0, top + y + y0, left + x + x1, top + y + y1), mine[slices(tight)]))
     return found
+
+
+def bounds(mask: Mask) -> Box | None:
+    """The smallest box that holds all of a mask; None: it is empty."""
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return (x, y, x + width, y + height) if width else None
 
 
 def grown_box(box: Box, margin: int, shape: tuple[int, ...], form: PixelForm | None = None) -> Box:

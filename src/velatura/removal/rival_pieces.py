@@ -2,7 +2,7 @@
 
 A region where a second colour was seen may unite two people, or somebody and the place where he later passed. Neighbouring pixels belong to one
 piece only if their samples fall apart into the same sets, whichever of the sets is the stronger. For a piece as a whole two samples belong together
-if most of its pixels show the same colour in both; so each of its spans is a set of samples in which it looked alike, and one of them is what is behind.
+if most of its pixels show the same colour in both; each of its spans is a set of samples in which it looked alike, and one of them is what is behind.
 Limit: two who stand side by side and change places at the same time are one piece; its border then speaks for neither (`edge_vote`).
 """
 

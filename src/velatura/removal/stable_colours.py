@@ -83,7 +83,9 @@ def _median(looks: Looks, votes: NDArray[np.bool_]) -> Looks:
     return np.stack([voting_median(plane, votes) for plane in looks])
 
 
-def _searched(looks: Looks, votes: NDArray[np.bool_], steady: NDArray[np.bool_], calm: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def _searched(
+    looks: Looks, votes: NDArray[np.bool_], steady: NDArray[np.bool_], calm: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Labels (samples, n), and where a colour other than the first has support."""
     free, labels = votes.copy(), np.full(votes.shape, NONE, np.uint8)
     enough = np.maximum(FEWEST, SHARE * counted(votes))

@@ -122,12 +122,14 @@ class Standing:
             return nothing, behind
         apart = difference(frame.planes, behind.planes, frame.form)
         moving = self._motion.of(apart, boxes)
-        if self._wanted.targets.motion and self._wanted.pick is None:
-            return moving | touched(moving, boxes), behind
-        return touched(moving, boxes), behind
+        # where a detector saw somebody he is, whatever differs; where his track only runs on, he is what differs
+        found = touched(moving, self._boxes(frame, found=True)) | touched(moving, boxes, blank=False)
+        return (moving | found if self._wanted.targets.motion and self._wanted.pick is None else found), behind
 
-    def _boxes(self, frame: Frame) -> Mask:
-        wide = wide_mask(self._shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate)
+    def _boxes(self, frame: Frame, *, found: bool = False) -> Mask:
+        """Wide boxes, stored. Args: found: without those of tracks that only run on."""
+        tracks = [track for track in self._shot.tracks if track.is_found(frame.index)] if found else self._shot.tracks
+        wide = wide_mask(tracks, frame.index, frame.size, dilate=self._wanted.dilate)
         return stored_mask(wide, frame.orientation)
 
     def _painted(self, now: _Waiting, mask: Mask) -> Painted:

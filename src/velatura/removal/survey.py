@@ -173,7 +173,8 @@ class _Surveyor:
     def _covered(self, shot: Shot, now: _Open, index: int) -> Mask:
         """What must not vote on a frame: everybody who was found, whether he goes or stays."""
         frame = now.frame
-        mask = stored_mask(wide_mask([*shot.tracks, *shot.beside], index, frame.size, dilate=self._wanted.dilate), frame.orientation)
+        tracks = [track for track in (*shot.tracks, *shot.beside) if track.is_found(index)]
+        mask = stored_mask(wide_mask(tracks, index, frame.size, dilate=self._wanted.dilate), frame.orientation)
         return mask | now.given[index] if index in now.given else mask
 
     def _camera(self, now: _Open, masks: Sequence[Mask]) -> Camera | None:

@@ -101,24 +101,29 @@ def _at_border(apart: Levels, kept: Mask, wide: Mask, where: tuple[slice, slice]
 
 def _shadow(planes: Planes, behind: Planes, form: PixelForm, kept: Mask, wide: Mask) -> Mask:
     """What is evenly darker than the background and of its colour, and hangs together with what is kept."""
-    mine, other = _soft(planes, form, 0, wide), _soft(behind, form, 0, wide)
+    beside = ~_grown(kept, 5)  # or the object's own darkness would look like a shadow around it
+    mine, other = _soft(planes, form, 0, beside), _soft(behind, form, 0, beside)
     dark = (other - mine > DARKER) & (mine > LEAST_SHARE * other) & wide
     if form.colour != "grey":
         share = mine / np.maximum(other, 1)
         for index in colours(form)[1:]:
-            dark &= np.abs(_soft(planes, form, index, wide) - share * _soft(behind, form, index, wide)) < SAME_HUE
-    labels = _components(dark | kept)
+            dark &= np.abs(_soft(planes, form, index, beside) - share * _soft(behind, form, index, beside)) < SAME_HUE
+    labels = _components(dark | _grown(kept, 5))
     touched = np.bincount(labels.ravel(), kept.ravel()) > 0
     touched[0] = False
     return np.asarray(touched[labels]) & dark
 
 
-def _soft(planes: Planes, form: PixelForm, index: int, wide: Mask) -> Levels:
-    """A plane above black (chroma: around its middle), blurred, at full size, in grey levels of 8 bits."""
-    sx, _ = form.subsampled(index)
-    above = (planes[index].astype(np.float32) - form.black()[index]) / (1 << (form.bits - 8))
-    soft = np.asarray(cv2.GaussianBlur(above, (0, 0), SHADOW_SOFT_PX / (1 << sx)), np.float32)
-    return soft if soft.shape == wide.shape else np.asarray(cv2.resize(soft, wide.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+def _soft(planes: Planes, form: PixelForm, index: int, beside: Mask) -> Levels:
+    """A plane above black (chroma: around its middle) and beside an object, blurred, at full size, in grey levels of 8 bits."""
+    plane, (sx, _) = planes[index], form.subsampled(index)
+    weight = beside.astype(np.float32)
+    if plane.shape != weight.shape:
+        weight = np.asarray(cv2.resize(weight, plane.shape[::-1], interpolation=cv2.INTER_AREA), np.float32)
+    above = (plane.astype(np.float32) - form.black()[index]) / (1 << (form.bits - 8)) * weight
+    blurred, share = (np.asarray(cv2.GaussianBlur(one, (0, 0), SHADOW_SOFT_PX / (1 << sx)), np.float32) for one in (above, weight))
+    soft = np.asarray(blurred / np.maximum(share, 0.01), np.float32)
+    return soft if soft.shape == beside.shape else np.asarray(cv2.resize(soft, beside.shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _widened(kept: Mask) -> Mask:

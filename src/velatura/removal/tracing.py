@@ -44,7 +44,7 @@ class Landed:
 
     Attributes:
         frame: (n,) int32, the frame that shows each; -1 where none does.
-        at: (n, 2) float32, x and y in that frame.
+        at: (n, 2) float32, x and y in that frame; as they were where none shows it.
         error_px: (n,) float32, how far forward and backward flow parted along the way, summed.
         gain: (n,) float32, what was there times this has the exposure of here.
     """
@@ -58,20 +58,22 @@ class Landed:
 def landed(points: Points, steps: Iterable[Step], size: tuple[int, int], *, lost_px: float = LOST_PX) -> Landed:
     """Follow points (n, 2) step by step; `steps` is read only as far as points are still on their way. size: (width, height)."""
     count = len(points)
-    frame, at, error, gain = np.full(count, -1, np.int32), points.copy(), np.zeros(count, np.float32), np.ones(count, np.float32)
-    on_way, brighter = np.arange(count), 1.0
+    found = Landed(np.full(count, -1, np.int32), points.copy(), np.zeros(count, np.float32), np.ones(count, np.float32))
+    on_way, here, error, gain = np.arange(count), points, np.zeros(count, np.float32), 1.0
     taken = iter(steps)
     while len(on_way) and (step := next(taken, None)) is not None:
-        here, brighter = at[on_way], brighter * step.there.gain
-        there = moved(step.there, here)
-        error[on_way] += np.hypot(*(moved(step.back, there) - here).T)
-        at[on_way] = there
-        goes_on = _inside(there, size) & (error[on_way] < lost_px)
-        on_way, there = on_way[goes_on], there[goes_on]
-        out = _free(there, step.free)
-        frame[on_way[out]], gain[on_way[out]] = step.frame, brighter
-        on_way = on_way[~out]
-    return Landed(frame, at, error, gain)
+        there, gain = moved(step.there, here), gain * step.there.gain
+        inside = _inside(there, size)
+        on_way, here, there, error = on_way[inside], here[inside], there[inside], error[inside]
+        missed = moved(step.back, there) - here
+        error = error + np.hypot(missed[:, 0], missed[:, 1])
+        agrees = error < lost_px
+        out = agrees & _free(there, step.free)
+        ours = on_way[out]
+        found.frame[ours], found.at[ours], found.error_px[ours], found.gain[ours] = step.frame, there[out], error[out], gain
+        goes_on = agrees & ~out
+        on_way, here, error = on_way[goes_on], there[goes_on], error[goes_on]
+    return found
 
 
 def _inside(points: Points, size: tuple[int, int]) -> Mask:

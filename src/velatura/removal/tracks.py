@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.detect.kalman import to_boxes
+from velatura.detect.kalman import to_boxes, unit
 from velatura.detect.reach import reach_back
 from velatura.detect.region import Region, Scores
 from velatura.detect.settings import TrackSettings
@@ -30,6 +30,8 @@ __all__ = ["Boxes", "Track", "follow"]
 GAP_S = 0.5
 GAP_FRAMES = 12
 """A gap is bridged as long as the longer of both."""
+SAME_U = 1.2
+"""Heights between where one who was lost should be and where another begins: further off it is somebody else."""
 
 
 UPRIGHT, LARGE = 0.85, 0.1
@@ -70,6 +72,7 @@ class Track:
         boxes: pixels of the upright picture, by frame, without gaps, without margin; parts may lie outside of the picture.
         first_s, last_s: times of its first and last frame.
         score: the best of its hits.
+        found: the first and the last frame in which a detector saw it; before and after, boxes only run on. None: in all.
         still: it does not move in all of the shot: a poster, a statue, or somebody who waits; what becomes of it is the person's choice.
     """
 
@@ -80,6 +83,11 @@ class Track:
     last_s: float
     score: float
     still: bool = False
+    found: tuple[int, int] | None = None
+
+    def is_found(self, frame: int) -> bool:
+        """Whether its box on a frame is a detector's, or lies between two of them."""
+        return frame in self.boxes and (self.found is None or self.found[0] <= frame <= self.found[1])
 
     @property
     def first(self) -> int:
@@ -122,7 +130,8 @@ def follow(
         end = start + len(corners) - 1
         best = max(hit.score for piece in chain for hit in piece.hits)
         boxes = Boxes(first + start, corners)
-        made.append(Track(0, chain[0].label, boxes, float(clock[start]), float(clock[end]), best, is_still(hits, clock)))
+        seen = first + int(hits.frames[0]), first + int(hits.frames[-1])
+        made.append(Track(0, chain[0].label, boxes, float(clock[start]), float(clock[end]), best, is_still(hits, clock), seen))
     made.sort(key=lambda track: (track.first, track.label))
     return [replace(track, id=number) for number, track in enumerate(made)]
 
@@ -180,7 +189,12 @@ def _chains(pieces: Mapping[int, Piece], gap_s: float) -> list[list[Piece]]:
 def _goes_on(old: Piece | None, new: Piece, of: Mapping[int, list[Piece]], gap_s: float) -> bool:
     if old is None or old.id not in of or of[old.id][-1] is not old:
         return False
-    return 0 < new.hits[0].time_s - old.last.time_s <= gap_s + 1e-6
+    last, first = old.last, new.hits[0]
+    away_s = first.time_s - last.time_s
+    if not 0 < away_s <= gap_s + 1e-6:
+        return False
+    miss = last.state[:2] + last.speed[:2] * away_s - first.state[:2]
+    return bool(np.hypot(*miss) <= SAME_U * float(unit(first.state)))
 
 
 def _hits(chain: Sequence[Piece], look_frames: Sequence[int]) -> Hits:

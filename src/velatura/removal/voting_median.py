@@ -20,7 +20,7 @@ CACHED = 1 << 18  # bytes of a piece: of a core's second cache
 def counted(votes: NDArray[np.bool_]) -> NDArray[np.uint16]:
     """How many along the first axis are True."""
     few = len(votes) < 256
-    return np.add.reduce(votes.view(np.uint8), axis=0, dtype=np.uint8 if few else np.uint16).astype(np.uint16)
+    return np.asarray(np.add.reduce(votes.view(np.uint8), axis=0, dtype=np.uint8 if few else np.uint16), np.uint16)
 
 
 def voting_median(values: NDArray[Any], votes: NDArray[np.bool_], bits: int = 8) -> NDArray[Any]:
