@@ -407,8 +407,8 @@ def test_who_stands_must_not_pass_quietly():
 
 def test_a_camera_that_sways_is_held_against_the_same_scene_that_stands():
     still = [run("plaza walk", psnr=40.0), run("roadtop walk", psnr=60.0)]
-    for swaying, fine in ((37.0, True), (35.0, False)):
-        told = removal_rows.rows({"static": still, "swaying camera": [run("plaza walk sway 2px", psnr=swaying)]}, [], {})
+    for psnr, fine in ((37.0, True), (35.0, False)):
+        told = removal_rows.rows({"static": still, "swaying camera": [run("plaza walk sway 2px", psnr=psnr)]}, [], {})
         assert [row.reached for row in told if row.what.startswith("sway")] == [fine]
 
 

@@ -25,8 +25,8 @@ def wall(size: tuple[int, int], seed: int) -> Floats:
     for sigma, strength in ((1.0, 9.0), (4.0, 14.0), (16.0, 20.0)):
         grain = cv2.GaussianBlur(rng.normal(size=(height, width)).astype(np.float32), (0, 0), sigma)
         made += (grain * strength / max(float(grain.std()), 1e-6))[..., None]
-    made += np.linspace(-15, 15, width, dtype=np.float32)[None, :, None]
-    made[:, [width // 4, 3 * width // 4 - 1]] -= 50
+    made += np.linspace(-1, 1, width, dtype=np.float32)[None, :, None] * np.float32(rng.uniform(-20, 20))
+    made[:, rng.integers(0, width, 2)] -= 50
     made[height * 9 // 10 :] = made[height * 9 // 10 :] * 0.3 + 60
     made = np.clip(made, 20, 220)
     made.flags.writeable = False

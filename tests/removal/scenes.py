@@ -96,7 +96,7 @@ class Made:
 def clean(scene: Scene, index: int) -> Floats:
     """(height, width, 3) in 0..255: frame `index` without anybody, in its light."""
     place = int(scene.cut is not None and index >= round(scene.cut * scene.frames))
-    ground = wall(scene.size, 1000 * place + scene.seed)
+    ground = wall(scene.size, 1000 * place + scene.seed)[:: 1 - 2 * place]
     if scene.waving:
         ground = waved(ground, scene.waving, index)
     return np.asarray(np.clip(ground * _gain(scene, index), 0, 255), np.float32)

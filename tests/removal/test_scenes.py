@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tests.removal import scenes
 
+from velatura.detect.camera import Camera
 from velatura.media.source import Decoder
 
 
@@ -49,6 +50,12 @@ def test_outside_of_the_masks_a_frame_is_its_truth(name: str) -> None:
 def test_the_same_seed_gives_the_same_file_and_another_seed_another(tmp_path: Path) -> None:
     first, again, other = (scenes.walker(tmp_path, frames=6, seed=seed).path.read_bytes() for seed in (1, 1, 2))
     assert first == again != other
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_cut_is_one_to_whoever_looks_for_cuts(seed: int) -> None:
+    camera, scene = Camera(), replace(scenes.SCENES["cut"], seed=seed)
+    assert [frame.index for frame in scenes.frames(scene) if camera.see(frame.planes[0])[0]] == [0, 20]
 
 
 def test_each_hard_scene_is_hard_in_its_way() -> None:

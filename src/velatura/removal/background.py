@@ -37,6 +37,7 @@ WEAK = 0.05  # of the samples: fewer votes than this are what a detector lets sl
 IN_BOX = 0.5  # of a piece, for a detector's box to speak of it
 SAME_AS_PLATE = 0.95  # of a masked object's pixels that look like the background: then it is in it
 OFTEN = 0.1  # of the samples in which it does
+MOSTLY = 0.5  # of those in which it is masked
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,4 +153,5 @@ def _frozen(small: Coarse, plate: NDArray[np.uint8]) -> Mask:
         share = np.bincount(number[same], minlength=count) / np.maximum(1, np.bincount(number.ravel(), minlength=count))
         share[0] = 0
         times += (share > SAME_AS_PLATE)[number]
-    return np.asarray((times >= max(FEWEST, OFTEN * len(votes))) & once)
+    hidden = len(votes) - votes.sum(axis=0)  # a track that runs on where nobody is any more looks like the background too, but now and then
+    return np.asarray((times >= max(FEWEST, OFTEN * len(votes))) & (times >= MOSTLY * hidden) & once)

@@ -5,8 +5,8 @@ that shows them outside of every mask, and filled from there (`donors`). Where t
 across; a frame that is masked almost wholly (a damaged one) is stepped over.
 Limits: an object that stands still while the camera moves straight towards it is never revealed; nor is what was only seen more than `radius` frames
 away. Both are `never`, and the caller must paint them from around. Nothing is deblurred: a donor is as sharp as its frame.
-Memory: planes of 2 radius + 1 frames and motions at half size in float16: .45 GB for a radius of 40 at 1280x720 (4:2:0, 8 bits; .56 GB of 10 bits),
-however long the clip.
+Memory: planes of 2 radius + 1 frames and motions at half size in float16: .44 GB for a radius of 40 at 1280x720 (4:2:0, 8 bits; about .63 GB of
+10 bits or rgb), however long the clip.
 Sources: Xu et al., Deep Flow-Guided Video Inpainting, CVPR 2019; Gao et al., Flow-edge Guided Video Completion, ECCV 2020 (section 3.3: two donors,
 fused by their flow's consistency); their classical parts only.
 """
@@ -41,9 +41,10 @@ class Propagated:
     """One frame.
 
     Attributes:
-        behind: copies of the planes, the whole wide mask replaced by the background; nothing else differs.
-        never: (height, width) pixels of the wide mask that no frame in reach shows; a smooth surface stands there.
-        mask: (height, width) what goes: the given mask and a margin of 2 pixels, or the tightened one; within it `behind` is to be shown.
+        behind: copies of the planes, the given mask and a margin (2 pixels; a 24th of the height if it is tightened) replaced by the background;
+            nothing else differs.
+        never: (height, width) pixels of mask and margin that no frame in reach shows; a smooth surface stands there.
+        mask: (height, width) what goes: the mask and its margin, or what tightening left of them; within it `behind` is to be shown.
         seam: (height, width) float32, grey levels of 8 bits by which donors miss the picture at the hole's edge nearby; 0 outside and where never.
     """
 
