@@ -45,15 +45,15 @@ class Plan:
 def scenes(plan: Plan) -> dict[str, list[tuple[Scene, tuple[str, ...], bool]]]:
     """Group -> scenes, with options of the command line, and whether the true masks are given."""
     found: dict[str, list[tuple[Scene, tuple[str, ...], bool]]] = {}
-    plates = ("plaza",) if plan.quick else (*TEXTURED, *FLAT)
-    stands = STANDS[1:3] if plan.quick else STANDS
+    plates = ("indoor",) if plan.quick else (*TEXTURED, *FLAT)
+    stands = STANDS[2:3] if plan.quick else STANDS
 
     def add(group: str, scene: Scene, *options: str, mask: bool = False) -> None:
         found.setdefault(group, []).append((scene, options, mask))
 
     for seed in plan.seeds:
         for plate in plates:
-            for kind in ("walk", "stopgo", "crowd"):
+            for kind in ("walk",) if plan.quick else ("walk", "stopgo", "crowd"):
                 add("static", static(plate, kind, count=plan.count, seed=seed))
             for stand in stands:
                 standing = static(plate, "frozen", count=plan.count, seed=seed, stand=stand)
@@ -63,7 +63,7 @@ def scenes(plan: Plan) -> dict[str, list[tuple[Scene, tuple[str, ...], bool]]]:
         for plate in (plate for plate in plates if plate in TEXTURED):
             add("swaying camera", static(plate, "walk", count=plan.count, seed=seed, sway_px=2, drift=0.06))
         for clip in ("walk",) if plan.quick else ("walk", "pan"):
-            for kind in ("walk", "stopgo"):
+            for kind in ("walk",) if plan.quick else ("walk", "stopgo"):
                 add("moving", moving(clip, kind, count=min(plan.count, 100), seed=seed))
                 add("moving, masks given", moving(clip, kind, count=min(plan.count, 100), seed=seed), mask=True)
     return found
@@ -73,7 +73,7 @@ def drops(plan: Plan, folder: Path, env: Mapping[str, str]) -> list[Drop]:
     """Masks given, but empty for a few frames. A frame counts as found if the check names it, or the person is gone from it all the same."""
     found = []
     for seed in plan.seeds:
-        files = write_scene(static("plaza", "walk", count=plan.count, seed=seed), folder)
+        files = write_scene(static("indoor", "walk", count=plan.count, seed=seed), folder)
         for length in (2,) if plan.quick else (1, 2, 3, 4, 5):
             masks = folder / "dropped"
             gone = dropped(files, masks, length=length, rng=np.random.default_rng((seed, length)))

@@ -253,3 +253,14 @@ def test_samples_without_masks_are_refused(samples: int, masks: int) -> None:
     with pytest.raises(BadSpec) as told:
         estimate([[np.zeros((2, 2), np.uint8)]] * samples, GREY, [None] * masks)
     assert told.value.code == "remove.samples"
+
+
+def test_behind_a_crowd_that_hardly_ever_parts_there_is_doubt() -> None:
+    rng = np.random.default_rng(5)
+    pictures, clean, people = scene(lambda at: [(float(x), int(rng.integers(12))) for x in rng.uniform(20, 140, 10)])
+    plate = made(pictures)
+    covered = np.mean(people, axis=0) > 0.6
+    assert covered.sum() > 100
+    wrong = (off(plate, clean) > 20) & covered
+    assert plate.doubt[wrong].mean() > 0.8
+    assert not plate.doubt[:30].any()

@@ -22,7 +22,7 @@ from velatura.media.source import Decoder
 from velatura.progress import SILENT, Progress
 from velatura.removal.report import Report
 from velatura.removal.run import Run
-from velatura.removal.targets import Targets, parse
+from velatura.removal.targets import WHOLES, Targets, parse
 from velatura.removal.wanted import Pick, Wanted
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def remove(
         Missing: `models.none`: a detector's file is not here; `remove.no-detector`: the camera moves, and nobody says what goes.
         BadInput, Withheld: of the only file, where there is one.
     """
-    finder, chosen, said = _search(targets, given=mask is not None, thorough=thorough, detectors=detectors, store=store)
+    finder, chosen, said = _search(targets, given=mask is not None, whole_object=whole_object, thorough=thorough, detectors=detectors, store=store)
     if audio not in (None, "keep"):
         raise BadSpec("remove.audio", f"there is no way {audio!r} to treat sound", hint="keep, or nothing: then it is left out")
     wanted = Wanted(
@@ -137,14 +137,15 @@ def remove(
 
 
 def _search(
-    targets: Sequence[str], *, given: bool, thorough: bool, detectors: Sequence[str], store: ModelStore | None
+    targets: Sequence[str], *, given: bool, whole_object: bool, thorough: bool, detectors: Sequence[str], store: ModelStore | None
 ) -> tuple[Finder | None, Targets, tuple[str, ...]]:
     """Detectors for what goes; by default those that are here, else motion alone, and that is said."""
     chosen = parse(",".join(targets or DEFAULT_TARGETS))
     if not chosen.labels:
         return None, chosen, ()
     try:
-        return Finder.choose(chosen.labels, store=store, thorough=thorough, detectors=detectors), chosen, ()
+        wholes = [WHOLES[label] for label in chosen.labels if label in WHOLES] if whole_object else []
+        return Finder.choose((*chosen.labels, *wholes), store=store, thorough=thorough, detectors=detectors), chosen, ()
     except Missing as error:
         if targets and not given:
             raise

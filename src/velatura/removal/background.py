@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from velatura.errors import BadSpec
 from velatura.media.frame import PixelForm, Plane
@@ -36,6 +37,7 @@ UNSTABLE = 6.0
 WEAK = 0.05  # of the samples: fewer votes than this are what a detector lets slip
 IN_BOX = 0.5  # of a piece, for a detector's box to speak of it
 SAME_AS_PLATE = 0.95  # of a masked object's pixels that look like the background: then it is in it
+GAPS = np.ones((7, 7), np.uint8)
 OFTEN = 0.1  # of the samples in which it does
 MOSTLY = 0.5  # of those in which it is masked
 
@@ -136,7 +138,9 @@ def _doubt(small: Coarse, decisions: Decisions) -> Mask:
     for choice in decisions.choices:
         if choice.doubt:
             doubt[choice.window] |= choice.covered
-    return doubt | decisions.seams | _frozen(small, decisions.plate)
+    doubt |= decisions.seams | _frozen(small, decisions.plate)
+    closed = cv2.morphologyEx(doubt.astype(np.uint8), cv2.MORPH_CLOSE, GAPS)  # what lies within a doubt is no surer
+    return np.asarray(ndimage.binary_fill_holes(closed), np.bool_)
 
 
 def _frozen(small: Coarse, plate: NDArray[np.uint8]) -> Mask:

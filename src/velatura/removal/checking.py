@@ -2,14 +2,14 @@
 
 Where the camera stands the output is taken off the background once more, anew (`verification.stands_out`). Where it moves it is compared with what
 lay behind its masks. Detectors look at every frame that they looked at before, at half the score that finds: in places that were taken out every
-hit counts; elsewhere only one that would have begun a track.
+hit counts; elsewhere only one of which the detector is sure, for one hit of that kind alone begins a track.
 Limit: "no detection at that score by these detectors", and nothing that differs: that is all it says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, floor
 
 import cv2
@@ -22,13 +22,13 @@ from velatura.detect.region import Region
 from velatura.detect.residual import hidden_share
 from velatura.detect.settings import DEFAULT_SCORES
 from velatura.errors import Withheld
-from velatura.media.frame import Box, Frame, to_stored
+from velatura.media.frame import Box, Frame, PixelForm, to_stored
 from velatura.removal.painted import Wider
 from velatura.removal.planes import Mask, difference, luma
 from velatura.removal.report import Shows
 from velatura.removal.shot import Shot
 from velatura.removal.shown import Shown
-from velatura.removal.standing import Behind, grown
+from velatura.removal.standing import GREY, Behind
 from velatura.removal.targets import wide_mask
 from velatura.removal.upright import boxed, components, stored_mask
 from velatura.removal.verification import Failure, in_removed, stands_out, threshold
@@ -45,8 +45,8 @@ GROW_PX = 6
 MOST = 100_000
 MOST_SHOWN = 1_000
 PLATE_GREY = 8.0  # mean difference below which a hit shows the background itself
-CODER_SIGMA = 3.0  # noise that a moving camera's background and the coder add, grey levels
-ROOM_PX = 8
+MOVED_SIGMA = 6.0  # grey levels that a donor a pixel out of place, its grain and the coder add where the camera moves
+ROOM_PX, ROOM = 16, 0.06  # around what the fallback covered: its margin, and the coder's blocks
 
 
 @dataclass(slots=True)
@@ -102,13 +102,14 @@ def check(
     checker = _Checker(wanted, search, shown, covered)
     source = iter(frames)
     for shot in shots:
-        checker.begin(shot)
         for index in range(shot.first, shot.last + 1):
             pair = next(source, None)
             if pair is None:
                 raise _other_frames()
             frame, given = pair
             frame.index = index
+            if index == shot.first:
+                checker.begin(shot, frame.form)
             if index not in black and wanted.is_inside(frame):
                 checker.see(frame, given)
     if next(source, None) is not None:
@@ -127,9 +128,10 @@ class _Checker:
         self._behind: Behind | None = None
         self._pace = Pace(wanted.every)
 
-    def begin(self, shot: Shot) -> None:
+    def begin(self, shot: Shot, form: PixelForm) -> None:
+        """Args: form: of the output, which need not be the source's (grey is written with colours)."""
         self._shot = shot
-        self._behind = Behind(shot) if shot.ground is not None else None
+        self._behind = Behind(shot, form) if shot.ground is not None else None
         self._pace = Pace(self._wanted.every)
         if self._wanted.pick is not None and self._search is not None:
             picked = {track.label for track in shot.tracks}
@@ -142,12 +144,12 @@ class _Checker:
     def see(self, frame: Frame, given: Mask | None) -> None:
         shot = self._shot
         assert shot is not None, "a shot has begun"
-        away = boxed(self._covered.get(frame.index, ()), frame)
-        hidden = grown(away, ROOM_PX) if away.any() else away
+        hidden = boxed([_roomy(box) for box in self._covered.get(frame.index, ())], frame)
         apart = None
         if self._behind is not None:
-            seen = self._behind.for_frame(frame, hidden)
-            apart = difference(frame.planes, seen.planes, frame.form)
+            like = frame if frame.form == self._behind.ground.form else _grey(frame)
+            seen = self._behind.for_frame(like, hidden)
+            apart = difference(like.planes, seen.planes, like.form)
             if seen.sure:
                 self._differs(frame, stands_out(apart, seen.sigma, where=self._where(frame, shot, given, hidden)))
         elif shot.kind == "moving":
@@ -174,8 +176,8 @@ class _Checker:
             return mask
         grey, seen, (x0, y0, x1, y1) = kept
         crop = luma(frame.planes, frame.form)[y0:y1, x0:x1]
-        apart = cv2.absdiff(cv2.GaussianBlur(crop, (3, 3), 0.8), cv2.GaussianBlur(grey, (3, 3), 0.8))
-        mask[y0:y1, x0:x1] = stands_out(np.asarray(apart, np.uint8), CODER_SIGMA, where=seen & ~hidden[y0:y1, x0:x1])
+        apart = cv2.absdiff(cv2.GaussianBlur(crop, (0, 0), 1.2), cv2.GaussianBlur(grey, (0, 0), 1.2))
+        mask[y0:y1, x0:x1] = stands_out(np.asarray(apart, np.uint8), MOVED_SIGMA, where=seen & ~hidden[y0:y1, x0:x1])
         return mask
 
     def _differs(self, frame: Frame, mask: Mask) -> None:
@@ -199,11 +201,11 @@ class _Checker:
             if _mostly(region.box, frame, hidden) or (signs and hidden_share(region.box, signs, frame.size) > 0.5):
                 continue
             scale, gone = self._scale[region.label], region in inside
-            if not gone and (given is not None or self._wanted.pick is not None or region.score < scale.high):
+            if not gone and (given is not None or self._wanted.pick is not None or region.score < scale.sure):
                 continue
             if apart is None or _mean(apart, region.box, frame) >= PLATE_GREY:
                 self._fail(frame, region.box, "detected", region)
-            elif region.score >= (scale.high if gone else scale.sure):
+            elif region.score >= scale.high:
                 self._fail(frame, region.box, "plate", region)
             else:  # the scene itself, on which the detectors were asked already
                 self.done.faint += 1
@@ -213,6 +215,17 @@ class _Checker:
             raise Withheld("remove.residual", f"the output still shows more than {MOST} places", hint="say what goes: --targets, --mask, --camera")
         label, score = (region.label, round(region.score, 3)) if region is not None else ("", 0.0)
         self.done.failures.append(Failure(frame.index, round(float(frame.time), 6), box, why, label, score))
+
+
+def _grey(frame: Frame) -> Frame:
+    """Brightness alone, where forms differ."""
+    return replace(frame, planes=[luma(frame.planes, frame.form)], form=GREY)
+
+
+def _roomy(box: Box) -> Box:
+    x0, y0, x1, y1 = box
+    dx, dy = ROOM * (x1 - x0) + ROOM_PX, ROOM * (y1 - y0) + ROOM_PX
+    return x0 - dx, y0 - dy, x1 + dx, y1 + dy
 
 
 def _labels(wanted: Wanted) -> set[str]:

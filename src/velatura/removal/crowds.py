@@ -20,7 +20,7 @@ from velatura.removal.voting_median import counted, voting_median
 __all__ = ["hardly_seen", "take_calmest"]
 
 RARE, RARE_COST = 0.45, 1.5  # a commonest colour that fewer samples show is no better a guess than the calmest, at so much higher cost
-HARDLY = 0.35  # of the samples: a background that a crowd shows less often is a doubt
+HARDLY = 0.45  # of the samples: a background that a crowd shows less often is a doubt
 NEAR = np.ones((7, 7), np.uint8)
 
 

@@ -35,6 +35,7 @@ GROUND = 0.4  # of a piece's border on settled ground is enough to decide it
 CLOSE = 1.25  # costs nearer than this are a doubt ...
 QUIET = 2.0  # ... and costs below it say nothing, grey levels
 AGREED = 0.6  # of the stretches of the border must be for the choice
+WEAK = 0.1  # of the samples: a span of fewer is a doubt, however well it goes with what surrounds it
 _SQUARE5, _SQUARE7 = np.ones((5, 5), np.uint8), np.ones((7, 7), np.uint8)
 
 
@@ -141,7 +142,8 @@ class Decisions:
         self._open &= ~piece.mask
         costs = self._with_time(vote, piece, closed, looks, window)
         order = np.argsort(costs, kind="stable")
-        choice = Choice(closed, [piece.spans[at] for at in order], [looks[at] for at in order], window, _close(vote, costs[order]))
+        ranked = [piece.spans[at] for at in order]
+        choice = Choice(closed, ranked, [looks[at] for at in order], window, _close(vote, costs[order], ranked[0]))
         self.choices.append(choice)
         self.write(choice, 0)
         return []
@@ -164,7 +166,9 @@ class Decisions:
         self.seams |= touched > 1
 
 
-def _close(vote: Vote, costs: NDArray[np.float64]) -> bool:
+def _close(vote: Vote, costs: NDArray[np.float64], span: NDArray[np.bool_]) -> bool:
+    if span.sum() < WEAK * len(span):
+        return True
     return not vote.stretches or vote.share < AGREED or bool(costs[1] < CLOSE * max(float(costs[0]), QUIET))
 
 

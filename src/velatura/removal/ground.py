@@ -82,8 +82,9 @@ def ground(
     taken, covered = _carried(samples, masks, camera, form)
     plate = estimate(taken, form, covered, judge=judge)
     found = _frozen(plate, judge)
-    hole = plate.never | found
-    doubt = plate.doubt | thick(hole)
+    doubt = thick(plate.doubt)
+    hole = plate.never | found | (plate.doubt & ~doubt)  # a thin doubt is painted over; a thick one must be told
+    doubt |= thick(hole)
     planes = list(plate.planes)
     if hole.any():
         if not hole.all():

@@ -53,7 +53,7 @@ class Moving:
 
     def __init__(self, shot: Shot, wanted: Wanted, rng: Generator, wider: Wider, shown: Shown, *, searched: bool) -> None:
         if not searched:
-            sentence = f"the camera moves from {shot.start_s:.2f} s on, and motion alone cannot tell a walker from a house there"
+            sentence = f"from {shot.start_s:.2f} s on the camera moves, or too little of a scene that stands is seen; there motion says nothing"
             raise Missing("remove.no-detector", sentence, hint="velatura models pull fastestdet, or --mask, or --camera static if it does stand")
         self._shot, self._wanted, self._rng, self._wider, self._shown = shot, wanted, rng, wider, shown
 

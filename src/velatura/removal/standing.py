@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from velatura.media.frame import Frame, Plane
+from velatura.media.frame import Frame, PixelForm, Plane
 from velatura.removal.blending import match_grain, seam
 from velatura.removal.exposure import applied, fit
 from velatura.removal.ground import Ground
@@ -29,9 +29,10 @@ from velatura.removal.targets import wide_mask
 from velatura.removal.upright import boxed, components, stored_mask
 from velatura.removal.wanted import Wanted
 
-__all__ = ["Behind", "Standing", "grown"]
+__all__ = ["GREY", "Behind", "Standing", "grown"]
 
 Matrix = NDArray[np.float64]
+GREY = PixelForm("grey")
 LEAST_DOUBT_PX = 30
 ROOM_PX = 24
 """Around a frame's boxes that do not vote for its light and place: shadows."""
@@ -51,12 +52,17 @@ class Seen:
 class Behind:
     """The background of a shot, for any of its frames, or of the output's.
 
+    Args:
+        form: of the frames that will come; where it is not the background's own both are compared in brightness alone (`GREY`).
+
     Limit: a frame that cannot be brought to the background's place or light is not sure of anything.
     """
 
-    def __init__(self, shot: Shot) -> None:
+    def __init__(self, shot: Shot, form: PixelForm | None = None) -> None:
         assert shot.ground is not None, "a camera that stands has a background"
         self.ground: Ground = shot.ground.load()
+        if form is not None and form != self.ground.form:
+            self.ground = replace(self.ground, planes=[luma(self.ground.planes, self.ground.form)], form=GREY)
         self._reference = Reference(self.ground.anchor, self.ground.usable) if self.ground.anchor is not None else None
         self._last: Matrix = np.eye(3)
 

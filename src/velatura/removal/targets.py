@@ -19,7 +19,7 @@ from velatura.media.frame import Box
 from velatura.removal.planes import Mask
 from velatura.removal.tracks import Track
 
-__all__ = ["MOTION", "Targets", "parse", "picked", "whole", "wide_mask"]
+__all__ = ["MOTION", "WHOLES", "Targets", "parse", "picked", "whole", "wide_mask"]
 
 MOTION = "motion"
 MARGIN_PX = 3
@@ -27,6 +27,7 @@ CASTS = {"person": 0.36, "vehicle": 0.15}
 """How far its band reaches to each side, in heights, and in widths: a walker's shadow lies beside him, a car's under it."""
 BAND_ABOVE, BAND_BELOW = 0.12, 0.18  # heights, from the feet
 WHOLES = {"plate": "vehicle", "face": "person"}
+"""What carries a part."""
 WITHIN = 0.7  # share of a part's box that lies in the whole's
 PICK_PX = 4.0  # a hand is no surer
 NAMED = 5
