@@ -4,7 +4,7 @@ A membrane, that is Poisson blending with no difference of gradients, from one p
 smooth, and what of it is not smooth is noise, or an object that the mask missed. The rim is just outside of the hole; nothing is feathered: inwards
 it would show the object again, outwards it would change what stays.
 Limit: a step larger than `MOST` grey levels of 8 bits is not light, and is left as it is.
-Cost: about .3 ms for a hole of 5 % of 640x360; memory: that of the hole's box.
+Cost: about .5 ms for a hole of 5 % of 640x360; memory: that of the hole's box.
 Source: Perez, Gangnet, Blake, Poisson Image Editing, SIGGRAPH 2003, section 2; Farbman et al., Coordinates for Instant Image Cloning, SIGGRAPH 2009.
 The grain is `grain.match_grain`'s.
 """

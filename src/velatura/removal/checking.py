@@ -55,7 +55,7 @@ class Check:
 
     Attributes:
         failures: in order of time.
-        faint: hits that show the background itself, below the score that finds: a texture more often than a person.
+        faint: hits that show the background itself, and of which the detector is not sure: a texture more often than a person.
         thresholds: by label.
     """
 
@@ -153,7 +153,8 @@ class _Checker:
             if seen.sure:
                 self._differs(frame, stands_out(apart, seen.sigma, where=self._where(frame, shot, given, hidden)))
         elif shot.kind == "moving":
-            self._differs(frame, self._moved(frame, hidden))
+            apart, moved = self._moved(frame, hidden)
+            self._differs(frame, moved)
         if self._search is not None and self._labels and self._pace.is_due(float(frame.time)):
             self._detected(frame, self._search, shot, given, hidden, apart)
 
@@ -161,38 +162,37 @@ class _Checker:
         """Where a difference counts: everywhere, or where something was to go."""
         assert self._behind is not None, "a camera that stands"
         if given is not None:
-            where = given & ~hidden
+            where = (shot.given.around(frame.index) if shot.given is not None else given) & ~hidden
         elif self._wanted.targets.motion and self._wanted.pick is None:
             where = ~(hidden | self._behind.ground.unstable)
         else:
             where = stored_mask(wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation) & ~hidden
         return where
 
-    def _moved(self, frame: Frame, hidden: Mask) -> Mask:
-        """What differs from what lay behind the masks."""
-        mask = np.zeros(hidden.shape, np.bool_)
+    def _moved(self, frame: Frame, hidden: Mask) -> tuple[NDArray[np.uint8], Mask]:
+        """How far the output is from what lay behind the masks (255 where that is not known), and what of it stands out."""
+        apart, mask = np.full(hidden.shape, 255, np.uint8), np.zeros(hidden.shape, np.bool_)
         kept = self._shown.at(frame.index)
         if kept is None:
-            return mask
+            return apart, mask
         grey, seen, (x0, y0, x1, y1) = kept
         crop = luma(frame.planes, frame.form)[y0:y1, x0:x1]
-        apart = cv2.absdiff(cv2.GaussianBlur(crop, (0, 0), 1.2), cv2.GaussianBlur(grey, (0, 0), 1.2))
-        mask[y0:y1, x0:x1] = stands_out(np.asarray(apart, np.uint8), MOVED_SIGMA, where=seen & ~hidden[y0:y1, x0:x1])
-        return mask
+        near = np.asarray(cv2.absdiff(cv2.GaussianBlur(crop, (0, 0), 1.2), cv2.GaussianBlur(grey, (0, 0), 1.2)), np.uint8)
+        apart[y0:y1, x0:x1] = np.where(seen, near, 255)
+        mask[y0:y1, x0:x1] = stands_out(near, MOVED_SIGMA, where=seen & ~hidden[y0:y1, x0:x1])
+        return apart, mask
 
     def _differs(self, frame: Frame, mask: Mask) -> None:
         if mask.any():
             for box in components(mask, frame):
                 self._fail(frame, box, "differs")
 
-    def _detected(
-        self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: NDArray[np.uint8] | None
-    ) -> None:
+    def _detected(self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: NDArray[np.uint8] | None) -> None:
         found = [region for region in search(frame, low=True) if region.label in self._labels and region.score >= self.done.thresholds[region.label]]
         if not found:
             return
         if given is not None:
-            removed: Sequence[Box] = components(given, frame)
+            removed: Sequence[Box] = components(shot.given.around(frame.index) if shot.given is not None else given, frame)
         else:
             removed = [track.boxes[frame.index] for track in shot.tracks if frame.index in track.boxes]
         inside = in_removed(found, removed, frame.size)
@@ -205,9 +205,9 @@ class _Checker:
                 continue
             if apart is None or _mean(apart, region.box, frame) >= PLATE_GREY:
                 self._fail(frame, region.box, "detected", region)
-            elif region.score >= scale.high:
+            elif region.score >= scale.sure:
                 self._fail(frame, region.box, "plate", region)
-            else:  # the scene itself, on which the detectors were asked already
+            else:  # the scene itself: detectors were asked about the background, and it is to be seen in other frames too
                 self.done.faint += 1
 
     def _fail(self, frame: Frame, box: Box, why: str, region: Region | None = None) -> None:
@@ -256,4 +256,3 @@ def _mean(apart: NDArray[np.uint8], box: Box, frame: Frame) -> float:
 def _other_frames() -> Withheld:
     sentence = "the output has other frames than were written into it, so it cannot be checked"
     return Withheld("remove.frames", sentence, hint="choose another output format")
-

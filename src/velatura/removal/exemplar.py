@@ -6,7 +6,7 @@ copied as they are: every sample in the hole is a sample of the picture.
 
 Sources are known pixels no further from the hole than `REACH` of its diameters; what is forbidden is never copied, be it another face.
 Limits: it repeats what is there; perspective and light are not followed; mistakes grow inwards. On photographs it loses to smooth fills in PSNR.
-Cost: searched at a size at which the hole has at most `MOST_PX` pixels, so that it takes about .5 s on one core whatever the hole.
+Cost: searched at a size at which the hole has at most `MOST_PX` pixels, so that it takes .3 to 1 s on one core whatever the hole.
 Memory: about sixty times the crop at that size, and ten times the crop.
 Source: Criminisi, Perez, Toyama, Region Filling and Object Removal by Exemplar-Based Image Inpainting, IEEE TIP 13 (9), 2004, equations 1 to 4.
 """
@@ -27,7 +27,7 @@ __all__ = ["fill_exemplar", "is_repeated"]
 
 Floats = NDArray[np.float32]
 Places = NDArray[np.int32]
-HALF = 4  # patches are 9x9: half as large again as the finest texture that the notes' pictures hold
+HALF = 4  # patches are 9x9, as in the paper
 MOST_PX = 4000
 REACH = 2.5
 LEAST_REACH_PX, MOST_REACH_PX = 24, 110

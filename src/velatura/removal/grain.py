@@ -9,7 +9,7 @@ Strength: 1.48 times the median of |grain|, for each plane and bin of brightness
 nor, with a reference, from a place where something larger than grain differs.
 Limits: without a reference texture counts as grain, up to `MOST` grey levels; a frame that is all hole gets none; black and white areas, where
 samples are clipped, have none to give.
-Cost: about 1 ms for a hole of 5 % of 640x360; memory: about twenty times the hole's box.
+Cost: about 2 ms for a hole of 5 % of 640x360; memory: about twenty times the hole's box.
 """
 
 from __future__ import annotations

@@ -138,4 +138,3 @@ def _frozen(plate: Plate, judge: Judge | None) -> Mask:
     for x0, y0, x1, y1 in judge(plate.planes) if judge else ():
         mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)] = True
     return mask
-

@@ -6,7 +6,7 @@ which copies texture, tried only where the rule of `_is_textured` holds, for it 
 
 What is put there is invented. Limits: parts of fewer than `SMALL` pixels are smooth surfaces without a trial; nothing large and structured (a door, a
 face) is ever restored; copied texture loses PSNR on photographs, and is taken for its looks only where it also explains the ring better.
-Cost: 5 ms for a part of 5 % of 640x360, .5 s where texture is copied. Memory: about forty times the part's box with its margin.
+Cost: 7 ms for a part of 3 % of 384x256, .3 to 2 s where copying texture is tried. Memory: about forty times the part's box with its margin.
 Sources: Telea, An Image Inpainting Technique Based on the Fast Marching Method, 2004; `push_pull` and `exemplar` name theirs.
 """
 
@@ -51,8 +51,8 @@ COPIED_PAYS = 0.9  # of the smooth fill's error: a copy must explain the ring cl
 class Inpainter(Protocol):
     """Somebody else's way to fill a hole: a network."""
 
-    def __call__(self, rgb: NDArray[np.uint8], hole: Mask) -> NDArray[np.uint8]:
-        """(height, width, 3) with a hole (height, width) -> the same, filled; only what lies in the hole is used."""
+    def __call__(self, picture: NDArray[np.uint8], hole: Mask) -> NDArray[np.uint8]:
+        """RGB (height, width, 3) with a hole (height, width) -> the same, filled; only what lies in the hole is used."""
         ...
 
 

@@ -27,14 +27,13 @@ from velatura.removal.shot import Shot
 from velatura.removal.shown import Shown
 from velatura.removal.standing import grown
 from velatura.removal.targets import wide_mask
-from velatura.removal.upright import boxed, components, stored_mask
+from velatura.removal.upright import boxed, stored_mask, tiles
 from velatura.removal.wanted import Wanted
 
 __all__ = ["Moving"]
 
 RADIUS = 40
 """Frames before and after that may show what is hidden now."""
-LEAST_DOUBT_PX = 30
 
 
 class Moving:
@@ -108,5 +107,4 @@ class Moving:
             put(painted, frame.form, planes, mask)
             frame = replace(frame, planes=painted)
         invented = int(never.sum())
-        return Painted(frame, mask, int(mask.sum()) - invented, invented, list(components(doubt, frame, least=LEAST_DOUBT_PX)))
-
+        return Painted(frame, mask, int(mask.sum()) - invented, invented, tiles(doubt, frame) if doubt.any() else [])

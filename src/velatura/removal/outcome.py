@@ -68,7 +68,8 @@ def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
     facts, check, still_shown = written.facts, written.check, written.still_shown
     clip = facts.kind in ("clip", "animation")
     if still_shown:
-        yield f"{len(still_shown.failures)} places still showed something after {written.rounds - 1} rounds, and were covered: look at it before you release it"
+        shown = f"{len(still_shown.failures)} places still showed something after {written.rounds - 1} rounds"
+        yield f"{shown}, and were covered: look at it before you release it"
     if written.boxes:
         share = f"in {len(written.boxes)} of {written.frames} frames " if clip else ""
         yield f"{share}it is in doubt what lies behind, and the place is covered ({wanted.fallback_name}) instead of filled"

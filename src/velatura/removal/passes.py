@@ -148,9 +148,7 @@ class Passes:
                 written.still_shown = found
         return written
 
-    def _write(
-        self, part: Path, shots: list[Shot], wider: Wider, leftover: dict[int, list[Box]], number: int, folder: MaskFolder | None
-    ) -> Written:
+    def _write(self, part: Path, shots: list[Shot], wider: Wider, leftover: dict[int, list[Box]], number: int, folder: MaskFolder | None) -> Written:
         with self._decoder.open(self.source, audio=self.wanted.keep_audio) as reader, self._masks(reader.facts) as masks:
             written = Written(reader.facts, number, shots=shots)
             what = self.source.name if number == 1 else f"{self.source.name}, round {number}"
@@ -217,5 +215,5 @@ def _paired(frames: Iterable[Frame], masks: GivenMasks) -> Iterator[tuple[Frame,
 def _withheld(source: Path, found: Check) -> Withheld:
     first = found.failures[0]
     what = first.label or "something that differs from what lies behind"
-    sentence = f"{source}: after {MOST_ROUNDS} rounds and the fallback {len(found.failures)} places still show, the first {what} at {first.time_s:.2f} s"
+    sentence = f"{source}: after all rounds and the fallback {len(found.failures)} places still show, the first {what} at {first.time_s:.2f} s"
     return Withheld("remove.residual", sentence, hint="say what goes: --mask, --camera static|moving, or velatura obfuscate")

@@ -36,7 +36,9 @@ def push_pull(plane: Floats, known: Mask) -> Floats:
     values[~known] = 0
     if known.all() or not known.any():
         return values.reshape(shape)
-    return _filled(values, known.astype(np.float32)).reshape(shape)
+    made = _filled(values, known.astype(np.float32))
+    np.copyto(made, values, where=known[..., None])  # to the last bit
+    return made.reshape(shape)
 
 
 def _filled(values: Floats, weight: Floats) -> Floats:

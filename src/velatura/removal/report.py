@@ -33,7 +33,7 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """A place of an output where the check found something. `why`: "differs" (from the background), "detected", "plate" (in the background itself)."""
+    """A place of an output where the check found something. `why`: "differs" (from the background), "detected", "plate" (the background shows it)."""
 
     frame: int
     time_s: float

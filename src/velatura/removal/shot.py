@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from velatura.removal.given_nearby import GivenNearby
 from velatura.removal.ground import Ground
 from velatura.removal.tracks import Track
 
@@ -55,6 +56,7 @@ class Shot:
     tracks: what detectors found and what goes, boxes by frame index of the clip.
     beside: what was found and stays.
     signs: what detectors take for somebody, and is left (`posters`).
+    given: masks that a person gave.
     ground: of a camera that stands or sways.
     sway_px: how far it sways.
     """
@@ -66,6 +68,7 @@ class Shot:
     tracks: Sequence[Track] = ()
     beside: Sequence[Track] = ()
     signs: Sequence[Track] = ()
+    given: GivenNearby | None = None
     ground: Kept | None = None
     sway_px: float = 0.0
 

@@ -26,14 +26,13 @@ from velatura.removal.planes import Mask, difference, luma, put
 from velatura.removal.registration import Reference, similarity, warp
 from velatura.removal.shot import Shot
 from velatura.removal.targets import wide_mask
-from velatura.removal.upright import boxed, components, stored_mask
+from velatura.removal.upright import boxed, stored_mask, tiles
 from velatura.removal.wanted import Wanted
 
 __all__ = ["GREY", "Behind", "Standing", "grown"]
 
 Matrix = NDArray[np.float64]
 GREY = PixelForm("grey")
-LEAST_DOUBT_PX = 30
 ROOM_PX = 24
 """Around a frame's boxes that do not vote for its light and place: shadows."""
 
@@ -146,14 +145,14 @@ class Standing:
         whole = (0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
         if not behind.sure or (mask.all() and not behind.sure):
             return Painted(frame, mask, doubt=[whole])
-        doubt = components(behind.doubt, frame, least=LEAST_DOUBT_PX) if behind.doubt.any() else []
+        doubt = tiles(behind.doubt, frame) if behind.doubt.any() else []
         if mask.any():
             planes = behind.planes
             seam(frame.planes, planes, frame.form, mask)
             match_grain(planes, frame.form, mask, frame.planes, self._behind.ground.planes, self._rng)
             put(frame.planes, frame.form, planes, mask)
         invented = int((mask & behind.invented).sum())
-        return Painted(frame, mask, int(mask.sum()) - invented, invented, list(doubt))
+        return Painted(frame, mask, int(mask.sum()) - invented, invented, doubt)
 
     def _final(self, frame: Frame, mask: Mask) -> Mask:
         wider = self._wider

@@ -28,6 +28,7 @@ __all__ = ["MOST_HOLE", "Stills"]
 MOST_HOLE = 0.7
 """Share of a picture; beyond it nothing is left to paint from."""
 
+
 class Stills:
     """A `Painter` of frames that know nothing of each other."""
 

@@ -20,6 +20,7 @@ from velatura.media.frame import Frame, Plane, to_stored
 from velatura.media.reader import Facts
 from velatura.removal.camera import Camera, look
 from velatura.removal.given_masks import GivenMasks
+from velatura.removal.given_nearby import GivenNearby
 from velatura.removal.ground import IntBox, ground
 from velatura.removal.planes import Mask, luma
 from velatura.removal.posters import left_standing
@@ -49,6 +50,7 @@ class _Open:
     shifts: list[tuple[float, float]] = field(default_factory=list)
     samples: Samples = field(default_factory=Samples)
     given: dict[int, Mask] = field(default_factory=dict)
+    nearby: GivenNearby | None = None
 
 
 def survey(
@@ -100,10 +102,19 @@ class _Surveyor:
         now.times.append(seen.time_s)
         now.shifts.append(seen.shift_px)
         now.samples.add(frame)
-        if given is not None and now.samples.kept and now.samples.kept[-1].index == frame.index:
-            now.given[frame.index] = stored_mask(given, frame.orientation)
+        if given is not None:
+            self._take(now, frame, stored_mask(given, frame.orientation))
         self._inside |= self._wanted.is_inside(frame)
         self._last_s = seen.time_s
+
+    def _take(self, now: _Open, frame: Frame, given: Mask) -> None:
+        """A mask that a person gave: small for each frame, whole for each sample."""
+        now.nearby = now.nearby or GivenNearby()
+        now.nearby.add(frame.index, given)
+        kept = {sample.index for sample in now.samples.kept}
+        now.given = {index: mask for index, mask in now.given.items() if index in kept}
+        if frame.index in kept:
+            now.given[frame.index] = given
 
     def end(self) -> list[Shot]:
         self._close()
@@ -120,7 +131,7 @@ class _Surveyor:
         if now is None:
             return
         going, beside = self._tracks(now)
-        shot = Shot(now.first, now.first + len(now.times) - 1, now.times[0], "short", going, beside)
+        shot = Shot(now.first, now.first + len(now.times) - 1, now.times[0], "short", going, beside, given=now.nearby)
         if shot.frames >= SHORT and len(now.samples.kept) >= SHORT:
             self._behind(shot, now)
         self._shots.append(shot)
@@ -219,7 +230,8 @@ def pictures(frames: Iterable[Frame], wanted: Wanted, search: Search | None) -> 
         BadSpec: `remove.pick`: nothing is there.
     """
     if search is None and wanted.mask is None:
-        raise Missing("remove.no-detector", "in a picture nothing moves, and no detector says what goes", hint="velatura models pull fastestdet, or --mask")
+        sentence = "in a picture nothing moves, and no detector says what goes"
+        raise Missing("remove.no-detector", sentence, hint="velatura models pull fastestdet, or --mask")
     shots = []
     for frame in frames:
         found = search(frame, low=False) if search is not None else ()

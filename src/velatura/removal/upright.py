@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import ceil, floor
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from velatura.removal.planes import Mask
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 
-__all__ = ["boxed", "components", "stored_mask", "upright_mask", "upright_plane"]
+__all__ = ["boxed", "components", "stored_mask", "tiles", "upright_mask", "upright_plane"]
 
 
 def stored_mask(mask: Mask, orientation: int) -> Mask:
@@ -43,7 +43,7 @@ def boxed(boxes: Iterable[Box], frame: Frame) -> Mask:
     return mask
 
 
-def components(mask: Mask, frame: Frame, *, least: int = 1) -> Sequence[Box]:
+def components(mask: Mask, frame: Frame, *, least: int = 1) -> list[Box]:
     """Upright boxes around the connected parts of a stored mask that have `least` pixels."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
     found = []
@@ -51,6 +51,30 @@ def components(mask: Mask, frame: Frame, *, least: int = 1) -> Sequence[Box]:
         if area >= least:
             found.append(to_upright((x, y, x + width, y + height), frame.stored_size, frame.orientation))
     return found
+
+
+def tiles(mask: Mask, frame: Frame, *, side: int = 16) -> list[Box]:
+    """Upright boxes that together cover a stored mask and little else: a ring does not become the whole picture."""
+    height, width = mask.shape
+    padded = np.zeros((-(-height // side) * side, -(-width // side) * side), np.bool_)
+    padded[:height, :width] = mask
+    cells: Mask = np.asarray(padded.reshape(padded.shape[0] // side, side, -1, side).any(axis=(1, 3)))
+    found: list[tuple[int, int, int, int]] = []
+    open_runs: dict[tuple[int, int], int] = {}
+    for row in range(cells.shape[0] + 1):
+        runs = _runs(np.asarray(cells[row])) if row < cells.shape[0] else set()
+        for run in [run for run in open_runs if run not in runs]:
+            found.append((run[0], open_runs.pop(run), run[1], row))
+        for run in runs:
+            open_runs.setdefault(run, row)
+    boxes = [(x0 * side, y0 * side, min(x1 * side, width), min(y1 * side, height)) for x0, y0, x1, y1 in found]
+    return [to_upright(box, frame.stored_size, frame.orientation) for box in boxes]
+
+
+def _runs(row: Mask) -> set[tuple[int, int]]:
+    """Beginnings and ends of what is True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], row, [False]]).astype(np.int8)))
+    return set(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _turned(mask: NDArray[_Kind], orientation: int) -> NDArray[_Kind]:
