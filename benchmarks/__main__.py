@@ -9,7 +9,8 @@ from velatura.errors import VelaturaError
 
 OBFUSCATION = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks")
 ATTACKS = ("mcpherson_orl", "text", "inversion", "averaging", "residue", "verdicts", "audit")
-ROOMS = (*OBFUSCATION, *ATTACKS, "overview")
+REMOVAL = ("removal_memory", "removal")
+ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, "overview")
 
 
 def main() -> None:

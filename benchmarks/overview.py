@@ -1,4 +1,4 @@
-"""The tables of targets: every row that the other benchmarks wrote, a page for each part of the house (docs/benchmarks/{obfuscation,attacks}.md)."""
+"""The tables of targets: every row that the other benchmarks wrote, a page for each part of the house (docs/benchmarks/PAGE.md)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ PAGES = {
         "Attacks, verdicts and reports",
         ("reidentification", "inversion", "text", "averaging", "residue", "verdicts", "audit"),
         "No peer attacks its own output, so there is none to compare with.",
+    ),
+    "removal_targets": (
+        "Removal",
+        ("removal", "removal_memory"),
+        "Peers get the true masks: Telea, Navier-Stokes, a temporal median and LaBGen-P.",
     ),
 }
 """Page -> its title, the benchmarks whose rows it collects, and a sentence on peers."""

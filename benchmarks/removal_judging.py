@@ -27,8 +27,9 @@ class Judged:
     Attributes:
         recall, recall_worst: of objects, mean over frames and worst frame; `shadow`, `shadow_worst`: the same of shadows.
         area: masked pixels of the whole clip over those of objects and shadows.
-        leaked: object pixels that show, in all frames; `leaking`: the frames that leak.
-        psnr, psnr_worst, ssim: of holes.
+        leaked: object pixels that show, in all frames; `leaking`: the frames that leak. What was covered is gone.
+        covered: frames of which something was covered; `covered_area`: of all pixels of the clip.
+        psnr, psnr_worst, ssim: of holes, covers counted as they look.
         outside: PSNR of everything outside of the holes, mean over frames: what the coder and masks that are too wide cost.
         warping: error of the output; `truth_warping`: of the truth.
     """
@@ -41,6 +42,8 @@ class Judged:
     area: float
     leaked: int
     leaking: tuple[int, ...]
+    covered: tuple[int, ...]
+    covered_area: float
     psnr: float
     psnr_worst: float
     ssim: float
@@ -63,15 +66,20 @@ class Tally:
     leaked: int = 0
     masked: int = 0
     holes: int = 0
+    covered: list[float] = field(default_factory=list)
     _before: tuple[Picture, Picture, Mask] | None = None
 
-    def add(self, truth: Picture, source: Picture, output: Picture, body: Mask, shade: Mask, masked: Mask | None = None) -> None:
-        """The next frame; `masked`: None takes what was changed."""
+    def add(
+        self, truth: Picture, source: Picture, output: Picture, body: Mask, shade: Mask, masked: Mask | None = None, *, covers: bool = False
+    ) -> None:
+        """The next frame; `masked`: None takes what was changed; `covers`: the report says that something was covered."""
         hole = body | shade
-        gone = metrics.object_recall(truth, source, output, body)
+        hidden = metrics.covered(source, output) if covers else None
+        self.covered.append(0.0 if hidden is None else float(hidden.mean()))
+        gone = metrics.object_recall(truth, source, output, body, hidden)
         self.recall.append(gone.share)
         self.leaked += gone.leaked
-        self.shadow.append(metrics.shadow_recall(truth, source, output, shade).share)
+        self.shadow.append(metrics.shadow_recall(truth, source, output, shade, hidden).share)
         self.masked += int((metrics.changed(source, output) if masked is None else masked).sum())
         self.holes += int(hole.sum())
         self.psnr.append(metrics.hole_psnr(truth, output, hole))
@@ -91,6 +99,8 @@ class Tally:
             area,
             self.leaked,
             leaking(self.recall),
+            tuple(index for index, share in enumerate(self.covered) if share),
+            mean(self.covered),
             mean(self.psnr),
             least(self.psnr),
             mean(self.ssim),
@@ -108,8 +118,8 @@ class Tally:
         self.truth_warping.append(metrics.warping_error(true_before, truth, flow, hole))
 
 
-def judge(files: Files, output: Path, *, masks: Path | None = None) -> Judged:
-    """A finished clip; `masks`: the folder of `--masks-out`, else area is what was changed.
+def judge(files: Files, output: Path, *, masks: Path | None = None, covers: bool = False) -> Judged:
+    """A finished clip; `masks`: the folder of `--masks-out`, else area is what was changed; `covers`: its report says that something was covered.
 
     Raises:
         ValueError: the clips differ in their number of frames.
@@ -118,7 +128,7 @@ def judge(files: Files, output: Path, *, masks: Path | None = None) -> Judged:
     truth, source, made = (pictures(clip) for clip in (files.clean, files.composite, output))
     masked: Iterator[Mask | None] = iter(masks_in(masks)) if masks is not None else _nothing()
     for clean, shown, out, (body, shade) in zip(truth, source, made, holes(files), strict=True):
-        tally.add(clean, shown, out, body, shade, next(masked))
+        tally.add(clean, shown, out, body, shade, next(masked), covers=covers)
     return tally.judged()
 
 

@@ -1,13 +1,16 @@
 """How well something was taken out of a clip whose truth is known, frame by frame; and what simple fills reach with the true mask.
 
 Pictures are RGB uint8 (height, width, 3); masks bool (height, width); differences are the largest of the three channels, in grey levels.
-Object recall: of the object's pixels that differ from the truth by more than 24, the share that came out nearer to the truth than to the source
-or within 12 of the truth; what is left is leaked. Shadow recall: the same of shadow pixels that are 10 levels darker than the truth and more.
+Object recall: of the object's pixels that differ from the truth by more than 24, the share that came out nearer to the truth than to the source or
+within 12 of the truth, or was covered; what is left is leaked. Shadow recall: the same of shadow pixels that are 10 levels darker than the truth and
+more.
 Area: changed (or masked) pixels over those of object and shadow. Hole PSNR and SSIM: over object and shadow only, of each frame by itself; a mean
 over frames is a mean of such values, with more than 50 hole pixels each (errors pooled over frames would give other numbers).
 Warping error: mean |out_t - out_t+1 warped| over hole pixels along the truth's own DIS flow (Lai et al. 2018); the truth has one too, which no fill
 need go under. Both pictures are judged as they are read back, coder's loss included.
-Limit: a black cover over dark clothes is nearer to the source than to the truth, and counts as leaked although it shows nothing.
+Covered: the fallback's black, in pieces that hold 9 x 9 pixels, most of which the source does not have black, and 2 pixels around, which the coder
+smears; asked only of outputs whose report says that something was covered. It shows nothing, so it is no leak; and its place, area and cost in PSNR
+are told apart. Limit: what stays of black clothes within such a piece counts as covered.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ __all__ = [
     "Recall",
     "area_ratio",
     "changed",
+    "covered",
     "hole_psnr",
     "hole_ssim",
     "inpainted",
@@ -42,6 +46,7 @@ Flow = NDArray[np.float32]
 DIFFERS, NEAR = 24, 12
 DARK = 10
 CHANGED = 10
+BLACK, COVER_PX = 12, 9
 LEAST_HOLE = 50
 """Pixels; a frame counts with more."""
 EQUAL_MSE = 1e-3
@@ -61,14 +66,26 @@ class Recall:
         return 1 - self.leaked / self.visible if self.visible else math.nan
 
 
-def object_recall(truth: Picture, source: Picture, output: Picture, mask: Mask) -> Recall:
-    """Of an object under `mask`."""
-    return _recall(truth, source, output, mask & (_apart(truth, source) > DIFFERS))
+def object_recall(truth: Picture, source: Picture, output: Picture, mask: Mask, hidden: Mask | None = None) -> Recall:
+    """Of an object under `mask`; `hidden`: what was covered, and so is gone."""
+    return _recall(truth, source, output, mask & (_apart(truth, source) > DIFFERS), hidden)
 
 
-def shadow_recall(truth: Picture, source: Picture, output: Picture, mask: Mask) -> Recall:
-    """Of a shadow under `mask`."""
-    return _recall(truth, source, output, mask & ((truth.astype(np.int16) - source).max(axis=2) >= DARK))
+def shadow_recall(truth: Picture, source: Picture, output: Picture, mask: Mask, hidden: Mask | None = None) -> Recall:
+    """Of a shadow under `mask`; `hidden` as above."""
+    return _recall(truth, source, output, mask & ((truth.astype(np.int16) - source).max(axis=2) >= DARK), hidden)
+
+
+def covered(source: Picture, output: Picture) -> Mask:
+    """What the fallback covered; see above."""
+    black = (output.max(axis=2) <= BLACK).astype(np.uint8)
+    pieces = cv2.morphologyEx(black, cv2.MORPH_OPEN, np.ones((COVER_PX, COVER_PX), np.uint8))
+    count, labels = cv2.connectedComponents(pieces)
+    area = np.bincount(labels.ravel(), minlength=count)
+    fresh = np.bincount(labels.ravel(), weights=changed(source, output).ravel(), minlength=count)
+    kept = fresh > 0.5 * area
+    kept[0] = False
+    return np.asarray(cv2.dilate(kept[labels].astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
 
 
 def changed(source: Picture, output: Picture) -> Mask:
@@ -141,9 +158,11 @@ def pasted(source: Picture, plate: Picture, hole: Mask) -> Picture:
     return np.where(_grown(hole)[..., None] > 0, plate, source)
 
 
-def _recall(truth: Picture, source: Picture, output: Picture, visible: Mask) -> Recall:
+def _recall(truth: Picture, source: Picture, output: Picture, visible: Mask, hidden: Mask | None) -> Recall:
     to_truth, to_source = _apart(truth, output), _apart(source, output)
     gone = (to_truth < to_source) | (to_truth <= NEAR)
+    if hidden is not None:
+        gone |= hidden
     return Recall(int(visible.sum()), int((visible & ~gone).sum()))
 
 

@@ -9,24 +9,27 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from benchmarks.background_metrics import Nearness
 from benchmarks.material import shared
-from benchmarks.removal_files import Files, holes, pictures, save, write
+from benchmarks.removal_files import Files, holes, write
+from benchmarks.removal_inside import background, near
 from benchmarks.removal_judging import Judged, judge
-from benchmarks.removal_metrics import inpainted
+from benchmarks.removal_peers import TELEA, Made, Peer, plates
+from benchmarks.removal_peers import peers as all_peers
 from benchmarks.removal_scenes import Scene
+from velatura.detect.finder import Finder
 from velatura.models.store import ModelStore
 
-__all__ = ["Ran", "Tried", "detecting", "dropped", "remove", "telea", "tried"]
+__all__ = ["VELATURA", "Ran", "Tried", "Way", "detecting", "dropped", "remove", "tried"]
 
 VELATURA = Path(sys.executable).parent / "velatura"
-RADIUS = 3
 REFUSED = 3
 
 
@@ -55,32 +58,47 @@ class Ran:
         return self.status == REFUSED
 
     def flagged(self, frame: int) -> bool:
-        """A person is told that this frame may be wrong: the run was refused, or the check names the frame."""
+        """The run was refused, or the check names the frame."""
         return self.refused or any(place["frame"] == frame for place in self.told.get("shows", ()))
-
-    @property
-    def said(self) -> bool:
-        """A person is told that something was in doubt anywhere: refused, covered, or warned of."""
-        return self.refused or bool(self.told.get("covered") or self.told.get("shows") or self.warnings)
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A scene, what came of it, and what Telea with the true mask makes of it, coded alike; `ours` is None where nothing was released."""
+    """A scene, and what came of it.
+
+    Attributes:
+        ours: None: nothing was released.
+        peers: with the true masks, coded alike, by name; empty where none was run.
+        backgrounds: of a camera that stands, by name, ours under "ours"; empty where none was looked at.
+    """
 
     scene: Scene
     ran: Ran
     ours: Judged | None
-    telea: Judged
+    peers: Mapping[str, Peer] = field(default_factory=dict)
+    backgrounds: Mapping[str, Nearness] = field(default_factory=dict)
 
     @property
     def over_telea(self) -> float:
-        """dB; NaN where nothing was released."""
-        return self.ours.psnr - self.telea.psnr if self.ours is not None else float("nan")
+        """dB; NaN where nothing was released, or Telea was not run."""
+        return self.ours.psnr - self.peers[TELEA].psnr if self.ours is not None and TELEA in self.peers else float("nan")
 
     @property
     def cpu_s_frame(self) -> float:
         return self.ran.cpu_s / self.scene.count
+
+    def flagged(self, frame: int) -> bool:
+        """A person is told that this frame may be wrong: the run was refused, the check names the frame, or something in it is covered."""
+        return self.ran.flagged(frame) or (self.ours is not None and frame in self.ours.covered)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way through a scene. group: of the page's tables; options: of the command line; mask: the true holes are given."""
+
+    group: str
+    options: tuple[str, ...] = ()
+    mask: bool = False
 
 
 def detecting(home: Path) -> dict[str, str]:
@@ -110,21 +128,33 @@ def remove(clip: Path, folder: Path, options: Sequence[str] = (), *, env: Mappin
     return Ran(done.returncode, items[0], tuple(document["warnings"]), spent, out if there else None, masks if there and masks.is_dir() else None)
 
 
-def tried(scene: Scene, folder: Path, options: Sequence[str] = (), *, env: Mapping[str, str], mask: bool = False) -> Tried:
-    """Write a scene, take everybody out, judge. `mask`: the true holes are given. The folder is emptied of clips afterwards."""
+def tried(scene: Scene, folder: Path, ways: Sequence[Way], *, env: Mapping[str, str], peers: bool, search: Finder | None = None) -> dict[str, Tried]:
+    """Write a scene once, take everybody out in several ways, and judge. The folder is emptied afterwards.
+
+    Args:
+        peers: they are run too.
+        search: for our background, which is looked at with both plates; None: no background is looked at.
+    """
     files = write(scene, folder)
-    ran = remove(files.composite, folder / "ours", [*options, *(("--mask", str(files.holes)) if mask else ())], env=env)
-    ours = None if ran.out is None else judge(files, ran.out, masks=ran.masks)
-    found = Tried(scene, ran, ours, judge(files, telea(files, folder / "telea.mp4", scene)))
+    made = plates(files.composite) if search is not None else {}
+    rivals = all_peers(files, scene, folder, made) if peers else {}
+    near = backgrounds(files, made, search) if search is not None else {}
+    found = {}
+    for way in ways:
+        ran = remove(files.composite, folder / "ours", [*way.options, *(("--mask", str(files.holes)) if way.mask else ())], env=env)
+        ours = None if ran.out is None else judge(files, ran.out, masks=ran.masks, covers=bool(ran.told.get("covered")))
+        found[way.group] = Tried(scene, ran, ours, rivals, near)
     shutil.rmtree(folder)
     return found
 
 
-def telea(files: Files, path: Path, scene: Scene) -> Path:
-    """The same clip filled by Telea with the true mask, coded as ours."""
-    filled = (inpainted(source, body | shade, RADIUS) for source, (body, shade) in zip(pictures(files.composite), holes(files), strict=True))
-    save(filled, path, size=scene.size, rate=scene.rate)
-    return path
+def backgrounds(files: Files, made: Mapping[str, Made], search: Finder) -> dict[str, Nearness]:
+    """Of the plates and of ours, if it has one."""
+    pictures = {name: plate.picture for name, plate in made.items()}
+    ours = background(files.composite, search)
+    if ours is not None:
+        pictures["ours"] = ours.picture
+    return dict(zip(pictures, near(files, list(pictures.values())), strict=True))
 
 
 def dropped(files: Files, folder: Path, *, length: int, rng: np.random.Generator) -> range:

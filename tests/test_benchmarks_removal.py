@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
-from itertools import islice
+from itertools import islice, pairwise
 
 import cv2
 import numpy as np
 import pytest
-from benchmarks import removal, removal_rows
 from benchmarks import removal_files as files
+from benchmarks import removal_inside, removal_page, removal_rows
 from benchmarks import removal_metrics as metrics
 from benchmarks import removal_pasting as pasting
+from benchmarks.background_metrics import Nearness
+from benchmarks.measure import Spread
+from benchmarks.page import Row
+from benchmarks.removal_costs import cropped, longer
 from benchmarks.removal_judging import Judged, Tally, judge, leaking, masks_in
-from benchmarks.removal_runs import Ran, Tried, dropped, telea
+from benchmarks.removal_peers import LABGEN, MEDIAN, NAVIER_STOKES, TELEA, Peer, peers, plates
+from benchmarks.removal_runs import Ran, Tried, dropped
 from benchmarks.removal_scenes import Scene, Still, moving, residual_noise, static, swaying
 from hypothesis import given
 from hypothesis import strategies as st
@@ -349,11 +354,13 @@ def test_the_clean_clip_is_judged_perfect_and_the_composite_is_not(written):
     assert best.psnr > worst.psnr + 30
 
 
-def test_telea_is_written_with_every_frame(written, tmp_path):
+def test_peers_fill_every_frame_and_a_plate_beats_paint_on_texture(written, tmp_path):
     told, clips = written
-    judged = judge(clips, telea(clips, tmp_path / "telea.mp4", told))
-    assert judged.frames == told.count
-    assert judged.recall > 0.95
+    made = plates(clips.composite)
+    found = peers(clips, told, tmp_path, made)
+    assert set(found) == {TELEA, NAVIER_STOKES, MEDIAN, LABGEN}
+    assert found[MEDIAN].psnr > found[TELEA].psnr + 5
+    assert set(peers(clips, told, tmp_path, {})) == {TELEA, NAVIER_STOKES}
 
 
 def test_dropped_masks_are_empty_where_they_say_and_unchanged_elsewhere(written, tmp_path):
@@ -369,18 +376,32 @@ def test_dropped_masks_are_empty_where_they_say_and_unchanged_elsewhere(written,
 
 def judged(**figures):
     best = {"frames": 10, "recall": 1.0, "recall_worst": 1.0, "shadow": 1.0, "shadow_worst": 1.0, "area": 1.2, "leaked": 0, "leaking": ()}
-    best |= {"psnr": 40.0, "psnr_worst": 35.0, "ssim": 0.99, "outside": 42.0, "warping": 1.0, "truth_warping": 1.0}
+    best |= {
+        "covered": (),
+        "covered_area": 0.0,
+        "psnr": 40.0,
+        "psnr_worst": 35.0,
+        "ssim": 0.99,
+        "outside": 42.0,
+        "warping": 1.0,
+        "truth_warping": 1.0,
+    }
     return Judged(**(best | figures))
 
 
-def run(name="plaza walk", status=0, told=None, **figures):
+def nearness(age):
+    return Nearness(age, 0.0, 0.0, 40.0, 1.0, 40.0)
+
+
+def run(name="plaza walk", status=0, told=None, ages=None, **figures):
     place = Scene(name, "walk", 25, (W, H), 10, lambda: iter(()))
     ours = None if status else judged(**figures)
-    return Tried(place, Ran(status, told or {}, (), 0.2, None, None), ours, judged(psnr=25.0))
+    near = {kind: nearness(age) for kind, age in (ages or {}).items()}
+    return Tried(place, Ran(status, told or {}, (), 0.2, None, None), ours, {TELEA: Peer(25.0, 0.01)}, near)
 
 
 def reached(group, *runs):
-    return {row.what: row.reached for row in removal_rows.rows({group: list(runs)}, [], {})}
+    return {row.what: row.reached for row in removal_rows.rows({group: list(runs)}, removal_rows.Beside())}
 
 
 def test_rows_are_reached_by_good_figures_and_missed_by_bad_ones():
@@ -400,28 +421,134 @@ def test_who_stands_must_not_pass_quietly():
     assert not all(reached("frozen", run(leaking=(2, 3))).values())
     named = {"shows": [{"frame": 2}, {"frame": 3}]}
     assert all(reached("frozen", run(told=named, leaking=(2, 3))).values())
+    assert all(reached("frozen", run(leaking=(2, 3), covered=(1, 2, 3))).values())
+    assert not all(reached("frozen", run(leaking=(2, 3), covered=(1, 2))).values())
     assert all(reached("never", run(status=3)).values())
     assert not all(reached("never", run()).values())
-    assert not all(reached("frozen, motion only", run(recall=0.9)).values())
+
+
+def test_a_background_is_held_against_the_better_peer_on_each_composite():
+    good, bad = {"ours": 1.01, MEDIAN: 1.0, LABGEN: 3.0}, {"ours": 1.5, MEDIAN: 2.0, LABGEN: 1.4}
+    for ages, fine in (([good], True), ([good, bad], False), ([{MEDIAN: 1.0, LABGEN: 1.0}], False)):
+        told = removal_rows.rows({"frozen": [run(ages=one) for one in ages]}, removal_rows.Beside())
+        assert [row.reached for row in told if row.what.startswith("background")] == [fine]
 
 
 def test_a_camera_that_sways_is_held_against_the_same_scene_that_stands():
     still = [run("plaza walk", psnr=40.0), run("roadtop walk", psnr=60.0)]
     for psnr, fine in ((37.0, True), (35.0, False)):
-        told = removal_rows.rows({"static": still, "swaying camera": [run("plaza walk sway 2px", psnr=psnr)]}, [], {})
+        results = {"static": still, "swaying camera": [run("plaza walk sway 2px", psnr=psnr)]}
+        told = removal_rows.rows(results, removal_rows.Beside())
         assert [row.reached for row in told if row.what.startswith("sway")] == [fine]
 
 
-def test_drops_and_costs_have_their_rows():
-    found = removal_rows.rows({}, [removal_rows.Drop(2, 2, 0, 100), removal_rows.Drop(3, 2, 1, 100)], {"memory": 900.0})
-    assert [row.reached for row in found] == [False, True]
-    assert removal_rows.rows({}, [], {}) == []
+def test_what_is_measured_beside_the_scenes_has_its_rows():
+    beside = removal_rows.Beside(
+        raw={"plaza walk": (50.0, 37.0)},
+        leaks={"plaza frozen": (0.05, 0.5)},
+        drops=[removal_rows.Drop(2, 2, 0, 100), removal_rows.Drop(3, 2, 1, 100)],
+        back=[removal_inside.PutBack(10, 10, 200, 1)],
+        cost={"static, 640x360": Spread.of([0.05])},
+        memory=[Row("memory", "small", "small", True)],
+    )
+    assert [row.reached for row in removal_rows.rows({}, beside)] == [True, False, False, True, False, True]
+    assert len(removal_page.beside_tables(beside)) == 5
+    assert removal_rows.rows({}, removal_rows.Beside()) == removal_page.beside_tables(removal_rows.Beside()) == []
 
 
 def test_a_scene_has_a_cell_for_each_column_and_nothing_in_json_is_not_a_number():
-    assert len(removal.line(run())) == len(removal.line(run(status=3))) == len(removal.HEAD)
-    assert removal.plain({"a": [math.nan, judged(psnr=math.nan)]})["a"][0] is None
-    assert removal.plain(run(status=3))["ours"] is None
+    assert len(removal_page.line(run())) == len(removal_page.line(run(status=3))) == len(removal_page.HEAD)
+    assert removal_page.plain({"a": [math.nan, judged(psnr=math.nan)]})["a"][0] is None
+    assert removal_page.plain(run(status=3))["ours"] is None
+    ages = {"ours": 1.0, MEDIAN: 2.0}
+    told = "".join(removal_page.sections({"static": [run(ages=ages)], "moving": [run(ages=ages)]}, removal_rows.Beside()))
+    assert told.count("| plaza walk | 25.0 (0.010) |") == 1
+
+
+def test_what_is_covered_is_gone_and_told_apart():
+    source, hole = with_person(), BODY | SHADE
+    covered = source.copy()
+    covered[16:52, 24:64] = 0
+    plain, told = Tally(), Tally()
+    for tally, covers in ((plain, False), (told, True)):
+        tally.add(GREY, source, covered, BODY, SHADE, hole, covers=covers)
+    assert plain.judged().recall < 0.5  # the dark body is nearer to black than to the grey
+    one = told.judged()
+    assert (one.recall, one.shadow, one.leaking, one.covered) == (1, 1, (), (0,))
+    assert one.covered_area == pytest.approx(40 * 44 / (W * H))
+    assert one.psnr < 10
+
+
+def test_black_clothes_that_stay_are_no_cover():
+    source = GREY.copy()
+    source[BODY] = 5
+    assert not metrics.covered(source, source).any()
+    tally = Tally()
+    tally.add(GREY, source, source, BODY, SHADE, covers=True)
+    assert (tally.judged().recall, tally.judged().covered) == (0, ())
+    thin = GREY.copy()
+    thin[20:28] = 0
+    assert not metrics.covered(GREY, thin).any()
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory):
+    """A scene that the product takes for a camera that stands."""
+
+    def frames():
+        people = cast("walk", 48)
+        grounds = islice(swaying(still(), np.random.default_rng(1)), 48)
+        for index, ground in enumerate(grounds):
+            yield pasting.paste(ground.picture, people, index)
+
+    told = Scene("noisy", "walk", 25, (W, H), 48, frames)
+    return told, files.write(told, tmp_path_factory.mktemp("noisy"))
+
+
+def test_runs_of_one_to_five_frames_lie_apart_and_somebody_is_in_them(noisy):
+    _, clips = noisy
+    found = removal_inside.spans(clips, np.random.default_rng(0))
+    assert [len(span) for span in found][:2] == [1, 2]
+    for before, after in pairwise(found):
+        assert after.start - before.stop >= removal_inside.APART
+    bodies = [body.any() for body, _ in files.holes(clips)]
+    assert all(bodies[frame] for span in found for frame in span)
+
+
+def test_who_is_put_back_into_an_output_is_found(noisy, tmp_path):
+    _, clips = noisy
+    back = removal_inside.put_back(clips, tmp_path, None, np.random.default_rng(0))
+    assert back.frames >= 3
+    assert back.found == back.frames
+    assert back.false == 0
+    assert back.frames + back.others == 48
+
+
+def test_the_background_is_that_of_the_scene_and_the_fill_beats_telea_before_any_coder(noisy):
+    told, clips = noisy
+    made = removal_inside.background(clips.composite, None)
+    assert made is not None
+    assert removal_inside.near(clips, [made.picture])[0].age < 2
+    ours, telea = removal_inside.raw_gain(told, None)
+    assert ours > telea + 5
+
+
+def test_a_clip_over_and_over_is_as_long_as_it_says(written, tmp_path):
+    told, clips = written
+    long = longer(clips.composite, tmp_path / "long.mp4", times=3)
+    once, thrice = list(files.pictures(clips.composite)), list(files.pictures(long))
+    assert len(thrice) == 3 * told.count
+    assert all((a == b).all() for a, b in zip(once * 3, thrice, strict=True))
+
+
+def test_a_scene_is_cropped_from_above():
+    told = cropped(scene(), 40)
+    assert told.size == (W, 40)
+    for whole, part in zip(scene().frames(), told.frames(), strict=True):
+        assert (whole.composite[H - 40 :] == part.composite).all()
+        assert part.object.shape == (40, W)
+    with pytest.raises(ValueError, match="high"):
+        cropped(scene(), H + 2)
 
 
 def test_real_scenes_are_the_same_each_time_they_are_played(shared):

@@ -6,5 +6,9 @@ from velatura.plugins import Registry
 
 __all__ = ["ROOMS"]
 
-ROOMS = Registry("velatura.audits", "room", {"obfuscation": "velatura.audit.obfuscation.cases:plan"})
+ROOMS = Registry(
+    "velatura.audits",
+    "room",
+    {"obfuscation": "velatura.audit.obfuscation.cases:plan", "removal": "velatura.audit.removal.cases:plan"},
+)
 """`plan(spec, *, base, stack, store) -> Plan`; `stack` ends what the plan needs while it runs (folders, decoders)."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from velatura.audit.obfuscation.options import ObfuscationOptions
+from velatura.audit.removal.options import RemovalOptions
 from velatura.errors import BadSpec
 from velatura.specs import Spec, load_spec
 
@@ -45,6 +46,7 @@ class AuditSpec(Spec, frozen=True, kw_only=True):
     pictures: bool = True
     share: int = 0
     obfuscation: ObfuscationOptions | None = None
+    removal: RemovalOptions | None = None
 
     def check(self) -> None:
         """Raises BadSpec `audit.seed`, `audit.budget`, `audit.share`."""

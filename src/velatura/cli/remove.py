@@ -128,7 +128,7 @@ def _line(done: Removed) -> str:
         kinds[gone.label] = kinds.get(gone.label, 0) + 1
     who = ", ".join(f"{count} {one_line(label, 40)}{'s' * (count != 1 and label != 'text')}" for label, count in sorted(kinds.items()))
     where = "" if done.kind == "picture" else f" in {done.touched} of {done.frames} frames"
-    what = (who or "what moves") if done.touched else "nothing"
+    what = (who or ("what moves" if done.mask is None else "what is masked")) if done.touched else "nothing"
     area = f", {done.mask_share:.2%} of the picture ({done.mask_most:.2%} at most)" if done.touched else ""
     cameras = ", ".join(dict.fromkeys(shot.camera for shot in done.shots)) if done.kind in ("clip", "animation") else ""
     camera = f"; camera {cameras}" if cameras else ""
@@ -141,8 +141,10 @@ def _checked(done: Removed) -> str:
     if done.shows:
         return f"{len(done.shows)} places covered by the fallback"
     scores = ", ".join(f"{label} {least:.2f}" for label, least in sorted(done.thresholds.items()))
-    by = f" at threshold {scores} by {', '.join(done.detectors)}" if scores else ""
-    return f"searched again: no detections{by}" if by else "searched again: nothing differs from the background"
+    if scores:
+        return f"searched again: no detections at threshold {scores} by {', '.join(done.detectors)}"
+    compared = any(shot.camera != "short" for shot in done.shots)
+    return "searched again: nothing differs from the background" if compared else "read back, but nothing could be searched for in it"
 
 
 def _warnings(report: Report) -> list[str]:

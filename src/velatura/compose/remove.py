@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from velatura.compose.removal_fallback import fallback as covering
 from velatura.detect.detection import Paths
 from velatura.detect.finder import Finder
-from velatura.errors import BadSpec, Missing
+from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.media.batch import plan
 from velatura.media.sink import check_name
 from velatura.media.source import Decoder
@@ -93,10 +93,12 @@ def remove(
 
     Raises:
         BadSpec: an option or a name is wrong.
-        Missing: `models.none`: a detector's file is not here; `remove.no-detector`: the camera moves, and nobody says what goes.
+        Missing: `models.none`: a detector's file is not here; `remove.no-detector`: the camera moves, or it is a picture, and nobody says what goes.
         BadInput, Withheld: of the only file, where there is one.
     """
     finder, chosen, said = _search(targets, given=mask is not None, whole_object=whole_object, thorough=thorough, detectors=detectors, store=store)
+    if pick is not None and finder is None:
+        raise _nothing_to_pick(said)
     if audio not in (None, "keep"):
         raise BadSpec("remove.audio", f"there is no way {audio!r} to treat sound", hint="keep, or nothing: then it is left out")
     wanted = Wanted(
@@ -149,7 +151,12 @@ def _search(
     except Missing as error:
         if targets and not given:
             raise
-        sentence = (
-            f"no detector is here: {'the masks alone say what goes' if given else 'motion alone says what goes'}, and the output is not searched"
-        )
+        sentence = f"no detector is here: {'the masks alone say what goes' if given else 'motion alone says what goes'}, and none searches the output"
         return None, Targets((), motion=True), (f"{sentence} ({error.hint})",)
+
+
+def _nothing_to_pick(said: Sequence[str]) -> VelaturaError:
+    """What is picked is a detection; without a detector there is none."""
+    if said:
+        return Missing("remove.no-detector", "--pick takes out what a detector finds there, and none is here", hint="velatura models pull fastestdet")
+    return BadSpec("remove.pick", "--pick takes out what a detector finds there, and --targets names nothing for one", hint="--targets motion,person")

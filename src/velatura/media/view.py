@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from velatura.media.frame import Box, Frame, PixelForm, Plane, to_stored, to_upright
 
-__all__ = ["LUMA", "InputForm", "View", "grey", "view"]
+__all__ = ["InputForm", "View", "grey", "view"]
 
 Crop = tuple[int, int, int, int]
 
-LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+_LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 """The share of red and of blue in luma."""
 
 
@@ -95,7 +95,7 @@ def grey(frame: Frame, width: int) -> NDArray[np.uint8]:
     planes = _small(frame, (0, 0, *frame.stored_size), (width, height), flip=False, luma_only=True)
     form = frame.form
     if form.colour == "rgb":
-        red, blue = LUMA["bt601"]
+        red, blue = _LUMA["bt601"]
         mixed = red * planes[0].astype(np.float32) + (1 - red - blue) * planes[1] + blue * planes[2]
         return _to_bytes((mixed * (255 / form.peak)).astype(np.float32))
     scale, offset = _luma_scale(form)
@@ -208,7 +208,7 @@ def _mix(planes: list[Plane], form: PixelForm, colour: str, mean: float, scale: 
 
 def _chroma(form: PixelForm, colour: str) -> tuple[float, float]:
     """What U and V add to a colour, for samples of that depth and range."""
-    red, blue = LUMA[form.matrix]
+    red, blue = _LUMA[form.matrix]
     green = 1 - red - blue
     per_step = 255 / form.peak if form.full_range else 255 / 224 / (1 << (form.bits - 8))
     to_red, to_blue = 2 * (1 - red) * per_step, 2 * (1 - blue) * per_step

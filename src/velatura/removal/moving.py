@@ -99,7 +99,7 @@ class Moving:
         planes = list(done.behind)
         doubt = thick(never)
         if never.any() and not never.all():
-            planes = fill(planes, frame.form, never, rng=self._rng, inpainter=self._wanted.inpainter).planes
+            planes = fill(planes, frame.form, never, rng=self._rng, inpainter=self._wanted.inpainter, texture=False).planes
         self._shown.add(frame.index, luma(planes, frame.form), wide & ~done.never)
         if mask.any():
             match_grain(planes, frame.form, mask, frame.planes, None, self._rng)

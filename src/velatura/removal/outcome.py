@@ -9,6 +9,7 @@ from velatura.removal.limits import REMOVAL
 from velatura.removal.passes import Passes, Written
 from velatura.removal.report import Gone, Removed, ShotTold
 from velatura.removal.shot import Shot
+from velatura.removal.survey import SHORT
 from velatura.removal.tracks import Track
 from velatura.removal.wanted import Wanted
 
@@ -48,6 +49,7 @@ def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Se
         black=len(written.black_frames),
         dropped=(*facts.dropped, *notes_for(facts, passes.out.name)),
         confined=facts.confined,
+        mask=wanted.mask,
         masks=wanted.masks_out,
         warnings=tuple(dict.fromkeys((*_warnings(wanted, written), *said, *written.notes))),
     )
@@ -85,7 +87,7 @@ def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
         yield f"{len(signs)} places look faintly like somebody and never move; they were left: {where}: look at them, and take them out with --mask"
     short = sum(shot.kind == "short" for shot in written.shots)
     if clip and short:
-        yield f"{short} shots are too short for a background: each of their frames was filled by itself"
+        yield f"{short} shot{'s' * (short > 1)} of fewer than {SHORT} frames: too short for a background, each frame was treated by itself"
     if clip and wanted.targets.motion and any(shot.kind == "moving" for shot in written.shots) and wanted.mask is None:
         yield "where the camera moves only detectors say what goes: what merely moves is still there"
     if written.black_frames:

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from velatura.detect.detection import Search
-from velatura.errors import Withheld
+from velatura.errors import Missing, Withheld
 from velatura.files import atomic_output
 from velatura.media.frame import Box, Frame
 from velatura.media.reader import Facts
 from velatura.media.remote import Remote
-from velatura.media.sink import create
+from velatura.media.sink import create, notes_for
 from velatura.media.source import Decoder
 from velatura.progress import Progress
 from velatura.removal.checking import Check, check
@@ -108,11 +108,11 @@ class Passes:
         self._decoder, self._progress, self._warn = decoder, progress, warn
 
     def run(self) -> Written:
-        """Raises BadInput, BadSpec, Missing, Withheld `remove.in-doubt`; then no output is there."""
+        """Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld `remove.in-doubt`, `remove.residual`; then no output is there."""
         with ExitStack() as stack:
             part = stack.enter_context(atomic_output(self.out, force=self.wanted.force))
-            shots = self._survey()
             folder = stack.enter_context(MaskFolder(self.wanted.masks_out, force=self.wanted.force)) if self.wanted.masks_out else None
+            shots = self._survey()
             for shot in shots:
                 if shot.ground is not None:
                     stack.callback(shot.ground.close)
@@ -123,6 +123,7 @@ class Passes:
 
     def _survey(self) -> list[Shot]:
         with self._decoder.open(self.source) as reader:
+            notes_for(reader.facts, self.out.name)  # refuses a name that the output cannot have before minutes have gone into it
             self._progress.start(f"{self.source.name}, survey", reader.facts.frames, "frames")
             with self._masks(reader.facts) as masks:
                 if reader.facts.kind in ("picture", "pages"):
@@ -130,7 +131,15 @@ class Passes:
                 else:
                     shots = survey(self._counted(reader), reader.facts, self.wanted, self.search, masks, warn=self._warn)
         self._progress.finish()
+        if shots and not self._searched and all(shot.kind == "short" for shot in shots):
+            sentence = f"{self.source}: too few frames to see what moves, and no detector says what goes"
+            raise Missing("remove.no-detector", sentence, hint="velatura models pull fastestdet, or --mask")
         return shots
+
+    @property
+    def _searched(self) -> bool:
+        """Detectors or given masks say what goes."""
+        return self.search is not None or self.wanted.mask is not None
 
     def _until_silent(self, part: Path, shots: list[Shot], folder: MaskFolder | None) -> Written:
         wider, written = Wider(), self._write(part, shots, Wider(), {}, 1, folder)
@@ -180,10 +189,9 @@ class Passes:
 
     def _painter(self, shot: Shot, rng: np.random.Generator, wider: Wider, written: Written) -> Painter:
         if shot.kind == "short":
-            return Stills(shot, self.wanted, rng, wider)
+            return Stills(shot, self.wanted, rng, wider, searched=self._searched)
         if shot.kind == "moving":
-            searched = self.search is not None or self.wanted.mask is not None
-            return Moving(shot, self.wanted, rng, wider, written.shown, searched=searched)
+            return Moving(shot, self.wanted, rng, wider, written.shown, searched=self._searched)
         return Standing(shot, self.wanted, rng, wider)
 
     def _check(self, part: Path, written: Written) -> Check:

@@ -70,6 +70,7 @@ class Removed:
         rechecked: the finished file was searched again.
         thresholds: of the check, by label: "no detection at this score by these detectors" is all it says.
         detectors: what searched; empty: motion or given masks only.
+        mask: that a person gave; nothing was searched for then. `masks`: a folder for what was replaced.
     """
 
     file: Path
@@ -96,6 +97,7 @@ class Removed:
     black: int = 0
     dropped: tuple[str, ...] = ()
     confined: str | None = None
+    mask: Path | None = None
     masks: Path | None = None
     warnings: tuple[str, ...] = ()
 

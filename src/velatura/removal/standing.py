@@ -149,7 +149,7 @@ class Standing:
         if mask.any():
             planes = behind.planes
             seam(frame.planes, planes, frame.form, mask)
-            match_grain(planes, frame.form, mask, frame.planes, self._behind.ground.planes, self._rng)
+            match_grain(planes, frame.form, mask, frame.planes, planes, self._rng)
             put(frame.planes, frame.form, planes, mask)
         invented = int((mask & behind.invented).sum())
         return Painted(frame, mask, int(mask.sum()) - invented, invented, doubt)

@@ -1,7 +1,8 @@
 """Pictures, pages, and shots too short for a background: each frame by itself, filled from around what goes.
 
 Nothing but the picture itself can say what was behind: what fills the hole is invented, and every pixel of it counts so. Whoever stays is no source:
-detections that are not to go are forbidden to the fill. A hole that leaves too little to paint from is in doubt.
+detections that are not to go are forbidden to the fill. A hole that leaves too little to paint from is in doubt, and so is all of a frame of which
+nobody can say what goes: too few frames to see what moves, and no detector.
 """
 
 from __future__ import annotations
@@ -30,10 +31,14 @@ MOST_HOLE = 0.7
 
 
 class Stills:
-    """A `Painter` of frames that know nothing of each other."""
+    """A `Painter` of frames that know nothing of each other.
 
-    def __init__(self, shot: Shot, wanted: Wanted, rng: Generator, wider: Wider) -> None:
-        self._shot, self._wanted, self._rng, self._wider = shot, wanted, rng, wider
+    Args:
+        searched: detectors or given masks say what goes.
+    """
+
+    def __init__(self, shot: Shot, wanted: Wanted, rng: Generator, wider: Wider, *, searched: bool = True) -> None:
+        self._shot, self._wanted, self._rng, self._wider, self._searched = shot, wanted, rng, wider, searched
 
     def paint(self, frames: Iterable[tuple[Frame, Mask | None]]) -> Iterator[Painted]:
         """See `Painter`."""
@@ -44,6 +49,9 @@ class Stills:
         nothing = np.zeros(frame.planes[0].shape, np.bool_)
         if frame.corrupt or not self._wanted.is_inside(frame):
             return Painted(frame, nothing)
+        whole = (0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
+        if not self._searched:
+            return Painted(frame, nothing, doubt=[whole])
         mask = self._mask(self._shot.tracks, frame) if given is None else given
         if frame.index in self._wider.boxes:
             mask = mask | boxed(self._wider.boxes[frame.index], frame)
@@ -51,7 +59,7 @@ class Stills:
         if not mask.any():
             return Painted(frame, mask)
         if mask.mean() > MOST_HOLE:
-            return Painted(frame, mask, doubt=[(0.0, 0.0, float(frame.size[0]), float(frame.size[1]))])
+            return Painted(frame, mask, doubt=[whole])
         forbidden = self._mask(self._shot.beside, frame) & ~mask
         planes = fill(frame.planes, frame.form, mask, forbidden=forbidden, rng=self._rng, inpainter=self._wanted.inpainter).planes
         match_grain(planes, frame.form, mask, frame.planes, None, self._rng)

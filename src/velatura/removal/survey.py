@@ -176,7 +176,7 @@ class _Surveyor:
         if self._search is None or self._wanted.pick is not None:
             return
         frame = now.frame
-        greys = [upright_plane(luma(sample.planes, frame.form), frame.orientation) for sample in now.samples.kept]
+        greys = {sample.index: upright_plane(luma(sample.planes, frame.form), frame.orientation) for sample in now.samples.kept}
         signs = {track.id for track in left_standing(shot.tracks, greys, self._search.scores)}
         shot.signs = [track for track in shot.tracks if track.id in signs]
         shot.tracks = [track for track in shot.tracks if track.id not in signs]

@@ -3,8 +3,8 @@
 Without any detector: what of the output differs from the background, in pieces. A dropped mask cannot hide from it, since the mask is not asked.
 With detectors, at half the score that finds people at first: a hit in a place that was taken out. If the background shows the same there, the
 background is at fault ("plate"), and to mask more would paste more of it.
-Limits: what equals the background to 14 grey levels, or is smaller than 30 pixels of 384 x 288, does not stand out; what the detectors do not know
-they do not know here either.
+Limits: what equals the background to 14 grey levels does not stand out, nor what is thinner than 5 pixels, nor what has fewer than 30 (of 384 x 288;
+in a larger picture more, as its sides grow); what the detectors do not know they do not know here either.
 """
 
 from __future__ import annotations

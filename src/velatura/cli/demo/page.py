@@ -45,8 +45,11 @@ code { background: #8883; padding: .1em .3em; border-radius: 3px; }
 """
 
 
-def page(shown: Sequence[Shown], limits: Sequence[str], command: str, *, report: str = "") -> str:
-    """The page as HTML; opens no connection and runs no script. `report`: where the attacker's report lies, relative to the page."""
+def page(shown: Sequence[Shown], limits: Sequence[str], commands: Sequence[str], *, report: str = "") -> str:
+    """The page as HTML; opens no connection and runs no script. `report`: where the attacker's report lies, relative to the page.
+
+    `commands`: what does the same with one's own file.
+    """
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
@@ -59,7 +62,9 @@ def page(shown: Sequence[Shown], limits: Sequence[str], command: str, *, report:
         *(f"<li>{escape(sentence)}</li>" for sentence in limits),
         "</ul>",
         '<p class="warn">This folder holds the unprotected originals beside the protected files: do not publish it.</p>',
-        f"<p>The same with your own file: <code>{escape(command)}</code></p></body></html>",
+        "<p>The same with your own file:</p>",
+        *(f"<p><code>{escape(command)}</code></p>" for command in commands),
+        "</body></html>",
     ]
     return "\n".join(parts) + "\n"
 
@@ -77,6 +82,6 @@ def _section(item: Shown) -> str:
     return f"<h2>{escape(item.title)}</h2>{sheet}{media}<ul>{facts}</ul>{warnings}"
 
 
-def write_page(path: Path, shown: Sequence[Shown], limits: Sequence[str], command: str, *, report: str = "") -> None:
+def write_page(path: Path, shown: Sequence[Shown], limits: Sequence[str], commands: Sequence[str], *, report: str = "") -> None:
     """Write the page; the folder is ours."""
-    path.write_text(page(shown, limits, command, report=report), "utf-8")
+    path.write_text(page(shown, limits, commands, report=report), "utf-8")

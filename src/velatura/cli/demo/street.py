@@ -6,20 +6,22 @@ Nothing here is random but the texture, which comes from a fixed seed: the clip 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FRAMES", "RATE", "SIZE", "render"]
+__all__ = ["FRAMES", "PASSAGE_FRAMES", "RATE", "SIZE", "passage", "render"]
 
 SIZE = (960, 540)
 RATE = 25
 FRAMES = 150
+PASSAGE_FRAMES = 80
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
+Head = tuple[Picture, NDArray[np.float32]]
 
 HEAD = (146, 10, 308, 196)  # hair to chin in the 512x512 portrait
 PAVEMENT = 400  # y where the feet of the farthest walker stand
@@ -56,6 +58,7 @@ WALKERS = (
     Walker(120, 58, 72, 478, (46, 84, 120), (38, 40, 52), (1.0, 1.0, 1.0), 0.0),
     Walker(470, 24, 84, 500, (140, 126, 60), (70, 64, 58), (0.8, 0.78, 0.82), 3.1),
 )
+PASSER_BY = Walker(20, 372, 78, 478, (62, 92, 74), (44, 46, 60), (1.0, 1.0, 1.0), 0.4)  # in from the left, out on the right, a street in between
 CARS = (Car(-330, 240, 486, 300, (150, 40, 44), "VL 2041"), Car(1060, -190, 520, 340, (60, 96, 120), "TU 7716"))
 
 
@@ -65,18 +68,28 @@ def render(portrait: Picture) -> Iterator[Picture]:
     Args:
         portrait: the 512x512 RGB portrait of scikit-image (public domain).
     """
+    return _film(portrait, WALKERS, CARS, FRAMES)
+
+
+def passage(portrait: Picture) -> Iterator[Picture]:
+    """Yield PASSAGE_FRAMES pictures as `render` does: one person walks through the street, and nothing else moves."""
+    return _film(portrait, (PASSER_BY,), (), PASSAGE_FRAMES)
+
+
+def _film(portrait: Picture, walkers: Sequence[Walker], cars: Sequence[Car], frames: int) -> Iterator[Picture]:
     street = _background(np.random.default_rng(7))
-    heads = [_head(portrait, walker) for walker in WALKERS]
-    for index in range(FRAMES):
-        yield _frame(street.copy(), heads, index / RATE)
+    cast = [(walker, _head(portrait, walker)) for walker in walkers]
+    for index in range(frames):
+        yield _frame(street.copy(), cast, cars, index / RATE)
 
 
-def _frame(canvas: Picture, heads: list[tuple[Picture, NDArray[np.float32]]], t: float) -> Picture:
-    far, near = CARS
-    _draw_car(canvas, far, t)
-    for walker, head in zip(WALKERS, heads, strict=True):
+def _frame(canvas: Picture, cast: Sequence[tuple[Walker, Head]], cars: Sequence[Car], t: float) -> Picture:
+    for car in cars[:1]:  # behind everybody
+        _draw_car(canvas, car, t)
+    for walker, head in cast:
         _draw_walker(canvas, walker, head, t)
-    _draw_car(canvas, near, t)
+    for car in cars[1:]:
+        _draw_car(canvas, car, t)
     return cv2.GaussianBlur(canvas, (3, 3), 0.6).astype(np.uint8)
 
 
@@ -101,7 +114,7 @@ def _background(rng: np.random.Generator) -> Picture:
     return np.clip(canvas + grain, 0, 255).astype(np.uint8)
 
 
-def _head(portrait: Picture, walker: Walker) -> tuple[Picture, NDArray[np.float32]]:
+def _head(portrait: Picture, walker: Walker) -> Head:
     """The portrait's head at the walker's size and tint, and a soft outline that leaves out the collar."""
     x0, y0, x1, y1 = HEAD
     crop = portrait[y0:y1, x0:x1].astype(np.float32) * np.array(walker.tint, np.float32)
@@ -117,7 +130,7 @@ def _head(portrait: Picture, walker: Walker) -> tuple[Picture, NDArray[np.float3
     return small, soft.astype(np.float32)[..., None]
 
 
-def _draw_walker(canvas: Picture, walker: Walker, head: tuple[Picture, NDArray[np.float32]], t: float) -> None:
+def _draw_walker(canvas: Picture, walker: Walker, head: Head, t: float) -> None:
     unit = walker.head
     x = round((walker.x + walker.speed * t) % (SIZE[0] + 200) - 100)
     swing = np.sin(2 * np.pi * 0.9 * t + walker.phase)
@@ -133,7 +146,7 @@ def _draw_walker(canvas: Picture, walker: Walker, head: tuple[Picture, NDArray[n
     _paste(canvas, head, x - head[0].shape[1] // 2, neck - round(unit * 1.0))
 
 
-def _paste(canvas: Picture, head: tuple[Picture, NDArray[np.float32]], x: int, y: int) -> None:
+def _paste(canvas: Picture, head: Head, x: int, y: int) -> None:
     colour, alpha = head
     h, w = colour.shape[:2]
     left, top = max(0, -x), max(0, -y)

@@ -1,4 +1,4 @@
-"""`velatura demo`: protects a photograph and a street clip (or one's own file), attacks the protection, and writes a page and a report."""
+"""`velatura demo`: protects a portrait and a street (or one's own file), attacks the protection, takes somebody out of a clip, writes a page."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ def command(
     json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
 ) -> int:
-    """Protect a photograph and a clip, attack the protection, and write a page and the attacker's report.
+    """Protect a photograph and a clip, attack the protection, take somebody out of another clip, and write a page and the attacker's report.
 
     The attacker is meant to win against pixelation and blur: that is no failure of the demo, and the exit status is 0.
     """
     from velatura.cli.demo.attacked import FOLDER, attacked, summary
     from velatura.cli.demo.page import write_page
+    from velatura.cli.demo.taken_out import show_removed, take_out
     from velatura.cli.output import emit
     from velatura.cli.progress import progress
     from velatura.files import atomic_output
@@ -42,17 +43,20 @@ def command(
     with atomic_output(index, force=force) as part:
         originals = [own_file(source, out, force=force)] if source else samples(out, shown_progress, force=force)
         done = [protect(original, force=force, progress=shown_progress) for original in originals]
-        shown = [show(item, out) for item in done]
+        gone = [] if source else [take_out(passage(out, force=force), force=force, progress=shown_progress)]
+        shown = [*(show(item, out) for item in done), *(show_removed(item, out) for item in gone)]
         report = attacked(out, done, force=force, progress=shown_progress)
         own = source.name if source else "my.mp4"
-        limits = sorted({item.limits for item in done})
-        write_page(part, shown, limits, f"velatura obfuscate {own} -o safe{Path(own).suffix}", report=f"{FOLDER}/report.html")
-    lines = [f"{item.file.name}: {fact}" for item, page in zip(done, shown, strict=True) for fact in page.facts[:2]]
+        limits = [*sorted({item.limits for item in done}), *(item.limits for item in gone)]
+        commands = [f"velatura obfuscate {own} -o safe{Path(own).suffix}", f"velatura remove {own} -o empty{Path(own).suffix}"]
+        write_page(part, shown, limits, commands, report=f"{FOLDER}/report.html")
+    lines = [f"{item.before}: {fact}" for item in shown for fact in item.facts[:2]]
     result = {
         "page": str(index),
         "report": str(out / FOLDER / "report.html"),
         "verdict": report.report.verdict,
         "files": [{"before": str(item.file), "after": str(item.out), "tracks": len(item.tracks)} for item in done],
+        "removed": [{"before": str(item.file), "after": str(item.out), "frames": item.touched} for item in gone],
     }
     secret = f"open {index} and {out / FOLDER / 'report.html'} ({out} holds the unprotected originals, too)"
     warnings = [w for item in shown for w in item.warnings]
@@ -87,33 +91,24 @@ def samples(out: Path, progress: Progress, *, force: bool) -> list[Path]:
     return [portrait, street]
 
 
+def passage(out: Path, *, force: bool) -> Path:
+    """Somebody who walks through a street, with the portrait's head."""
+    from velatura.cli.demo.taken_out import make_passage
+    from velatura.files import atomic_output
+
+    clip = out / "passage.mp4"
+    with atomic_output(clip, force=force) as part:
+        make_passage(out / "portrait.png", part)
+    return clip
+
+
 def make_street(portrait: Path, target: Path, *, progress: Progress | None = None) -> None:
     """Render the street with the heads of a portrait into the file `target`, an MP4."""
-    from fractions import Fraction
-
-    import cv2
-    import numpy as np
-
-    from velatura.cli.demo.street import FRAMES, RATE, SIZE, render
-    from velatura.media.frame import Frame, PixelForm
-    from velatura.media.reader import Facts
-    from velatura.media.sink import create
+    from velatura.cli.demo.filming import film, heads
+    from velatura.cli.demo.street import FRAMES, SIZE, render
     from velatura.progress import SILENT
 
-    told, (width, height) = progress or SILENT, SIZE
-    head = cv2.cvtColor(np.asarray(cv2.imread(str(portrait), cv2.IMREAD_COLOR)), cv2.COLOR_BGR2RGB).astype(np.uint8)
-    form = PixelForm("yuv", 8, 1, 1, full_range=False, matrix="bt601")
-    facts = Facts("clip", "mp4", width, height, form, frames=FRAMES, rate=RATE, time_base=Fraction(1, RATE * 512))
-    told.start("drawing a street", FRAMES, "frames")
-    with create(target, facts, name="demo.mp4", quality=18) as writer:
-        for index, picture in enumerate(render(head)):
-            planar = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420).astype(np.uint8)
-            quarter = planar[height:].reshape(2, height // 2, width // 2)
-            planes = [planar[:height], quarter[0], quarter[1]]
-            writer.write(Frame(planes, form, index=index, time=Fraction(index, RATE), duration=Fraction(1, RATE)))
-            told.advance()
-        writer.finish()
-    told.finish()
+    film(render(heads(portrait)), target, frames=FRAMES, size=SIZE, progress=progress or SILENT)
 
 
 def protect(original: Path, *, force: bool, progress: Progress) -> Protected:
