@@ -13,32 +13,33 @@ Footage: "Intel, sample-videos" (CC BY 4.0), OpenCV's vtest, bgslibrary, GoPro's
 from __future__ import annotations
 
 import argparse
-import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks.overview import rows_of
 from benchmarks.page import Row, table, write
-from benchmarks.removal_costs import cpu_s_frame
-from benchmarks.removal_files import write as write_scene
-from benchmarks.removal_inside import PutBack, plate_leak, put_back, raw_gain, searching
-from benchmarks.removal_judging import judge
+from benchmarks.removal_beside import Bench, back, cost, drop, raw
+from benchmarks.removal_costs import COSTS
+from benchmarks.removal_inside import searching
 from benchmarks.removal_page import line, plain, sections
-from benchmarks.removal_rows import FLAT, TEXTURED, Beside, Drop, Results, rows
-from benchmarks.removal_runs import Way, detecting, dropped, remove, tried
+from benchmarks.removal_rows import FLAT, TEXTURED, rows
+from benchmarks.removal_runs import Measure, Way, detecting, tried
 from benchmarks.removal_scenes import Scene, moving, static
-from velatura.detect.finder import Finder
 
-STANDS = (0.2, 0.45, 0.7)
+STANDS = (0.7, 0.2, 0.45)
+MOVING = (Way("moving"), Way("moving, masks given", mask=True))
+REFUSING = (Way("never", ("--fallback", "fail")),)
+Step = tuple[str, Callable[[Bench], None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is run; `quick` leaves out scenes, lengths and the spread of costs."""
+    """What is run; `quick`: one scene of each kind."""
 
     seeds: tuple[int, ...]
     count: int
@@ -48,75 +49,26 @@ class Plan:
     def plates(self) -> tuple[str, ...]:
         return ("indoor",) if self.quick else (*TEXTURED, *FLAT)
 
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A scene, in how many ways it is tried, and what is measured beside."""
-
-    scene: Scene
-    ways: tuple[Way, ...]
-    peers: bool = False
-    background: bool = False
+    @property
+    def textured(self) -> tuple[str, ...]:
+        return tuple(plate for plate in self.plates if plate in TEXTURED)
 
 
-def tasks(plan: Plan) -> list[Task]:
-    """All scenes, those before a camera that stands first."""
-    found: list[Task] = []
+def steps(plan: Plan) -> list[Step]:
+    """Everything, one of each kind first, so that a run that is short of time leaves out repetitions and no row."""
+    kinds, clips, stands = (("walk",), ("walk",), STANDS[:1]) if plan.quick else (("stopgo", "crowd"), ("walk", "pan"), STANDS)
+    found: list[Step] = []
     for seed in plan.seeds:
-        for plate in plan.plates:
-            for kind in ("walk",) if plan.quick else ("walk", "stopgo", "crowd"):
-                found.append(Task(static(plate, kind, count=plan.count, seed=seed), (Way("static"),), peers=True, background=True))
-            for stand in STANDS[1:2] if plan.quick else STANDS:
-                scene = static(plate, "frozen", count=plan.count, seed=seed, stand=stand)
-                found.append(Task(scene, (Way("frozen"),), background=True))
-            found.append(Task(static(plate, "never", count=plan.count, seed=seed), (Way("never", ("--fallback", "fail")),)))
-            if plate in TEXTURED:
-                found.append(Task(static(plate, "walk", count=plan.count, seed=seed, sway_px=2, drift=0.06), (Way("swaying camera"),)))
-    ways = (Way("moving"), Way("moving, masks given", mask=True))
-    for seed in plan.seeds:
-        for clip in ("walk",) if plan.quick else ("walk", "pan"):
-            for kind in ("walk",) if plan.quick else ("walk", "stopgo"):
-                found.append(Task(moving(clip, kind, count=plan.count, seed=seed), ways, peers=True))
-    return found
-
-
-def leaks(plan: Plan, folder: Path) -> dict[str, tuple[float, float]]:
-    """Of each scene in which somebody stands: what the background shows of him and doubts, without any detector."""
-    found = {}
-    for plate in plan.plates:
-        for stand in STANDS[1:2] if plan.quick else STANDS:
-            scene = static(plate, "frozen", count=plan.count, seed=plan.seeds[0], stand=stand)
-            found[scene.name] = plate_leak(write_scene(scene, folder))
-            shutil.rmtree(folder)
-    return found
-
-
-def drops(plan: Plan, folder: Path, env: Mapping[str, str]) -> list[Drop]:
-    """Masks given, but empty for a few frames. A frame is found if the check names it, something in it is covered, or nobody shows in it."""
-    found = []
-    files = write_scene(static("indoor", "walk", count=plan.count, seed=plan.seeds[0]), folder)
-    for length in (2,) if plan.quick else (1, 2, 3, 4, 5):
-        masks = folder / "dropped"
-        gone = dropped(files, masks, length=length, rng=np.random.default_rng((plan.seeds[0], length)))
-        ran = remove(files.composite, folder / "ours", ["--mask", str(masks)], env=env)
-        ours = None if ran.out is None else judge(files, ran.out, covers=bool(ran.told.get("covered")))
-        covered, leaking = (set(ours.covered), set(ours.leaking)) if ours is not None else (set(), set())
-        others = [frame for frame in range(plan.count) if frame not in gone]
-        caught = sum(ran.flagged(frame) or frame in covered or frame not in leaking for frame in gone)
-        found.append(Drop(length, caught, sum(ran.flagged(frame) or frame in covered for frame in others), len(others)))
-        shutil.rmtree(masks)
-    shutil.rmtree(folder)
-    return found
-
-
-def backs(plan: Plan, folder: Path, search: Finder) -> list[PutBack]:
-    """People back in finished outputs, before cameras that stand and one that moves."""
-    found = []
-    scenes = [static(plate, "walk", count=plan.count, seed=plan.seeds[0]) for plate in plan.plates]
-    for number, scene in enumerate([*scenes, moving("pan", "walk", count=plan.count, seed=plan.seeds[0])]):
-        files = write_scene(scene, folder)
-        found.append(put_back(files, folder, search, np.random.default_rng((plan.seeds[0], number))))
-        shutil.rmtree(folder)
+        found += [_static(plate, "walk", plan, seed) for plate in plan.plates]
+        found += [_moving(clip, "walk", plan, seed) for clip in clips]
+        found += [_frozen(plate, stands[0], plan, seed) for plate in plan.plates]
+        found += [_never(plate, plan, seed) for plate in plan.plates] + [_swaying(plate, plan, seed) for plate in plan.textured]
+        if seed == plan.seeds[0]:
+            found += _beside(plan)
+        if not plan.quick:
+            found += [_static(plate, kind, plan, seed) for kind, plate in product(kinds, plan.plates)]
+            found += [_frozen(plate, stand, plan, seed) for stand, plate in product(stands[1:], plan.plates)]
+            found += [_moving(clip, "stopgo", plan, seed) for clip in clips]
     return found
 
 
@@ -124,46 +76,93 @@ def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.removal")
     parser.add_argument("--quick", action="store_true", help="one scene of each kind; the page is printed, not written")
     parser.add_argument("--seed", type=int, action="append", metavar="N", help="of the scenes; may be given several times  [default: 1]")
-    parser.add_argument("--frames", type=int, metavar="N", help="of each scene  [default: 80; quick: 40]")
+    parser.add_argument("--frames", type=int, metavar="N", help="of each scene  [default: 60; quick: 40]")
+    parser.add_argument("--minutes", type=float, metavar="N", help="begin nothing new after; what is left out is named  [default: all is run]")
     given = parser.parse_args(words)
-    plan = Plan(tuple(given.seed or (1,)), given.frames or (40 if given.quick else 80), given.quick)
+    plan = Plan(tuple(given.seed or (1,)), given.frames or (40 if given.quick else 60), given.quick)
     with tempfile.TemporaryDirectory() as temporary:
-        results, beside = measured(plan, Path(temporary))
-    told = rows(results, beside)
-    body = page(plan, results, beside, told)
+        home = Path(temporary) / "home"
+        env = detecting(home)
+        bench = Bench(Path(temporary), env, searching(home))
+        left = measure(steps(plan), bench, given.minutes)
+    bench.beside.memory += rows_of("removal_memory")
+    told = rows(bench.results, bench.beside)
+    body = page(plan, bench, told, left)
     if given.quick:
         print(body)
     else:
-        write("removal", "Removal of moving objects", body, plain({"scenes": results, "beside": beside}), told)
+        write("removal", "Removal of moving objects", body, plain({"scenes": bench.results, "beside": bench.beside, "left_out": left}), told)
 
 
-def measured(plan: Plan, folder: Path) -> tuple[Results, Beside]:
-    """Everything, told line by line as it comes."""
-    env = detecting(folder / "home")
-    search = searching(folder / "home")
-    results: Results = {}
-    for task in tasks(plan):
-        found = tried(task.scene, folder / "scene", task.ways, env=env, peers=task.peers, search=search if task.background else None)
-        for group, run in found.items():
-            print(" | ".join([group, *line(run)]), flush=True)
-            results.setdefault(group, []).append(run)
-    textured = [static(plate, "walk", count=plan.count, seed=plan.seeds[0]) for plate in plan.plates if plate in TEXTURED]
-    beside = Beside(
-        {scene.name: raw_gain(scene, search) for scene in textured},
-        leaks(plan, folder / "leaks"),
-        drops(plan, folder / "drops", env),
-        backs(plan, folder / "backs", search),
-        cpu_s_frame(folder / "costs", env, count=40 if plan.quick else 250, runs=1),
-        rows_of("removal_memory"),
-    )
-    return results, beside
+def measure(planned: Sequence[Step], bench: Bench, minutes: float | None) -> list[str]:
+    """Take the steps in turn; the names of those for which no time was left."""
+    start, left = time.monotonic(), []
+    for name, step in planned:
+        if minutes is not None and time.monotonic() - start > 60 * minutes:
+            left.append(name)
+            continue
+        print(f"{(time.monotonic() - start) / 60:.1f} min: {name}", flush=True)
+        step(bench)
+    return left
 
 
-def page(plan: Plan, results: Results, beside: Beside, told: Sequence[Row]) -> str:
+def page(plan: Plan, bench: Bench, told: Sequence[Row], left: Sequence[str]) -> str:
     """The body, as Markdown."""
     seeds = ", ".join(map(str, plan.seeds))
     about = f"Seeds: {seeds}; {plan.count} frames a scene; costs: one run a case. Memory: [a page of its own](removal_memory.md)."
-    return "\n\n".join([f"{__doc__}\n{about}", table(["what", "target", "measured", ""], [row.cells for row in told]), *sections(results, beside)])
+    if left:
+        about += f"\nLeft out in this run, which was short of time: {'; '.join(left)}."
+    targets = table(["what", "target", "measured", ""], [row.cells for row in told])
+    return "\n\n".join([f"{__doc__}\n{about}", targets, *sections(bench.results, bench.beside)])
+
+
+def _static(plate: str, kind: str, plan: Plan, seed: int) -> Step:
+    make = partial(static, plate, kind, count=plan.count, seed=seed)
+    return _step(f"{plate} {kind}", make, (Way("static"),), Measure(peers=True, background=True))
+
+
+def _frozen(plate: str, stand: float, plan: Plan, seed: int) -> Step:
+    make = partial(static, plate, "frozen", count=plan.count, seed=seed, stand=stand)
+    return _step(f"{plate} frozen {stand:.0%}", make, (Way("frozen"),), Measure(background=True, leak=True))
+
+
+def _moving(clip: str, kind: str, plan: Plan, seed: int) -> Step:
+    return _step(f"moving {clip} {kind}", partial(moving, clip, kind, count=plan.count, seed=seed), MOVING, Measure(peers=True))
+
+
+def _never(plate: str, plan: Plan, seed: int) -> Step:
+    return _step(f"{plate} never", partial(static, plate, "never", count=plan.count, seed=seed), REFUSING, Measure())
+
+
+def _swaying(plate: str, plan: Plan, seed: int) -> Step:
+    make = partial(static, plate, "walk", count=plan.count, seed=seed, sway_px=2, drift=0.06)
+    return _step(f"{plate} sway", make, (Way("swaying camera"),), Measure())
+
+
+def _step(name: str, make: Callable[[], Scene], ways: tuple[Way, ...], beside: Measure) -> Step:
+    """Scenes are made when their turn comes: real footage is read for them."""
+
+    def step(bench: Bench) -> None:
+        found = tried(make(), bench.folder / "scene", ways, env=bench.env, search=bench.search, beside=beside)
+        for group, run in found.items():
+            print(" | ".join([group, *line(run)]), flush=True)
+            bench.results.setdefault(group, []).append(run)
+
+    return name, step
+
+
+def _beside(plan: Plan) -> Iterator[Step]:
+    """What is measured beside the scenes, on those of the first seed."""
+    seed, count = plan.seeds[0], plan.count
+    walks = {plate: partial(static, plate, "walk", count=count, seed=seed) for plate in plan.plates}
+    for plate in plan.textured:
+        yield f"{plate} walk before any coder", raw(walks[plate])
+    for case in COSTS:
+        yield f"cost: {case}", cost(case, count=40 if plan.quick else 250)
+    for length in (2,) if plan.quick else (1, 2, 3, 4, 5):
+        yield f"masks dropped for {length} frames", drop(walks["indoor"], length, seed)
+    for name, make in {**walks, "moving pan": partial(moving, "pan", "walk", count=count, seed=seed)}.items():
+        yield f"people put back: {name}", back(make, seed)
 
 
 if __name__ == "__main__":

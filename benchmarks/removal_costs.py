@@ -7,19 +7,19 @@ repeated: no frame is coded anew, and every repetition begins with a key frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import av
 
-from benchmarks.measure import Spread, cpu_of, interleaved, peak_pss_mib
+from benchmarks.measure import cpu_of, peak_pss_mib
 from benchmarks.removal_files import write
 from benchmarks.removal_pasting import Made
 from benchmarks.removal_runs import VELATURA
 from benchmarks.removal_scenes import Scene, moving, static
 
-__all__ = ["COSTS", "cpu_s_frame", "cropped", "longer", "peak_mib"]
+__all__ = ["COSTS", "cost_scene", "cpu_s_frame", "cropped", "longer", "peak_mib"]
 
 COSTS = {"static, 640x360": 0.04, "moving, 640x360": 0.10, "moving, 1280x720": 0.4}
 """Case -> the most CPU seconds a frame."""
@@ -42,16 +42,18 @@ def cropped(scene: Scene, height: int) -> Scene:
     return replace(scene, size=(scene.size[0], height), frames=frames)
 
 
-def cpu_s_frame(folder: Path, env: Mapping[str, str], *, count: int, runs: int) -> dict[str, Spread]:
-    """The cases of `COSTS`, interleaved; at 720p half as many frames. A round that warms caches goes before, if there are several runs."""
-    half = max(count // 2, 1)
-    scenes = {
-        "static, 640x360": cropped(static("indoor", "walk", count=count), 360),
-        "moving, 640x360": cropped(moving("walk", "walk", count=count), 360),
-        "moving, 1280x720": cropped(moving("walk", "walk", count=half, width=1280), 720),
-    }
-    cases = {name: _case(scene, folder / str(number), env) for number, (name, scene) in enumerate(scenes.items())}
-    return interleaved(cases, runs=runs) if runs > 1 else {name: Spread.of([measure()]) for name, measure in cases.items()}
+def cost_scene(case: str, *, count: int) -> Scene:
+    """The clip of a case of `COSTS`; at 720p a quarter of the frames."""
+    if case.endswith("1280x720"):
+        return cropped(moving("walk", "walk", count=max(count // 4, 1), width=1280), 720)
+    scene = moving("walk", "walk", count=count) if case.startswith("moving") else static("indoor", "walk", count=count)
+    return cropped(scene, 360)
+
+
+def cpu_s_frame(scene: Scene, folder: Path, env: Mapping[str, str]) -> float:
+    """CPU seconds a frame of the command on a scene, which is written into the folder."""
+    clip = write(scene, folder).composite
+    return cpu_of(_command(clip, folder / "out.mp4"), env=env) / scene.count
 
 
 def peak_mib(folder: Path, env: Mapping[str, str], *, frames: int) -> float:
@@ -79,11 +81,6 @@ def longer(clip: Path, out: Path, *, times: int) -> Path:
                     count += 1
                 start += count * step
     return out
-
-
-def _case(scene: Scene, folder: Path, env: Mapping[str, str]) -> Callable[[], float]:
-    clip = write(scene, folder).composite
-    return lambda: cpu_of(_command(clip, folder / "out.mp4"), env=env) / scene.count
 
 
 def _command(clip: Path, out: Path) -> Sequence[str]:

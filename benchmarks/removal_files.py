@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.removal_pasting import Mask, Picture
 from benchmarks.removal_scenes import Scene
 from velatura.media.frame import Frame, PixelForm
-from velatura.media.reader import Facts
-from velatura.media.sink import Writer, create
+from velatura.media.reader import Facts, Writer
+from velatura.media.sink import create
 from velatura.media.source import Decoder
 from velatura.media.view import InputForm, view
 
@@ -68,7 +68,7 @@ def write(scene: Scene, folder: Path, *, suffix: str = ".mp4", quality: int = QU
 
 
 def clip(path: Path, *, size: tuple[int, int], rate: int, quality: int = 23) -> Writer:
-    """A clip of `size` (width, height) to write `to_frame` frames into, by the same coder and, unless told otherwise, as `velatura` codes by default."""
+    """A clip of `size` (width, height) to write `to_frame` frames into: by the same coder, and with the default quality as `velatura remove` does."""
     return create(path, _facts(size, rate), quality=quality)
 
 

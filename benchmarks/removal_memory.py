@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.page import Row, table, write
@@ -16,6 +16,7 @@ from benchmarks.removal_runs import detecting
 
 MOST_BYTES = 1.2e9
 RATE = 25
+WHOLE_S = 600
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -23,16 +24,24 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("--seconds", type=int, action="append", metavar="N", help="of the clip; may be given several times  [default: 20 600]")
     given = parser.parse_args(words)
     peaks: dict[int, float] = {}
-    for seconds in given.seconds or (20, 600):
+    for seconds in given.seconds or (20, WHOLE_S):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             peaks[seconds] = peak_mib(folder, detecting(folder / "home"), frames=seconds * RATE)
             print(f"{seconds} s: {peaks[seconds]:.0f} MiB", flush=True)
-    longest = max(peaks)
-    row = Row(f"memory, {longest / 60:g} minutes of 720p", "<= 1.2 GB", f"{peaks[longest]:.0f} MiB", peaks[longest] * 2**20 <= MOST_BYTES)
+    row = told(peaks)
     body = f"{__doc__}\n{table(['seconds of 1280x720', 'peak, MiB'], [[seconds, f'{peak:.0f}'] for seconds, peak in peaks.items()])}"
     figures = {"peak_mib": {str(seconds): peak for seconds, peak in peaks.items()}}
     write("removal_memory", "Memory of removal", body, figures, [row])
+
+
+def told(peaks: Mapping[int, float]) -> Row:
+    """The row, from seconds and MiB; a shorter clip does not reach it."""
+    longest = max(peaks)
+    measured = "; ".join(f"{peak:.0f} MiB at {seconds} s" for seconds, peak in peaks.items())
+    if longest < WHOLE_S:
+        measured += f"; {WHOLE_S} s were not run"
+    return Row("memory on a 10-minute 720p clip", "<= 1.2 GB", measured, longest >= WHOLE_S and peaks[longest] * 2**20 <= MOST_BYTES)
 
 
 if __name__ == "__main__":

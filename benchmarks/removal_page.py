@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -21,7 +21,10 @@ NEAR_HEAD = ["scene", "background", "AGE", "pEPs", "pCEPs", "MS-SSIM", "PSNR, dB
 def sections(results: Results, beside: Beside) -> list[str]:
     """The page's tables below the targets, each with its heading."""
     parts = [f"## {group[0].upper()}{group[1:]}\n\n{table(HEAD, [line(run) for run in runs])}" for group, runs in results.items()]
-    parts += [f"## Peers with the true masks, hole PSNR\n\n{peer_table(results)}", f"## Backgrounds\n\n{near_table(results)}"]
+    parts += [
+        f"## Peers with the true masks, hole PSNR\n\n{peer_table(results)}",
+        f"## Backgrounds\n\n{near_table(results)}\n\n{leak_table(results)}",
+    ]
     return [*parts, *beside_tables(beside)]
 
 
@@ -69,26 +72,22 @@ def near_table(results: Results) -> str:
     return table(NEAR_HEAD, lines)
 
 
+def leak_table(results: Results) -> str:
+    lines = [[run.scene.name, f"{run.leak[0]:.1%}", f"{run.leak[1]:.1%}"] for runs in results.values() for run in runs if run.leak is not None]
+    return table(["scene, no detector", "of him in the background", "of him in doubt"], lines)
+
+
 def beside_tables(beside: Beside) -> list[str]:
     """What was measured beside the scenes, as far as it was."""
-    parts: list[tuple[str, list[str], list[list[object]]]] = [
-        ("Before any coder, hole PSNR", ["scene", "ours, dB", "Telea, dB"], [[name, f"{a:.1f}", f"{b:.1f}"] for name, (a, b) in beside.raw.items()]),
-        (
-            "Somebody stands, no detector",
-            ["scene", "of him in the background", "of him in doubt"],
-            [[name, f"{shown:.1%}", f"{doubt:.1%}"] for name, (shown, doubt) in beside.leaks.items()],
-        ),
-        (
-            "Masks given, but empty for some frames",
-            ["frames", "found", "others flagged", "of"],
-            [[one.length, one.found, one.false, one.others] for one in beside.drops],
-        ),
-        (
-            "People put back into outputs",
-            ["frames", "found by the check", "others named", "of"],
-            [[one.frames, one.found, one.false, one.others] for one in beside.back],
-        ),
-        ("CPU", ["case", "CPU s/frame, median [min..max]", "runs"], [[name, str(cpu), cpu.runs] for name, cpu in beside.cost.items()]),
+    raw = [[name, f"{ours:.1f}", f"{telea:.1f}"] for name, (ours, telea) in beside.raw.items()]
+    drops = [[one.length, one.found, one.false, one.others] for one in beside.drops]
+    back = [[name, one.frames, one.found, one.false, one.others] for name, one in beside.back]
+    cost = [[name, f"{cpu.median:.3f}"] for name, cpu in beside.cost.items()]
+    parts: list[tuple[str, list[str], Sequence[Sequence[object]]]] = [
+        ("Before any coder, hole PSNR", ["scene", "ours, dB", "Telea, dB"], raw),
+        ("Masks given, but empty for some frames", ["frames", "found", "others flagged", "of"], drops),
+        ("People put back into outputs", ["scene", "frames", "found by the check", "others named", "of"], back),
+        ("Cost", ["case", "CPU s/frame"], cost),
     ]
     return [f"## {title}\n\n{table(head, lines)}" for title, head, lines in parts if lines]
 
@@ -99,7 +98,7 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Tried):
         told = {"scene": value.scene.name, "status": value.ran.status, "warnings": value.ran.warnings, "cpu_s_frame": value.cpu_s_frame}
-        return plain({**told, "ours": value.ours and asdict(value.ours), "peers": value.peers, "backgrounds": value.backgrounds})
+        return plain({**told, "ours": value.ours and asdict(value.ours), "peers": value.peers, "backgrounds": value.backgrounds, "leak": value.leak})
     if hasattr(value, "__dataclass_fields__"):
         return plain(asdict(value))
     if isinstance(value, Mapping):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.measure import Spread
@@ -31,24 +30,22 @@ class Drop:
     others: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Beside:
-    """What was measured beside the scenes.
+    """What was measured beside the scenes, as it comes.
 
     Attributes:
         raw: scene -> hole PSNR of ours and of Telea, dB, without a coder.
-        leaks: scene -> shares of somebody who stands that the background shows and doubts, without a detector.
-        drops, back: masks dropped, and objects put back.
+        drops: masks dropped; back: scene, and people put back into its output.
         cost: case -> CPU seconds a frame.
         memory: rows of the page on memory.
     """
 
-    raw: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    leaks: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    drops: Sequence[Drop] = ()
-    back: Sequence[PutBack] = ()
-    cost: Mapping[str, Spread] = field(default_factory=dict)
-    memory: Sequence[Row] = ()
+    raw: dict[str, tuple[float, float]] = field(default_factory=dict)
+    drops: list[Drop] = field(default_factory=list)
+    back: list[tuple[str, PutBack]] = field(default_factory=list)
+    cost: dict[str, Spread] = field(default_factory=dict)
+    memory: list[Row] = field(default_factory=list)
 
 
 def rows(results: Results, beside: Beside) -> list[Row]:
@@ -57,7 +54,7 @@ def rows(results: Results, beside: Beside) -> list[Row]:
         *_static_rows(results),
         *_raw_rows(beside),
         *_background_rows(results),
-        *_standing_rows(results, beside),
+        *_standing_rows(results),
         *_moving_rows(results),
         *_check_rows(beside),
         *_cost_rows(beside),
@@ -110,7 +107,7 @@ def _age_over(run: Tried) -> float:
     return ages.pop("ours", math.inf) - min(ages.values())
 
 
-def _standing_rows(results: Results, beside: Beside) -> list[Row]:
+def _standing_rows(results: Results) -> list[Row]:
     found = []
     if frozen := results.get("frozen"):
         leaks = [(run, frame) for run in frozen if run.ours is not None for frame in run.ours.leaking]
@@ -119,9 +116,9 @@ def _standing_rows(results: Results, beside: Beside) -> list[Row]:
         frames = sum(run.scene.count for run in frozen)
         told = f"{len(leaks)} of {frames} frames leak, {quiet} of them unflagged; {covered} are covered"
         found.append(_row("frozen person, 20-70 % of the clip", "no leak, or flagged", told, quiet == 0))
-    if beside.leaks:
-        leak, doubt = (max(one[at] for one in beside.leaks.values()) for at in (0, 1))
-        told = f"{leak:.1%} (and {doubt:.0%} in doubt)"
+    if blind := [run.leak for run in results.get("frozen", []) if run.leak is not None]:
+        leak, doubt = (max(one[at] for one in blind) for at in (0, 1))
+        told = f"{leak:.1%} (in doubt and so covered: up to {doubt:.0%})"
         found.append(_row("frozen person, no detector: share of him in the background, worst scene", "<= 3 %", told, leak <= 0.03))
     if never := results.get("never"):
         told = f"{sum(run.ran.refused for run in never)} of {len(never)} refused"
@@ -162,7 +159,7 @@ def _check_rows(beside: Beside) -> list[Row]:
         told = f"{caught} of {frames}; {false} of {others}"
         what = "masks given, empty for 1 to 5 frames: found; other frames flagged"
         found.append(_row(what, ">= 99 %; <= .5 %", told, caught >= 0.99 * frames, false <= 0.005 * others))
-    if back := beside.back:
+    if back := [one for _, one in beside.back]:
         frames, caught = sum(one.frames for one in back), sum(one.found for one in back)
         false, others = sum(one.false for one in back), sum(one.others for one in back)
         told = f"{caught} of {frames}; {false} of {others}"

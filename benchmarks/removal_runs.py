@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.background_metrics import Nearness
 from benchmarks.material import shared
 from benchmarks.removal_files import Files, holes, write
-from benchmarks.removal_inside import background, near
+from benchmarks.removal_inside import background, near, plate_leak
 from benchmarks.removal_judging import Judged, judge
 from benchmarks.removal_peers import TELEA, Made, Peer, plates
 from benchmarks.removal_peers import peers as all_peers
@@ -27,7 +27,7 @@ from benchmarks.removal_scenes import Scene
 from velatura.detect.finder import Finder
 from velatura.models.store import ModelStore
 
-__all__ = ["VELATURA", "Ran", "Tried", "Way", "detecting", "dropped", "remove", "tried"]
+__all__ = ["VELATURA", "Measure", "Ran", "Tried", "Way", "detecting", "dropped", "remove", "tried"]
 
 VELATURA = Path(sys.executable).parent / "velatura"
 REFUSED = 3
@@ -70,6 +70,7 @@ class Tried:
         ours: None: nothing was released.
         peers: with the true masks, coded alike, by name; empty where none was run.
         backgrounds: of a camera that stands, by name, ours under "ours"; empty where none was looked at.
+        leak: `removal_inside.plate_leak`, where it was looked at.
     """
 
     scene: Scene
@@ -77,6 +78,7 @@ class Tried:
     ours: Judged | None
     peers: Mapping[str, Peer] = field(default_factory=dict)
     backgrounds: Mapping[str, Nearness] = field(default_factory=dict)
+    leak: tuple[float, float] | None = None
 
     @property
     def over_telea(self) -> float:
@@ -99,6 +101,15 @@ class Way:
     group: str
     options: tuple[str, ...] = ()
     mask: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What is measured beside the ways through a scene: peers, backgrounds, and what of somebody who stands is in ours without a detector."""
+
+    peers: bool = False
+    background: bool = False
+    leak: bool = False
 
 
 def detecting(home: Path) -> dict[str, str]:
@@ -128,22 +139,18 @@ def remove(clip: Path, folder: Path, options: Sequence[str] = (), *, env: Mappin
     return Ran(done.returncode, items[0], tuple(document["warnings"]), spent, out if there else None, masks if there and masks.is_dir() else None)
 
 
-def tried(scene: Scene, folder: Path, ways: Sequence[Way], *, env: Mapping[str, str], peers: bool, search: Finder | None = None) -> dict[str, Tried]:
-    """Write a scene once, take everybody out in several ways, and judge. The folder is emptied afterwards.
-
-    Args:
-        peers: they are run too.
-        search: for our background, which is looked at with both plates; None: no background is looked at.
-    """
+def tried(scene: Scene, folder: Path, ways: Sequence[Way], *, env: Mapping[str, str], search: Finder, beside: Measure) -> dict[str, Tried]:
+    """Write a scene once, take everybody out in several ways, and judge. The folder is emptied afterwards; search: for our background."""
     files = write(scene, folder)
-    made = plates(files.composite) if search is not None else {}
-    rivals = all_peers(files, scene, folder, made) if peers else {}
-    near = backgrounds(files, made, search) if search is not None else {}
+    made = plates(files.composite) if beside.background else {}
+    rivals = all_peers(files, scene, folder, made) if beside.peers else {}
+    near = backgrounds(files, made, search) if beside.background else {}
+    leak = plate_leak(files) if beside.leak else None
     found = {}
     for way in ways:
         ran = remove(files.composite, folder / "ours", [*way.options, *(("--mask", str(files.holes)) if way.mask else ())], env=env)
         ours = None if ran.out is None else judge(files, ran.out, masks=ran.masks, covers=bool(ran.told.get("covered")))
-        found[way.group] = Tried(scene, ran, ours, rivals, near)
+        found[way.group] = Tried(scene, ran, ours, rivals, near, leak)
     shutil.rmtree(folder)
     return found
 

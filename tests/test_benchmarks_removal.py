@@ -8,8 +8,8 @@ from itertools import islice, pairwise
 import cv2
 import numpy as np
 import pytest
+from benchmarks import removal, removal_inside, removal_memory, removal_page, removal_rows
 from benchmarks import removal_files as files
-from benchmarks import removal_inside, removal_page, removal_rows
 from benchmarks import removal_metrics as metrics
 from benchmarks import removal_pasting as pasting
 from benchmarks.background_metrics import Nearness
@@ -393,11 +393,11 @@ def nearness(age):
     return Nearness(age, 0.0, 0.0, 40.0, 1.0, 40.0)
 
 
-def run(name="plaza walk", status=0, told=None, ages=None, **figures):
+def run(name="plaza walk", status=0, told=None, ages=None, leak=None, **figures):
     place = Scene(name, "walk", 25, (W, H), 10, lambda: iter(()))
     ours = None if status else judged(**figures)
     near = {kind: nearness(age) for kind, age in (ages or {}).items()}
-    return Tried(place, Ran(status, told or {}, (), 0.2, None, None), ours, {TELEA: Peer(25.0, 0.01)}, near)
+    return Tried(place, Ran(status, told or {}, (), 0.2, None, None), ours, {TELEA: Peer(25.0, 0.01)}, near, leak)
 
 
 def reached(group, *runs):
@@ -423,6 +423,8 @@ def test_who_stands_must_not_pass_quietly():
     assert all(reached("frozen", run(told=named, leaking=(2, 3))).values())
     assert all(reached("frozen", run(leaking=(2, 3), covered=(1, 2, 3))).values())
     assert not all(reached("frozen", run(leaking=(2, 3), covered=(1, 2))).values())
+    assert all(reached("frozen", run(leak=(0.02, 0.9)), run(leak=(0.0, 0.0))).values())
+    assert not all(reached("frozen", run(leak=(0.02, 0.9)), run(leak=(0.05, 0.0))).values())
     assert all(reached("never", run(status=3)).values())
     assert not all(reached("never", run()).values())
 
@@ -445,14 +447,13 @@ def test_a_camera_that_sways_is_held_against_the_same_scene_that_stands():
 def test_what_is_measured_beside_the_scenes_has_its_rows():
     beside = removal_rows.Beside(
         raw={"plaza walk": (50.0, 37.0)},
-        leaks={"plaza frozen": (0.05, 0.5)},
         drops=[removal_rows.Drop(2, 2, 0, 100), removal_rows.Drop(3, 2, 1, 100)],
-        back=[removal_inside.PutBack(10, 10, 200, 1)],
+        back=[("plaza walk", removal_inside.PutBack(10, 10, 200, 1))],
         cost={"static, 640x360": Spread.of([0.05])},
         memory=[Row("memory", "small", "small", True)],
     )
-    assert [row.reached for row in removal_rows.rows({}, beside)] == [True, False, False, True, False, True]
-    assert len(removal_page.beside_tables(beside)) == 5
+    assert [row.reached for row in removal_rows.rows({}, beside)] == [True, False, True, False, True]
+    assert len(removal_page.beside_tables(beside)) == 4
     assert removal_rows.rows({}, removal_rows.Beside()) == removal_page.beside_tables(removal_rows.Beside()) == []
 
 
@@ -539,6 +540,26 @@ def test_a_clip_over_and_over_is_as_long_as_it_says(written, tmp_path):
     once, thrice = list(files.pictures(clips.composite)), list(files.pictures(long))
     assert len(thrice) == 3 * told.count
     assert all((a == b).all() for a, b in zip(once * 3, thrice, strict=True))
+
+
+def test_a_run_short_of_time_names_what_it_leaves_out_and_has_one_of_each_kind_first():
+    planned = removal.steps(removal.Plan((1, 2), 4))
+    names = [name for name, _ in planned]
+    assert len(names) == len(planned) > 40
+    assert names.index("moving walk walk") < names.index("cost: moving, 1280x720") < names.index("indoor crowd")
+    done = []
+    told = [("a", lambda bench: done.append(bench)), ("b", lambda bench: done.append(bench))]
+    assert removal.measure(told, None, None) == []
+    assert removal.measure(told, None, -1.0) == ["a", "b"]
+    assert len(done) == 2
+
+
+def test_memory_of_a_clip_that_is_not_the_whole_one_reaches_nothing():
+    assert removal_memory.told({20: 300.0, 600: 400.0}).reached
+    assert not removal_memory.told({20: 300.0, 600: 1200.0}).reached
+    short = removal_memory.told({20: 300.0})
+    assert not short.reached
+    assert "not run" in short.measured
 
 
 def test_a_scene_is_cropped_from_above():

@@ -78,7 +78,7 @@ def command(
     report = remove(
         inputs,
         out,
-        targets=[word.strip() for word in targets.split(",") if word.strip()],
+        targets=[targets] if targets else [],
         camera=camera,  # type: ignore[arg-type]  # words are checked where they are used
         mask=mask,
         whole_object=whole_object,

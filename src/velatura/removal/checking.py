@@ -46,6 +46,8 @@ MOST = 100_000
 MOST_SHOWN = 1_000
 PLATE_GREY = 8.0  # mean difference below which a hit shows the background itself
 MOVED_SIGMA = 6.0  # grey levels that a donor a pixel out of place, its grain and the coder add where the camera moves
+SOFT_PX = 1.2  # of both, before they are compared: single pixels are grain
+KNOWN = 0.5  # share of a hit where the background must be known to say that it is the background which is hit
 ROOM_PX, ROOM = 16, 0.06  # around what the fallback covered: its margin, and the coder's blocks
 
 
@@ -117,6 +119,22 @@ def check(
     return checker.done
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Apart:
+    """How far an output is from what lies behind, grey levels, (height, width); `known`: where that is known, None: everywhere."""
+
+    levels: NDArray[np.uint8]
+    known: Mask | None = None
+
+    def mean(self, part: tuple[slice, slice]) -> float:
+        """Of a box; infinite where less than half of it is known, nought where it is empty."""
+        levels = self.levels[part]
+        if not levels.size or self.known is None:
+            return float(levels.mean()) if levels.size else 0.0
+        known = self.known[part]
+        return float(levels[known].mean()) if known.mean() >= KNOWN else float("inf")
+
+
 class _Checker:
     def __init__(self, wanted: Wanted, search: Search | None, shown: Shown, covered: Covered) -> None:
         self._wanted, self._search, self._shown, self._covered = wanted, search, shown, covered
@@ -145,16 +163,15 @@ class _Checker:
         shot = self._shot
         assert shot is not None, "a shot has begun"
         hidden = boxed([_roomy(box) for box in self._covered.get(frame.index, ())], frame)
-        apart = None
+        apart: _Apart | None = None
         if self._behind is not None:
             like = frame if frame.form == self._behind.ground.form else _grey(frame)
             seen = self._behind.for_frame(like, hidden)
-            apart = difference(like.planes, seen.planes, like.form)
+            apart = _Apart(difference(like.planes, seen.planes, like.form))
             if seen.sure:
-                self._differs(frame, stands_out(apart, seen.sigma, where=self._where(frame, shot, given, hidden)))
+                self._differs(frame, stands_out(apart.levels, seen.sigma, where=self._where(frame, shot, given, hidden)))
         elif shot.kind == "moving":
-            apart, moved = self._moved(frame, hidden)
-            self._differs(frame, moved)
+            apart = self._moved(frame, hidden)
         if self._search is not None and self._labels and self._pace.is_due(float(frame.time)):
             self._detected(frame, self._search, shot, given, hidden, apart)
 
@@ -169,25 +186,24 @@ class _Checker:
             where = stored_mask(wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation) & ~hidden
         return where
 
-    def _moved(self, frame: Frame, hidden: Mask) -> tuple[NDArray[np.uint8], Mask]:
-        """How far the output is from what lay behind the masks (255 where that is not known), and what of it stands out."""
-        apart, mask = np.full(hidden.shape, 255, np.uint8), np.zeros(hidden.shape, np.bool_)
+    def _moved(self, frame: Frame, hidden: Mask) -> _Apart:
+        """How far the output is from what lay behind the masks, where that is known, and what of it stands out."""
+        apart, known = np.zeros(hidden.shape, np.uint8), np.zeros(hidden.shape, np.bool_)
         kept = self._shown.at(frame.index)
         if kept is None:
-            return apart, mask
+            return _Apart(apart, known)
         grey, seen, (x0, y0, x1, y1) = kept
-        crop = luma(frame.planes, frame.form)[y0:y1, x0:x1]
-        near = np.asarray(cv2.absdiff(cv2.GaussianBlur(crop, (0, 0), 1.2), cv2.GaussianBlur(grey, (0, 0), 1.2)), np.uint8)
-        apart[y0:y1, x0:x1] = np.where(seen, near, 255)
-        mask[y0:y1, x0:x1] = stands_out(near, MOVED_SIGMA, where=seen & ~hidden[y0:y1, x0:x1])
-        return apart, mask
+        apart[y0:y1, x0:x1] = _beside(luma(frame.planes, frame.form)[y0:y1, x0:x1], grey)
+        known[y0:y1, x0:x1] = seen
+        self._differs(frame, stands_out(apart, MOVED_SIGMA, where=known & ~hidden))
+        return _Apart(apart, known)
 
     def _differs(self, frame: Frame, mask: Mask) -> None:
         if mask.any():
             for box in components(mask, frame):
                 self._fail(frame, box, "differs")
 
-    def _detected(self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: NDArray[np.uint8] | None) -> None:
+    def _detected(self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: _Apart | None) -> None:
         found = [region for region in search(frame, low=True) if region.label in self._labels and region.score >= self.done.thresholds[region.label]]
         if not found:
             return
@@ -203,7 +219,7 @@ class _Checker:
             scale, gone = self._scale[region.label], region in inside
             if not gone and (given is not None or self._wanted.pick is not None or region.score < scale.sure):
                 continue
-            if apart is None or _mean(apart, region.box, frame) >= PLATE_GREY:
+            if apart is None or apart.mean(_slices(region.box, frame)) >= PLATE_GREY:
                 self._fail(frame, region.box, "detected", region)
             elif region.score >= scale.sure:
                 self._fail(frame, region.box, "plate", region)
@@ -215,6 +231,13 @@ class _Checker:
             raise Withheld("remove.residual", f"the output still shows more than {MOST} places", hint="say what goes: --targets, --mask, --camera")
         label, score = (region.label, round(region.score, 3)) if region is not None else ("", 0.0)
         self.done.failures.append(Failure(frame.index, round(float(frame.time), 6), box, why, label, score))
+
+
+def _beside(grey: NDArray[np.uint8], behind: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The least difference within a pixel around: what another frame shows lies no more exactly than that."""
+    mine, other = (cv2.GaussianBlur(one, (0, 0), SOFT_PX) for one in (grey, behind))
+    square = np.ones((3, 3), np.uint8)
+    return np.asarray(cv2.absdiff(mine, np.clip(mine, cv2.erode(other, square), cv2.dilate(other, square))), np.uint8)
 
 
 def _grey(frame: Frame) -> Frame:
@@ -246,11 +269,6 @@ def _slices(box: Box, frame: Frame) -> tuple[slice, slice]:
 def _mostly(box: Box, frame: Frame, hidden: Mask) -> bool:
     part = hidden[_slices(box, frame)]
     return bool(part.size) and bool(part.mean() > 0.5)
-
-
-def _mean(apart: NDArray[np.uint8], box: Box, frame: Frame) -> float:
-    part = apart[_slices(box, frame)]
-    return float(part.mean()) if part.size else 0.0
 
 
 def _other_frames() -> Withheld:

@@ -145,11 +145,13 @@ def _chroma(x: Floats, y: Floats, bits: int) -> tuple[float, float, bool]:
 def _settled(x: Floats, y: Floats, gain: float, unit: float) -> tuple[float, float]:
     """gain and offset by least squares, without what lies far off."""
     offset = _median(y - x * np.float32(gain))
+    before: Mask | None = None
     for _ in range(ROUNDS):
         off = np.abs(y - x * np.float32(gain) - np.float32(offset))
         near = off <= max(FAR * 1.48 * _median(off), unit)
-        if int(near.sum()) < FEWEST:
+        if np.count_nonzero(near) < FEWEST or (before is not None and np.array_equal(near, before)):
             break
+        before = near
         gain, offset = _least_squares(x[near], y[near])
     return gain, offset
 

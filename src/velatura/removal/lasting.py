@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from velatura.removal.labelled import labelled
 from velatura.removal.planes import Mask
 
 __all__ = ["lasting"]
@@ -85,10 +85,10 @@ def lasting(masks: Iterable[Mask], *, frames: int = 3) -> Iterator[Mask]:
 
 
 def _taken(number: int, mask: Mask) -> _Frame:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    count, labels, stats = labelled(mask)
     rows = stats[1:count].tolist() if count <= MOST else []
     parts = [_Part(label, (x, y, x + width, y + height), area, number, number) for label, (x, y, width, height, area) in enumerate(rows, start=1)]
-    return _Frame(number, mask, np.asarray(labels, np.int32), parts)
+    return _Frame(number, mask, labels, parts)
 
 
 def _link(now: _Frame, window: deque[_Frame]) -> None:

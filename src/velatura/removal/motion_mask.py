@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from velatura.removal.labelled import labelled
 from velatura.removal.lasting import lasting
 from velatura.removal.planes import Mask
 
@@ -35,6 +36,7 @@ ROOM_PX = 3
 SIDE = 332.0  # root of the area of 384 x 288, on which the sizes below were found
 LEAST_PX = 30.0  # of a component, there
 LEAST_AT_BORDER_PX = 12.0  # somebody who comes in
+SHADE_PX = 60.0  # at a border, also without a core: a shadow that comes in before whoever throws it
 CLOSE_PX = 5.0  # radius, there
 SQUARE = 0.6  # share of that radius that a square takes: a disc alone costs ten times as much, a square alone has corners
 STRIP, ALONG = 3.0, 4.0  # in that radius: how deep the strip at a border is, and the gaps along it that are closed
@@ -62,6 +64,7 @@ class MotionMask:
             self._stable = np.where(unstable, np.uint8(0), np.uint8(255))
         scale = max(float(np.sqrt(sigma.size)) / SIDE, 0.5)
         self._least, self._least_at_border = LEAST_PX * scale, LEAST_AT_BORDER_PX * scale
+        self._shade = SHADE_PX * scale
         self._close = max(2, round(CLOSE_PX * scale))
 
     def of(self, apart: Bytes, boxes: Mask | None = None) -> Mask:
@@ -94,12 +97,15 @@ class MotionMask:
         return np.asarray(cv2.morphologyEx(differs, cv2.MORPH_OPEN, _square(1)), np.uint8)
 
     def _bodies(self, low: Bytes, high: NDArray[Any]) -> tuple[Bytes, Bytes]:
-        """Components of `low` with something of `high`, large enough (smaller where a border cuts them), and the room in which they are completed."""
-        count, labels, stats, _ = cv2.connectedComponentsWithStats(low, connectivity=8, ltype=cv2.CV_32S)
+        """Components of `low` with something of `high`, large enough (smaller where a border cuts them), and the room in which they are completed.
+
+        Where a border cuts them, large ones need nothing of `high`.
+        """
+        count, labels, stats = labelled(low)
         seeded = np.bincount(labels[high.view(np.bool_)], minlength=count) > 0
         x0, y0, x1, y1 = stats[:, 0], stats[:, 1], stats[:, 0] + stats[:, 2], stats[:, 1] + stats[:, 3]
         cut = (x0 == 0) | (y0 == 0) | (x1 == low.shape[1]) | (y1 == low.shape[0])
-        keep = seeded & (stats[:, 4] >= np.where(cut, self._least_at_border, self._least))
+        keep = seeded & (stats[:, 4] >= np.where(cut, self._least_at_border, self._least)) | (cut & (stats[:, 4] >= self._shade))
         keep[0] = False
         near = np.zeros(low.shape, np.uint8)
         for left, top, width, height, _ in stats[keep].tolist():
@@ -142,7 +148,7 @@ def touched(mask: Mask, boxes: Mask, *, blank: bool = True) -> Mask:
     taken = _holding(mask.view(np.uint8), boxes.view(np.uint8)).view(np.bool_)
     if not blank:
         return taken
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(boxes.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    count, labels, stats = labelled(boxes)
     for number, (x, y, width, height, area) in enumerate(stats[1:count].tolist(), start=1):
         where = (slice(y, y + height), slice(x, x + width))
         box = labels[where] == number
@@ -154,7 +160,7 @@ def touched(mask: Mask, boxes: Mask, *, blank: bool = True) -> Mask:
 
 def _holding(mask: NDArray[Any], seeds: NDArray[Any]) -> Bytes:
     """The components of `mask` that a seed touches; 0 and 1."""
-    count, labels = cv2.connectedComponents(mask, connectivity=8, ltype=cv2.CV_32S)
+    count, labels, _ = labelled(mask)
     hit = np.bincount(labels[seeds > 0], minlength=count) > 0
     hit[0] = False
     return np.asarray(hit.astype(np.uint8)[labels])

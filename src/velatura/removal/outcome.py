@@ -15,6 +15,9 @@ from velatura.removal.wanted import Wanted
 
 __all__ = ["told"]
 
+RESTLESS = 0.002
+"""Share of the picture, from which on somebody may be there."""
+
 
 def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Sequence[str]) -> Removed:
     """What was done to one file.
@@ -51,7 +54,7 @@ def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Se
         confined=facts.confined,
         mask=wanted.mask,
         masks=wanted.masks_out,
-        warnings=tuple(dict.fromkeys((*_warnings(wanted, written), *said, *written.notes))),
+        warnings=tuple(dict.fromkeys((*_warnings(wanted, written, detectors), *said, *written.notes))),
     )
 
 
@@ -61,11 +64,11 @@ def _gone(track: Track) -> Gone:
 
 def _shot(shot: Shot) -> ShotTold:
     ground = shot.ground
-    doubt, invented = (ground.doubt_share, ground.invented_share) if ground is not None else (0.0, 0.0)
-    return ShotTold(round(shot.start_s, 3), shot.frames, shot.kind, round(shot.sway_px, 2), round(doubt, 6), round(invented, 6))
+    shares = (ground.doubt_share, ground.invented_share, ground.restless_share) if ground is not None else ()
+    return ShotTold(round(shot.start_s, 3), shot.frames, shot.kind, round(shot.sway_px, 2), *(round(share, 6) for share in shares))
 
 
-def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
+def _warnings(wanted: Wanted, written: Written, detectors: Sequence[str]) -> Iterable[str]:
     """Sentences, worst first."""
     facts, check, still_shown = written.facts, written.check, written.still_shown
     clip = facts.kind in ("clip", "animation")
@@ -81,6 +84,10 @@ def _warnings(wanted: Wanted, written: Written) -> Iterable[str]:
         yield "the finished file was not searched again: look at it before you release it"
     if clip and written.masked and written.invented / written.masked > 0.05:
         yield f"{written.invented / written.masked:.0%} of what was filled no other frame shows; it is invented from what lies around"
+    restless = max((shot.ground.restless_share for shot in written.shots if shot.ground is not None), default=0.0)
+    if clip and restless > RESTLESS and wanted.targets.motion and wanted.mask is None:
+        who = f"only {', '.join(detectors)} can find somebody there" if detectors else "and no detector searched: look there before you release it"
+        yield f"{restless:.1%} of the picture never rests (leaves, water, a stream of people), so that motion says nothing there; {who}"
     signs = [track for shot in written.shots for track in shot.signs] if clip and wanted.mask is None else []
     if signs:
         where = ", ".join(f"{track.label} at ({x:.0f}, {y:.0f})" for track in signs[:4] for x, y in [_place(track)])

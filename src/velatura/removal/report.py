@@ -45,7 +45,7 @@ class Shows:
 
 @dataclass(frozen=True, slots=True)
 class ShotTold:
-    """A shot. `camera`: standing, swaying, moving, or short; `in_doubt`, `invented`: shares of its background."""
+    """A shot. `camera`: standing, swaying, moving, or short; `in_doubt`, `invented`, `restless`: shares of its background."""
 
     start_s: float
     frames: int
@@ -53,6 +53,7 @@ class ShotTold:
     sway_px: float = 0.0
     in_doubt: float = 0.0
     invented: float = 0.0
+    restless: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ class Kept:
         np.savez(self._file, **arrays)  # type: ignore[arg-type]  # the stubs mix up its keyword with ours
         self.doubt_share = float(ground.doubt.mean())
         self.invented_share = float((ground.invented & ~ground.doubt).mean())
+        self.restless_share = float(ground.unstable.mean())
 
     def load(self) -> Ground:
         self._file.seek(0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from velatura.detect.detection import Search, looks
 from velatura.detect.region import Look, Region
 from velatura.detect.residual import hidden_share
 from velatura.errors import BadSpec, Missing
-from velatura.media.frame import Frame, Plane, to_stored
+from velatura.media.frame import Frame, PixelForm, Plane, to_stored
 from velatura.media.reader import Facts
 from velatura.removal.camera import Camera, look
 from velatura.removal.given_masks import GivenMasks
@@ -24,6 +25,7 @@ from velatura.removal.given_nearby import GivenNearby
 from velatura.removal.ground import IntBox, ground
 from velatura.removal.planes import Mask, luma
 from velatura.removal.posters import left_standing
+from velatura.removal.registration import warp
 from velatura.removal.sampled import Samples
 from velatura.removal.shot import Kept, Kind, Shot
 from velatura.removal.targets import picked, whole, wide_mask
@@ -35,6 +37,11 @@ __all__ = ["SHORT", "pictures", "survey"]
 
 SHORT = 5
 """Fewer frames than this have no background: each is a picture of its own."""
+FEW = 40
+"""Samples that tell whether the camera stands; more are registered where it does not."""
+SLIP_PX = 0.25
+"""A picture of a camera that sways is brought to its place so well."""
+GREY = PixelForm("grey")
 KNOWN = 0.5
 """Share of a hit on the background within a sign's box: it is the sign."""
 
@@ -159,25 +166,30 @@ class _Surveyor:
     def _behind(self, shot: Shot, now: _Open) -> None:
         """How the camera moved, and what a camera that does not go away sees behind everybody."""
         samples = now.samples.kept
-        self._leave_signs(shot, now)
-        masks = [self._covered(shot, now, sample.index) for sample in samples]
-        camera = self._camera(now, masks)
+        camera = self._camera(now, [self._covered(shot, now, sample.index) for sample in samples])
+        self._leave_signs(shot, now, camera)
         if camera is None:
             shot.kind = "moving"
             return
         shot.kind, shot.sway_px = _kind(camera), camera.sway_px
+        masks = [self._covered(shot, now, sample.index) for sample in samples]
         rng = np.random.default_rng([self._wanted.seed, shot.first])
         shot.ground = Kept(
             ground(samples, masks, camera, now.frame.form, judge=self._judge(now.frame, shot.signs), rng=rng, inpainter=self._wanted.inpainter)
         )
 
-    def _leave_signs(self, shot: Shot, now: _Open) -> None:
+    def _leave_signs(self, shot: Shot, now: _Open, camera: Camera | None) -> None:
         """What is no person stays: it neither goes nor is it kept from the background."""
-        if self._search is None or self._wanted.pick is not None:
+        if self._search is None or self._wanted.pick is not None or not shot.tracks:
             return
-        frame = now.frame
-        greys = {sample.index: upright_plane(luma(sample.planes, frame.form), frame.orientation) for sample in now.samples.kept}
-        signs = {track.id for track in left_standing(shot.tracks, greys, self._search.scores)}
+        frame, swaying = now.frame, camera is not None and camera.kind == "swaying"
+        greys = {}
+        for sample, motion in zip(now.samples.kept, camera.motions if camera is not None else repeat(np.eye(3)), strict=False):
+            if motion is not None:
+                grey = luma(sample.planes, frame.form)
+                grey = warp([grey], GREY, np.asarray(np.linalg.inv(motion), np.float64), cubic=False)[0][0] if swaying else grey
+                greys[sample.index] = upright_plane(grey, frame.orientation)
+        signs = {track.id for track in left_standing(shot.tracks, greys, self._search.scores, slip_px=SLIP_PX if swaying else 0.0)}
         shot.signs = [track for track in shot.tracks if track.id in signs]
         shot.tracks = [track for track in shot.tracks if track.id not in signs]
 
@@ -192,9 +204,15 @@ class _Surveyor:
         """None where it moves."""
         if self._wanted.camera == "moving":
             return None
-        samples = now.samples.kept
-        greys = [luma(sample.planes, now.frame.form) for sample in samples]
-        camera = look(greys, [~mask for mask in masks])
+        every = max(1, len(masks) // FEW)
+        greys = [luma(sample.planes, now.frame.form) for sample in now.samples.kept]
+        free = [~mask for mask in masks]
+        camera = look(greys[::every], free[::every])
+        if every > 1 and camera.kind == "standing":  # what a few samples do not show, the others are not asked for; they all lie in one place
+            motions = [motion for motion in camera.motions for _ in range(every)][: len(masks)]
+            return replace(camera, reference=camera.reference * every, motions=tuple(motions))
+        if every > 1:
+            camera = look(greys, free)
         if camera.kind != "moving":
             return camera
         # a camera that a person calls static, although it looks like moving: what can be registered is

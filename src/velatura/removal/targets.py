@@ -25,7 +25,7 @@ MOTION = "motion"
 MARGIN_PX = 3
 CASTS = {"person": 0.36, "vehicle": 0.15}
 """How far its band reaches to each side, in heights, and in widths: a walker's shadow lies beside him, a car's under it."""
-BAND_ABOVE, BAND_BELOW = 0.12, 0.18  # heights, from the feet
+BAND_ABOVE, BAND_BELOW = 0.12, 0.25  # heights, from the feet
 WHOLES = {"plate": "vehicle", "face": "person"}
 """What carries a part."""
 WITHIN = 0.7  # share of a part's box that lies in the whole's

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from math import ceil, floor
 from typing import TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from velatura.media.frame import Box, Frame, to_stored, to_upright
+from velatura.removal.labelled import labelled
 from velatura.removal.planes import Mask
 
 _Kind = TypeVar("_Kind", bound=np.generic)
@@ -45,7 +45,7 @@ def boxed(boxes: Iterable[Box], frame: Frame) -> Mask:
 
 def components(mask: Mask, frame: Frame, *, least: int = 1) -> list[Box]:
     """Upright boxes around the connected parts of a stored mask that have `least` pixels."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    count, _, stats = labelled(mask)
     found = []
     for x, y, width, height, area in stats[1:count].tolist():
         if area >= least:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from velatura.detect.region import Region
 from velatura.detect.residual import hidden_share
 from velatura.media.frame import Box
+from velatura.removal.labelled import labelled
 from velatura.removal.planes import Mask
 
 __all__ = ["Failure", "in_removed", "stands_out", "threshold"]
@@ -56,14 +57,18 @@ def stands_out(apart: NDArray[np.uint8], sigma: NDArray[np.float32] | float, *, 
         sigma: noise over time, grey levels; a number, or for each pixel.
         where: only there; None: everywhere.
     """
-    bound = np.clip(np.maximum(LEAST, SIGMAS * np.asarray(sigma, np.float32)), 0, 254)
-    loud = apart > bound if bound.shape else apart > float(bound)
+    loud: Mask = apart > LEAST
     if where is not None:
         loud &= where
-    if not loud.any():
+    at = np.flatnonzero(loud)  # few: the rest need not be asked for their noise
+    if not len(at):
         return np.zeros(apart.shape, np.bool_)
+    noise = sigma if isinstance(sigma, float) else sigma.ravel()[at]
+    loud.ravel()[at] = apart.ravel()[at] > np.minimum(SIGMAS * noise, 254)
     opened = cv2.morphologyEx(loud.view(np.uint8), cv2.MORPH_OPEN, np.ones((OPEN_PX, OPEN_PX), np.uint8))
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(opened)
+    count, labels, stats = labelled(opened)
+    if count == 1:
+        return np.zeros(apart.shape, np.bool_)
     keep = stats[:, 4] > LEAST_PX * max(1.0, (apart.size / AT) ** 0.5)
     keep[0] = False
     return np.asarray(keep[labels], np.bool_)
