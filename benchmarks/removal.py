@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 
 from benchmarks.overview import rows_of
@@ -55,20 +55,19 @@ class Plan:
 
 
 def steps(plan: Plan) -> list[Step]:
-    """Everything, one of each kind first, so that a run that is short of time leaves out repetitions and no row."""
-    kinds, clips, stands = (("walk",), ("walk",), STANDS[:1]) if plan.quick else (("stopgo", "crowd"), ("walk", "pan"), STANDS)
+    """Everything, one of each kind in turn, so that a run that is short of time leaves out repetitions and no row."""
+    kinds, clips, stands = (("walk",), ("walk",), STANDS[:1]) if plan.quick else (("walk", "stopgo", "crowd"), ("walk", "pan"), STANDS)
     found: list[Step] = []
     for seed in plan.seeds:
-        found += [_static(plate, "walk", plan, seed) for plate in plan.plates]
-        found += [_moving(clip, "walk", plan, seed) for clip in clips]
-        found += [_frozen(plate, stands[0], plan, seed) for plate in plan.plates]
-        found += [_never(plate, plan, seed) for plate in plan.plates] + [_swaying(plate, plan, seed) for plate in plan.textured]
-        if seed == plan.seeds[0]:
-            found += _beside(plan)
-        if not plan.quick:
-            found += [_static(plate, kind, plan, seed) for kind, plate in product(kinds, plan.plates)]
-            found += [_frozen(plate, stand, plan, seed) for stand, plate in product(stands[1:], plan.plates)]
-            found += [_moving(clip, "stopgo", plan, seed) for clip in clips]
+        queues = [
+            [_static(plate, kind, plan, seed) for kind, plate in product(kinds, plan.plates)],
+            [_moving(clip, kind, plan, seed) for kind, clip in product(kinds[:2], clips)],
+            [_frozen(plate, stand, plan, seed) for stand, plate in product(stands, plan.plates)],
+            [_never(plate, plan, seed) for plate in plan.plates],
+            [_swaying(plate, plan, seed) for plate in plan.textured],
+            *(_beside(plan) if seed == plan.seeds[0] else ()),
+        ]
+        found += [step for turn in zip_longest(*queues) for step in turn if step is not None]
     return found
 
 
@@ -151,18 +150,16 @@ def _step(name: str, make: Callable[[], Scene], ways: tuple[Way, ...], beside: M
     return name, step
 
 
-def _beside(plan: Plan) -> Iterator[Step]:
+def _beside(plan: Plan) -> Iterator[list[Step]]:
     """What is measured beside the scenes, on those of the first seed."""
     seed, count = plan.seeds[0], plan.count
     walks = {plate: partial(static, plate, "walk", count=count, seed=seed) for plate in plan.plates}
-    for plate in plan.textured:
-        yield f"{plate} walk before any coder", raw(walks[plate])
-    for case in COSTS:
-        yield f"cost: {case}", cost(case, count=40 if plan.quick else 250)
-    for length in (2,) if plan.quick else (1, 2, 3, 4, 5):
-        yield f"masks dropped for {length} frames", drop(walks["indoor"], length, seed)
-    for name, make in {**walks, "moving pan": partial(moving, "pan", "walk", count=count, seed=seed)}.items():
-        yield f"people put back: {name}", back(make, seed)
+    lengths = (2,) if plan.quick else (1, 2, 3, 4, 5)
+    yield [(f"{plate} walk before any coder", raw(walks[plate])) for plate in plan.textured]
+    yield from ([(f"cost: {case}", cost(case, count=40 if plan.quick else 250))] for case in COSTS)
+    yield [(f"masks dropped for {length} frames", drop(walks["indoor"], length, seed)) for length in lengths]
+    yield [(f"people put back: {plate}", back(make, seed)) for plate, make in walks.items()]
+    yield [("people put back: moving pan", back(partial(moving, "pan", "walk", count=count, seed=seed), seed))]
 
 
 if __name__ == "__main__":

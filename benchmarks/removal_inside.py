@@ -37,7 +37,7 @@ from velatura.removal.survey import survey
 from velatura.removal.targets import parse
 from velatura.removal.wanted import Wanted
 
-__all__ = ["Background", "PutBack", "background", "plate_leak", "put_back", "raw_gain", "searching", "spans"]
+__all__ = ["Background", "Near", "PutBack", "background", "in_light_of", "near", "plate_leak", "put_back", "raw_gain", "searching", "spans"]
 
 LENGTHS = (1, 2, 3, 4, 5)
 APART = 4
@@ -50,6 +50,18 @@ class Background:
 
     picture: Picture
     doubt: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """How near a background is to the true one; `age_in_light`: AGE in the truth's light (`in_light_of`).
+
+    The footage flickers by up to four grey levels from frame to frame. Ours is in the light of one frame, on purpose: the painter brings it to the
+    light of each. A median has the middle one, as the truth has.
+    """
+
+    told: Nearness
+    age_in_light: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +89,16 @@ def background(clip: Path, search: Finder | None) -> Background | None:
     return Background(to_rgb(Frame(made.planes, made.form)), made.doubt)
 
 
-def near(files: Files, made: Sequence[Picture]) -> list[Nearness]:
+def near(files: Files, made: Sequence[Picture]) -> list[Near]:
     """Backgrounds against the median of the clean clip."""
     truth = plate_of(list(pictures(files.clean)))
-    return [nearness(truth, picture) for picture in made]
+    return [Near(nearness(truth, picture), nearness(truth, in_light_of(truth, picture)).age) for picture in made]
+
+
+def in_light_of(truth: Picture, picture: Picture) -> Picture:
+    """A background with the median difference to the truth taken out of each colour, to whole grey levels."""
+    off = np.rint(np.median(truth.astype(np.int16) - picture, axis=(0, 1))).astype(np.int16)
+    return np.asarray(np.clip(picture + off, 0, 255), np.uint8)
 
 
 def plate_leak(files: Files) -> tuple[float, float]:

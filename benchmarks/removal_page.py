@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from benchmarks.background_metrics import Nearness
 from benchmarks.page import table
 from benchmarks.removal_rows import Beside, Results
 from benchmarks.removal_runs import Tried
@@ -15,7 +16,7 @@ __all__ = ["HEAD", "line", "plain", "sections"]
 
 HEAD = ["scene", "object recall (worst)", "leaking frames", "covered frames (area)", "shadow recall (worst)", "mask area", "hole PSNR, dB (worst)"]
 HEAD += ["over Telea", "SSIM", "outside, dB", "warping error (truth's own)", "CPU s/frame"]
-NEAR_HEAD = ["scene", "background", "AGE", "pEPs", "pCEPs", "MS-SSIM", "PSNR, dB", "CQM, dB"]
+NEAR_HEAD = ["scene", "background", "AGE", "in the truth's light", "pEPs", "pCEPs", "MS-SSIM", "PSNR, dB", "CQM, dB"]
 
 
 def sections(results: Results, beside: Beside) -> list[str]:
@@ -64,12 +65,16 @@ def peer_table(results: Results) -> str:
 def near_table(results: Results) -> str:
     """Every background, as the field counts."""
     lines = [
-        [run.scene.name, name, f"{one.age:.2f}", f"{one.peps:.2%}", f"{one.pceps:.2%}", f"{one.ms_ssim:.4f}", f"{one.psnr:.1f}", f"{one.cqm:.1f}"]
+        [run.scene.name, name, f"{near.told.age:.2f}", f"{near.age_in_light:.2f}", *_near(near.told)]
         for runs in results.values()
         for run in runs
-        for name, one in run.backgrounds.items()
+        for name, near in run.backgrounds.items()
     ]
     return table(NEAR_HEAD, lines)
+
+
+def _near(one: Nearness) -> list[str]:
+    return [f"{one.peps:.2%}", f"{one.pceps:.2%}", f"{one.ms_ssim:.4f}", f"{one.psnr:.1f}", f"{one.cqm:.1f}"]
 
 
 def leak_table(results: Results) -> str:

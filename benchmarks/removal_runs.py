@@ -16,10 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from benchmarks.background_metrics import Nearness
 from benchmarks.material import shared
 from benchmarks.removal_files import Files, holes, write
-from benchmarks.removal_inside import background, near, plate_leak
+from benchmarks.removal_inside import Near, background, near, plate_leak
 from benchmarks.removal_judging import Judged, judge
 from benchmarks.removal_peers import TELEA, Made, Peer, plates
 from benchmarks.removal_peers import peers as all_peers
@@ -77,7 +76,7 @@ class Tried:
     ran: Ran
     ours: Judged | None
     peers: Mapping[str, Peer] = field(default_factory=dict)
-    backgrounds: Mapping[str, Nearness] = field(default_factory=dict)
+    backgrounds: Mapping[str, Near] = field(default_factory=dict)
     leak: tuple[float, float] | None = None
 
     @property
@@ -155,7 +154,7 @@ def tried(scene: Scene, folder: Path, ways: Sequence[Way], *, env: Mapping[str, 
     return found
 
 
-def backgrounds(files: Files, made: Mapping[str, Made], search: Finder) -> dict[str, Nearness]:
+def backgrounds(files: Files, made: Mapping[str, Made], search: Finder) -> dict[str, Near]:
     """Of the plates and of ours, if it has one."""
     pictures = {name: plate.picture for name, plate in made.items()}
     ours = background(files.composite, search)

@@ -2,7 +2,7 @@
 
 A static clip is endless: the plate of a real one, and on it the noise of a real frame chosen by the seed, people of the source left out. It may
 sway and drift in exposure. A moving clip is a hand-held walk in which nothing moves, or a pan with roll over a static one (no parallax).
-Every scene can be played again and again; same seed, same frames. Memory: four plates with 40 frames of noise at most each; moving clips are streamed.
+Every scene can be played again and again; same seed, same frames. Memory: four plates with 40 frames of noise each; moving clips are streamed.
 Command: `python -m benchmarks.removal_scenes --show FOLDER` writes stills for a person to look at.
 Footage: `data/clips/SOURCE.md` of the shared folder ("Intel, sample-videos", CC BY 4.0; OpenCV's vtest; bgslibrary; GoPro's gpmf-parser).
 """

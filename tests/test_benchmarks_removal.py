@@ -390,7 +390,7 @@ def judged(**figures):
 
 
 def nearness(age):
-    return Nearness(age, 0.0, 0.0, 40.0, 1.0, 40.0)
+    return removal_inside.Near(Nearness(age, 0.0, 0.0, 40.0, 1.0, 40.0), age)
 
 
 def run(name="plaza walk", status=0, told=None, ages=None, leak=None, **figures):
@@ -506,6 +506,13 @@ def noisy(tmp_path_factory):
     return told, files.write(told, tmp_path_factory.mktemp("noisy"))
 
 
+def test_a_background_in_another_light_is_brought_to_the_truths_and_its_ghosts_stay():
+    dark = textured() - 9
+    assert (removal_inside.in_light_of(textured(), dark) == textured()).all()
+    dark[BODY] = 0
+    assert (removal_inside.in_light_of(textured(), dark)[BODY] == 9).all()
+
+
 def test_runs_of_one_to_five_frames_lie_apart_and_somebody_is_in_them(noisy):
     _, clips = noisy
     found = removal_inside.spans(clips, np.random.default_rng(0))
@@ -529,7 +536,7 @@ def test_the_background_is_that_of_the_scene_and_the_fill_beats_telea_before_any
     told, clips = noisy
     made = removal_inside.background(clips.composite, None)
     assert made is not None
-    assert removal_inside.near(clips, [made.picture])[0].age < 2
+    assert removal_inside.near(clips, [made.picture])[0].age_in_light < 2
     ours, telea = removal_inside.raw_gain(told, None)
     assert ours > telea + 5
 

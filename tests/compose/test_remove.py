@@ -69,7 +69,7 @@ def picture(path: Path, values: np.ndarray) -> Path:
 
 @pytest.mark.parametrize("name", STANDING)
 def test_what_moves_before_a_camera_that_stands_goes_and_the_rest_stays(name: str, tmp_path: Path, bare: Remove, decoder: Decoder) -> None:
-    made = getattr(scenes, name)(tmp_path)
+    made = getattr(scenes, name)(tmp_path, frames=30)
     done = only(bare(made.path, tmp_path / f"out{made.path.suffix}"))
     seen = judged(made, done.out, decoder)
     assert seen.leak == 0 and seen.changed < 0.001 and seen.black == 0
@@ -207,11 +207,11 @@ def test_what_one_mask_hides_in_all_frames_is_never_seen_and_so_covered(tmp_path
 
 
 def test_masks_out_of_one_run_are_masks_in_of_the_next(tmp_path: Path, bare: Remove, decoder: Decoder) -> None:
-    made = scenes.walker(tmp_path)
+    made = scenes.walker(tmp_path, frames=20)
     bare(made.path, tmp_path / "one.mp4", masks_out=tmp_path / "masks")
     bare(made.path, tmp_path / "two.mp4", mask=tmp_path / "masks", masks_out=tmp_path / "again")
     names = sorted(path.name for path in (tmp_path / "masks").iterdir())
-    assert len(names) == 40
+    assert len(names) == 20
     assert all((tmp_path / "masks" / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in names)
     for one, two in zip(read(tmp_path / "one.mp4", decoder), read(tmp_path / "two.mp4", decoder), strict=True):
         assert cv2.absdiff(upright(one), upright(two)).mean() < 1
@@ -233,9 +233,9 @@ def test_a_picture_that_is_masked_all_over_is_covered_and_told(tmp_path: Path, b
 
 
 def test_a_frame_that_is_masked_all_over_shows_what_other_frames_show_or_is_covered(tmp_path: Path, bare: Remove, decoder: Decoder) -> None:
-    made = scenes.walker(tmp_path)
+    made = scenes.walker(tmp_path, frames=24)
     given = masks(tmp_path / "masks", made)
-    picture(given / "000020.png", np.full((120, 160), 255, np.uint8))
+    picture(given / "000012.png", np.full((120, 160), 255, np.uint8))
     done = only(bare(made.path, tmp_path / "out.mp4", mask=given))
     assert judged(made, done.out, decoder).leak == 0 and done.mask_most == 1
 
@@ -347,3 +347,36 @@ def test_the_same_seed_gives_the_same_file(tmp_path: Path, bare: Remove) -> None
     made = scenes.walker(tmp_path, frames=12)
     first, again = (bare(made.path, tmp_path / f"{number}.mkv", seed=3).items[0].out.read_bytes() for number in (1, 2))
     assert first == again
+
+
+def test_a_parked_car_stays_where_somebody_walks_by(tmp_path: Path, bare: Remove, decoder: Decoder) -> None:
+    car, walker = scenes.Person(0.5, 0.5, height=0.3, feet=0.4), scenes.Person(height=0.45, feet=0.95)
+    made = scenes.walker(tmp_path, people=(car, walker))
+    done = only(bare(made.path, tmp_path / "out.mp4"))
+    of = {who: replace(made, masks=[scenes.mask(scenes.Scene(people=(who,)), index) for index in range(40)]) for who in (car, walker)}
+    assert judged(of[walker], done.out, decoder).leak == 0 and judged(of[car], done.out, decoder).leak > 0.4
+    assert done.covered == 0
+
+
+def test_a_screen_that_plays_is_no_person_and_hides_none(tmp_path: Path, bare: Remove, decoder: Decoder) -> None:
+    still = scenes.clean
+
+    def playing(scene: scenes.Scene, index: int) -> np.ndarray:
+        picture = still(scene, index).copy()
+        picture[4:30, 100:150] = np.random.default_rng(index).uniform(20, 220, (26, 50, 1))
+        return picture
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scenes, "clean", playing)
+        made = scenes.walker(tmp_path)
+    done = only(bare(made.path, tmp_path / "out.mp4"))
+    off_screen = [mask & ~_screen(mask.shape) for mask in made.masks]
+    assert judged(replace(made, masks=off_screen), done.out, decoder).leak <= 0.02
+    assert (done.covered > 0) == any("in doubt" in sentence for sentence in done.warnings)
+    assert done.mask_share < 2 * np.mean([mask.mean() for mask in made.masks])
+
+
+def _screen(shape: tuple[int, ...]) -> np.ndarray:
+    mask = np.zeros(shape, np.bool_)
+    mask[4:30, 100:150] = True
+    return mask

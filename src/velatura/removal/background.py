@@ -33,7 +33,7 @@ Judge = Callable[[Sequence[Plane]], Sequence[tuple[int, int, int, int]]]
 """Detectors on a background: boxes (x0, y0, x1, y1), half-open, in stored pixels."""
 
 LOUDEST = 12.0  # grey levels of noise; more is not noise
-UNSTABLE = 6.0
+UNSTABLE = 10.0  # less than that, such as light that wanders over a pavement, the bounds of `motion_mask` allow for: people differ by more
 WEAK = 0.05  # of the samples: fewer votes than this are what a detector lets slip
 IN_BOX = 0.5  # of a piece, for a detector's box to speak of it
 SAME_AS_PLATE = 0.95  # of a masked object's pixels that look like the background: then it is in it

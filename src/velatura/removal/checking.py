@@ -12,9 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from math import ceil, floor
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from velatura.detect.detection import Search
 from velatura.detect.pace import Pace
@@ -23,6 +21,7 @@ from velatura.detect.residual import hidden_share
 from velatura.detect.settings import DEFAULT_SCORES
 from velatura.errors import Withheld
 from velatura.media.frame import Box, Frame, PixelForm, to_stored
+from velatura.removal.apart import Apart, beside
 from velatura.removal.painted import Wider
 from velatura.removal.planes import Mask, difference, luma
 from velatura.removal.report import Shows
@@ -46,8 +45,6 @@ MOST = 100_000
 MOST_SHOWN = 1_000
 PLATE_GREY = 8.0  # mean difference below which a hit shows the background itself
 MOVED_SIGMA = 6.0  # grey levels that a donor a pixel out of place, its grain and the coder add where the camera moves
-SOFT_PX = 1.2  # of both, before they are compared: single pixels are grain
-KNOWN = 0.5  # share of a hit where the background must be known to say that it is the background which is hit
 ROOM_PX, ROOM = 16, 0.06  # around what the fallback covered: its margin, and the coder's blocks
 
 
@@ -119,22 +116,6 @@ def check(
     return checker.done
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Apart:
-    """How far an output is from what lies behind, grey levels, (height, width); `known`: where that is known, None: everywhere."""
-
-    levels: NDArray[np.uint8]
-    known: Mask | None = None
-
-    def mean(self, part: tuple[slice, slice]) -> float:
-        """Of a box; infinite where less than half of it is known, nought where it is empty."""
-        levels = self.levels[part]
-        if not levels.size or self.known is None:
-            return float(levels.mean()) if levels.size else 0.0
-        known = self.known[part]
-        return float(levels[known].mean()) if known.mean() >= KNOWN else float("inf")
-
-
 class _Checker:
     def __init__(self, wanted: Wanted, search: Search | None, shown: Shown, covered: Covered) -> None:
         self._wanted, self._search, self._shown, self._covered = wanted, search, shown, covered
@@ -163,11 +144,11 @@ class _Checker:
         shot = self._shot
         assert shot is not None, "a shot has begun"
         hidden = boxed([_roomy(box) for box in self._covered.get(frame.index, ())], frame)
-        apart: _Apart | None = None
+        apart: Apart | None = None
         if self._behind is not None:
             like = frame if frame.form == self._behind.ground.form else _grey(frame)
             seen = self._behind.for_frame(like, hidden)
-            apart = _Apart(difference(like.planes, seen.planes, like.form))
+            apart = Apart(difference(like.planes, seen.planes, like.form))
             if seen.sure:
                 self._differs(frame, stands_out(apart.levels, seen.sigma, where=self._where(frame, shot, given, hidden)))
         elif shot.kind == "moving":
@@ -186,24 +167,24 @@ class _Checker:
             where = stored_mask(wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation) & ~hidden
         return where
 
-    def _moved(self, frame: Frame, hidden: Mask) -> _Apart:
+    def _moved(self, frame: Frame, hidden: Mask) -> Apart:
         """How far the output is from what lay behind the masks, where that is known, and what of it stands out."""
         apart, known = np.zeros(hidden.shape, np.uint8), np.zeros(hidden.shape, np.bool_)
         kept = self._shown.at(frame.index)
         if kept is None:
-            return _Apart(apart, known)
+            return Apart(apart, known)
         grey, seen, (x0, y0, x1, y1) = kept
-        apart[y0:y1, x0:x1] = _beside(luma(frame.planes, frame.form)[y0:y1, x0:x1], grey)
+        apart[y0:y1, x0:x1] = beside(luma(frame.planes, frame.form)[y0:y1, x0:x1], grey)
         known[y0:y1, x0:x1] = seen
         self._differs(frame, stands_out(apart, MOVED_SIGMA, where=known & ~hidden))
-        return _Apart(apart, known)
+        return Apart(apart, known)
 
     def _differs(self, frame: Frame, mask: Mask) -> None:
         if mask.any():
             for box in components(mask, frame):
                 self._fail(frame, box, "differs")
 
-    def _detected(self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: _Apart | None) -> None:
+    def _detected(self, frame: Frame, search: Search, shot: Shot, given: Mask | None, hidden: Mask, apart: Apart | None) -> None:
         found = [region for region in search(frame, low=True) if region.label in self._labels and region.score >= self.done.thresholds[region.label]]
         if not found:
             return
@@ -231,13 +212,6 @@ class _Checker:
             raise Withheld("remove.residual", f"the output still shows more than {MOST} places", hint="say what goes: --targets, --mask, --camera")
         label, score = (region.label, round(region.score, 3)) if region is not None else ("", 0.0)
         self.done.failures.append(Failure(frame.index, round(float(frame.time), 6), box, why, label, score))
-
-
-def _beside(grey: NDArray[np.uint8], behind: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The least difference within a pixel around: what another frame shows lies no more exactly than that."""
-    mine, other = (cv2.GaussianBlur(one, (0, 0), SOFT_PX) for one in (grey, behind))
-    square = np.ones((3, 3), np.uint8)
-    return np.asarray(cv2.absdiff(mine, np.clip(mine, cv2.erode(other, square), cv2.dilate(other, square))), np.uint8)
 
 
 def _grey(frame: Frame) -> Frame:

@@ -2,7 +2,8 @@
 
 A component that is found in fewer than three frames is noise, one that misses a frame or two is bridged: its shape is carried along the line between
 where it was before and after. A pixel that is masked before and after is masked in between. Large components need no witness, nor do those at a
-shot's ends, where the others lie outside: leaving somebody visible is worse than a mask too many.
+shot's ends, where the others lie outside: leaving somebody visible is worse than a mask too many. Who comes in over a border is masked two frames
+earlier, who leaves two frames longer.
 Limits: links are by place and size alone; a small thing that jumps further than its own size from frame to frame is taken for noise, unless a
 detector follows it. Memory: seven frames of five bytes a pixel.
 """
@@ -23,6 +24,7 @@ __all__ = ["lasting"]
 
 GAP = 2  # frames that may be missed
 LARGE = 0.004  # share of the picture: 30 x 30 of 640 x 360
+DOOR = 2  # frames before somebody is seen to come in, and after he is seen to leave
 ALIKE = 5.0  # areas of two looks at one thing
 REACH = 1.0  # a component's box grown by so many of its sides, when the next one is looked for
 MOST = 400  # components of a frame that are linked; more is rain, and stays as it is
@@ -163,9 +165,24 @@ def _judged(window: deque[_Frame], at: int, frames: int, end: int | None) -> Mas
     for frame, part, dx, dy in now.missing:
         if lasts(part):
             _stamp(mask, frame.labels, part, dx, dy)
+    for frame, part in _at_the_door(window, at):
+        if lasts(part):
+            _stamp(mask, frame.labels, part, 0, 0)
     if 0 < at < len(window) - 1:
         mask |= window[at - 1].mask & window[at + 1].mask
     return mask
+
+
+def _at_the_door(window: deque[_Frame], at: int) -> Iterator[tuple[_Frame, _Part]]:
+    """Who is first seen at a border a moment after a frame, or last seen there a moment before it: a sliver of him, or his shadow, is on it too."""
+    for near in range(max(at - DOOR, 0), min(at + DOOR + 1, len(window))):
+        frame = window[near]
+        height, width = frame.mask.shape
+        for part in frame.parts if near != at else ():
+            ends = not part.before if near > at else not part.goes_on
+            x0, y0, x1, y1 = part.box
+            if ends and (x0 == 0 or y0 == 0 or x1 == width or y1 == height):
+                yield frame, part
 
 
 def _let_go(window: deque[_Frame]) -> None:

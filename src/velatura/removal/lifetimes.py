@@ -1,19 +1,21 @@
 """The whole life of one thing from the frames in which it was found: between them, before the first and after the last.
 
 Between two hits boxes lie on the line; beyond the ends they go on at the speed of the nearest hits: for a moment in the middle of the picture, and
-near a border, where a detector does not know a third of a body, until they are outside. Everything is computed in steady coordinates (the camera's
-shift taken out) and given in pixels of the frame.
+near a border, where a detector does not know a third of a body, until they are outside. What a detector first or last found in the middle of another
+one (a second, wider box of the same person; somebody behind him) goes with that one instead, and not on alone. Everything is computed in steady
+coordinates (the camera's shift taken out) and given in pixels of the frame.
 Limit: straight motion; who turns on the spot where he is not seen, or hides behind something for longer than a moment, is another track.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Hits", "is_still", "lived"]
+__all__ = ["Hits", "Ride", "is_still", "lived", "rides"]
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +26,7 @@ TOUCH_PX = 3.0
 LAG = 0.2  # of its height
 SPEED_S = 0.4  # hits that tell the speed at an end
 SLOW = 0.08  # heights a second; slower is standing
+WITHIN = 0.75  # of the smaller of two boxes in the other: they are of one thing, or of two that go together
 STILL_U = 0.12  # a poster: nine in ten of its centres lie so near to their middle (its height); a detector's own unrest is .06
 STILL_SHARE = 0.9  # ... and it is there for so much of the shot
 STILL_S = 2.0  # ... which is no shorter: everybody stands for a second
@@ -42,10 +45,39 @@ class Hits:
     boxes: Floats
 
 
-def lived(hits: Hits, times: Floats, shifts: Floats, size: tuple[int, int]) -> tuple[int, NDArray[np.float32]]:
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """Boxes of another one, in which an end of this one lies: (n, 4) corners in steady coordinates, of the end's frame and away from it."""
+
+    boxes: Floats
+
+
+def rides(all_hits: Sequence[Hits], times: Floats) -> list[tuple[Ride | None, Ride | None]]:
+    """For each of one label's things what its start and its end go with; None: they are alone.
+
+    Who carries another's start was found before it, and who carries an end was found after it.
+    """
+    inner = [_between(Hits(one.frames, _steady(one, times)), times, np.arange(one.frames[0], one.frames[-1] + 1)) for one in all_hits]
+    starts = [int(one.frames[0]) for one in all_hits]
+    told: list[tuple[Ride | None, Ride | None]] = []
+    for mine, start in zip(inner, starts, strict=True):
+        end, before, after = start + len(mine) - 1, None, None
+        for other, first in zip(inner, starts, strict=True):
+            if first < start < first + len(other) and _is_within(mine[0], other[start - first]):
+                before = Ride(other[start - first :: -1])
+            if first <= end < first + len(other) - 1 and _is_within(mine[-1], other[end - first]):
+                after = Ride(other[end - first :])
+        told.append((before, after))
+    return told
+
+
+def lived(
+    hits: Hits, times: Floats, shifts: Floats, size: tuple[int, int], ride: tuple[Ride | None, Ride | None] = (None, None)
+) -> tuple[int, NDArray[np.float32]]:
     """The first frame and a box for each frame from there on, without gaps.
 
     Args:
+        ride: what its start and its end go with (`rides`).
         times: (frames,) seconds, of the whole shot.
         shifts: (frames, 2) pixels that the picture has moved since the shot's first frame.
         size: (width, height) of the upright picture.
@@ -55,7 +87,9 @@ def lived(hits: Hits, times: Floats, shifts: Floats, size: tuple[int, int]) -> t
     """
     frames = np.arange(hits.frames[0], hits.frames[-1] + 1)
     inner = _between(Hits(hits.frames, _steady(hits, times)), times, frames)
-    before, after = _beyond(hits, times, shifts, size, -1), _beyond(hits, times, shifts, size, 1)
+    before, after = (
+        _beyond(hits, times, shifts, size, way) if one is None else _ridden(hits, times, one, way) for one, way in zip(ride, (-1, 1), strict=True)
+    )
     first = int(frames[0]) - len(before)
     boxes = np.concatenate([before[::-1], inner, after])
     by = np.tile(shifts[first : first + len(boxes)], 2)
@@ -110,6 +144,19 @@ def _beyond(hits: Hits, times: Floats, shifts: Floats, size: tuple[int, int], wa
             break
         boxes.append(moved)
     return np.array(boxes, np.float64).reshape(-1, 4)
+
+
+def _ridden(hits: Hits, times: Floats, ride: Ride, way: int) -> Floats:
+    """Boxes after the last hit (way 1) or before the first (-1) that go with another one for a moment, the nearest first."""
+    end, box = int(hits.frames[-1 if way > 0 else 0]), hits.boxes[-1 if way > 0 else 0]
+    away_s = np.abs(times[end + way * np.arange(1, len(ride.boxes))] - times[end])
+    return np.asarray((box + ride.boxes[1:] - ride.boxes[0])[away_s <= RUN_ON_S + 1e-6], np.float64)
+
+
+def _is_within(a: Floats, b: Floats) -> bool:
+    """Whether the smaller of two boxes lies in the other."""
+    common = np.maximum(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0).prod()
+    return bool(common >= WITHIN * min((a[2:] - a[:2]).prod(), (b[2:] - b[:2]).prod()))
 
 
 def _speed(hits: Hits, times: Floats, way: int) -> Floats:

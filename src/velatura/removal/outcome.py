@@ -87,7 +87,7 @@ def _warnings(wanted: Wanted, written: Written, detectors: Sequence[str]) -> Ite
     restless = max((shot.ground.restless_share for shot in written.shots if shot.ground is not None), default=0.0)
     if clip and restless > RESTLESS and wanted.targets.motion and wanted.mask is None:
         who = f"only {', '.join(detectors)} can find somebody there" if detectors else "and no detector searched: look there before you release it"
-        yield f"{restless:.1%} of the picture never rests (leaves, water, a stream of people), so that motion says nothing there; {who}"
+        yield f"{restless:.1%} of the picture never rests (leaves, water, a screen), so that motion says nothing there; {who}"
     signs = [track for shot in written.shots for track in shot.signs] if clip and wanted.mask is None else []
     if signs:
         where = ", ".join(f"{track.label} at ({x:.0f}, {y:.0f})" for track in signs[:4] for x, y in [_place(track)])

@@ -140,7 +140,7 @@ class Standing:
     def _painted(self, now: _Waiting, mask: Mask) -> Painted:
         frame, behind = now.frame, now.behind
         if behind is None:
-            return Painted(frame, mask)
+            return Painted(frame, np.zeros_like(mask))
         mask = self._final(frame, mask if now.given is None else now.given)
         whole = (0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
         if not behind.sure or (mask.all() and not behind.sure):

@@ -3,7 +3,8 @@
 Hysteresis on the difference between frame and background: parts that differ clearly, and what differs a little next to them; closed, filled,
 widened. A step of one pixel is no difference (the background was carried there along a motion that is right to a pixel or so). At the picture's
 border, where an object enters or leaves, what differs a little near a kept part is kept too. Then the shadow: pixels of the wide mask that are evenly
-darker than the background, of its colour, and hang together with what is kept. Where the background is not known everything is kept.
+darker than the background, of its colour, and hang together with what is kept, or with the border (who casts it may be outside). Where the
+background is not known everything is kept.
 Limit: an object that looks like what is behind it within `CLEAR` levels everywhere is lost; the check of the finished file sees no more of it.
 """
 
@@ -45,8 +46,9 @@ def tightened(planes: Planes, behind: Planes, form: PixelForm, wide: Mask, never
     wide_here, never_here = wide[y, x], never[y, x] & wide[y, x]
     apart = _apart(planes, behind, form)
     kept = _object(apart, wide_here) | never_here
-    kept |= _at_border(apart, kept, wide, (y, x))
-    kept |= _shadow(planes, behind, form, kept, wide_here & ~never_here)
+    rim = _rim(wide)[y, x]
+    kept |= _at_border(apart, kept, rim, wide_here)
+    kept |= _shadow(planes, behind, form, kept, rim, wide_here & ~never_here)
     mask = np.zeros_like(wide)
     mask[y, x] = _widened(kept) & wide_here
     return mask
@@ -86,21 +88,26 @@ def _object(apart: Levels, wide: Mask) -> Mask:
     return np.asarray(ndimage.binary_fill_holes(closed)) & wide
 
 
-def _at_border(apart: Levels, kept: Mask, wide: Mask, where: tuple[slice, slice]) -> Mask:
+def _rim(wide: Mask) -> Mask:
+    """The picture's border."""
+    rim = np.ones_like(wide)
+    rim[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = False
+    return rim
+
+
+def _at_border(apart: Levels, kept: Mask, rim: Mask, wide: Mask) -> Mask:
     """What differs a little at the picture's border, in components that come near to what is kept."""
     if not kept.any():
         return np.zeros_like(kept)
-    rim = np.ones_like(wide)
-    rim[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX] = False
-    labels = _components((apart > SLIGHT) & wide[where])
+    labels = _components((apart > SLIGHT) & wide)
     near = _grown(kept, 2 * NEAR_PX + 1)
-    chosen = np.isin(np.arange(int(labels.max()) + 1), labels[rim[where]]) & np.isin(np.arange(int(labels.max()) + 1), labels[near])
+    chosen = np.isin(np.arange(int(labels.max()) + 1), labels[rim]) & np.isin(np.arange(int(labels.max()) + 1), labels[near])
     chosen[0] = False
     return np.asarray(chosen[labels])
 
 
-def _shadow(planes: Planes, behind: Planes, form: PixelForm, kept: Mask, wide: Mask) -> Mask:
-    """What is evenly darker than the background and of its colour, and hangs together with what is kept."""
+def _shadow(planes: Planes, behind: Planes, form: PixelForm, kept: Mask, rim: Mask, wide: Mask) -> Mask:
+    """What is evenly darker than the background and of its colour, and hangs together with what is kept, or with the border: he may be outside."""
     beside = ~_grown(kept, 5)  # or the object's own darkness would look like a shadow around it
     mine, other = _soft(planes, form, 0, beside), _soft(behind, form, 0, beside)
     dark = (other - mine > DARKER) & (mine > LEAST_SHARE * other) & wide
@@ -109,7 +116,7 @@ def _shadow(planes: Planes, behind: Planes, form: PixelForm, kept: Mask, wide: M
         for index in colours(form)[1:]:
             dark &= np.abs(_soft(planes, form, index, beside) - share * _soft(behind, form, index, beside)) < SAME_HUE
     labels = _components(dark | _grown(kept, 5))
-    touched = np.bincount(labels.ravel(), kept.ravel()) > 0
+    touched = np.bincount(labels.ravel(), (kept | (rim & dark)).ravel()) > 0
     touched[0] = False
     return np.asarray(touched[labels]) & dark
 

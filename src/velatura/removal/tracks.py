@@ -23,7 +23,7 @@ from velatura.detect.settings import TrackSettings
 from velatura.detect.track import Track as Piece
 from velatura.detect.tracker import Tracker
 from velatura.media.frame import Box
-from velatura.removal.lifetimes import Hits, is_still, lived
+from velatura.removal.lifetimes import Hits, Ride, is_still, lived, rides
 
 __all__ = ["Boxes", "Track", "follow"]
 
@@ -124,9 +124,9 @@ def follow(
         raise ValueError(f"{len(found)} looks, {len(clock)} times and {len(moved)} shifts are not of one shot")
     pieces, look_frames = _pieces(found, clock, moved, size, scores or {})
     made = []
-    for chain in _chains(pieces, _longest_gap_s(clock)):
-        hits = _hits(chain, look_frames)
-        start, corners = lived(hits, clock, moved, size)
+    chains = _chains(pieces, _longest_gap_s(clock))
+    for chain, hits, ride in _riding([(chain, _hits(chain, look_frames)) for chain in chains], clock):
+        start, corners = lived(hits, clock, moved, size, ride)
         end = start + len(corners) - 1
         best = max(hit.score for piece in chain for hit in piece.hits)
         boxes = Boxes(first + start, corners)
@@ -134,6 +134,16 @@ def follow(
         made.append(Track(0, chain[0].label, boxes, float(clock[start]), float(clock[end]), best, is_still(hits, clock), seen))
     made.sort(key=lambda track: (track.first, track.label))
     return [replace(track, id=number) for number, track in enumerate(made)]
+
+
+def _riding(
+    chains: Sequence[tuple[list[Piece], Hits]], clock: NDArray[np.float64]
+) -> Iterator[tuple[list[Piece], Hits, tuple[Ride | None, Ride | None]]]:
+    """Each with what its ends go with, among those of its label."""
+    for label in {chain[0].label: None for chain, _ in chains}:
+        mine = [(chain, hits) for chain, hits in chains if chain[0].label == label]
+        for (chain, hits), ride in zip(mine, rides([hits for _, hits in mine], clock), strict=True):
+            yield chain, hits, ride
 
 
 def _longest_gap_s(clock: NDArray[np.float64]) -> float:
