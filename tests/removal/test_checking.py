@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 from tests.removal import scenes
@@ -11,7 +12,7 @@ from tests.removal.clothes import SCORES, Clothes
 from tests.removal.standing_scenes import Done, copy, done, walked, wanted
 
 from velatura.detect.detection import Search
-from velatura.detect.region import Region
+from velatura.detect.region import Region, Scores
 from velatura.errors import Withheld
 from velatura.media.frame import Box, Frame
 from velatura.removal.checking import Check, check
@@ -112,7 +113,7 @@ class Doubtful:
     def __init__(self, score: float) -> None:
         self._score = score
 
-    scores = {"person": SCORES}
+    scores: ClassVar[Mapping[str, Scores]] = {"person": SCORES}
 
     def __call__(self, frame: Frame, *, low: bool) -> Sequence[Region]:
         return [Region((40.0, 20.0, 70.0, 100.0), "person", self._score, float(frame.time))]

@@ -49,7 +49,7 @@ def test_frames_come_back_in_any_order() -> None:
 
 def test_a_step_of_one_pixel_is_no_difference_and_another_picture_is_one() -> None:
     rng = np.random.default_rng(2)
-    picture = cv2.GaussianBlur(rng.integers(0, 256, (80, 80)).astype(np.uint8), (0, 0), 1.5)
+    picture = np.asarray(cv2.GaussianBlur(rng.integers(0, 256, (80, 80)).astype(np.uint8), (0, 0), 1.5), np.uint8)
     assert beside(np.roll(picture, 1, axis=1), picture)[4:-4, 4:-4].mean() < 2
     assert beside(np.roll(picture, 20, axis=1), picture).mean() > 5
     assert not beside(picture, picture).any()
@@ -61,5 +61,9 @@ def test_of_what_is_known_by_less_than_half_nothing_is_said() -> None:
     levels[:, 6:] = 200
     assert Apart(levels, known).mean((slice(0, 10), slice(0, 10))) == pytest.approx(4)
     assert Apart(levels, known).mean((slice(0, 10), slice(5, 10))) == float("inf")
+    covered = np.zeros((10, 10), np.bool_)
+    covered[:, 7:] = True
+    assert Apart(levels, known, covered).mean((slice(0, 10), slice(5, 10))) == pytest.approx(4)  # one column of the two that are not covered
+    assert Apart(levels, known, ~known).mean((slice(0, 10), slice(6, 10))) == float("inf")
     assert Apart(levels).mean((slice(0, 10), slice(6, 10))) == pytest.approx(200)
     assert Apart(levels).mean((slice(0, 0), slice(0, 5))) == 0.0

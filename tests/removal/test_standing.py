@@ -49,7 +49,8 @@ def test_a_walker_goes_whole_and_nothing_else_changes(name: str) -> None:
     assert [one.frame.index for one in result.painted] == list(range(WALK.frames))
     assert max(shows(result)) < 0.02
     assert sum(int(one.mask.sum()) for one in result.painted) < 2.5 * sum(int(mask.sum()) for mask in result.masks)
-    assert not any(one.doubt for one in result.painted)
+    if name != "grey":  # where no colour and no detector tells whose place it is, a choice may be too close, and is told
+        assert not any(one.doubt for one in result.painted)
     untouched(result)
 
 

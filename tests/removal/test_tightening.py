@@ -103,3 +103,13 @@ def test_small_pictures_and_empty_masks(size: tuple[int, int]) -> None:
     assert not tightened(planes, planes, form, ~whole, ~whole).any()
     assert not tightened(planes, planes, form, whole, ~whole).any()
     assert tightened(planes, planes, form, whole, whole).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_shadow_of_somebody_outside_goes_where_it_touches_the_border(form: PixelForm) -> None:
+    behind, shadow, inside = background(form), box(0, 60, 30, 75), box(70, 60, 100, 75)
+    wide = box(0, 40, 120, 95)
+    planes = painted(painted(behind, form, shadow, 0.88), form, inside, 0.88)
+    mask = tightened(planes, behind, form, wide, np.zeros_like(wide))
+    assert mask[shadow].mean() > 0.95
+    assert not mask[inside].any()  # what hangs together with nobody, and does not come from outside, is the scene's

@@ -23,20 +23,27 @@ KNOWN = 0.5  # share of a box where the background must be known to say that the
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Apart:
-    """Grey levels of 8 bits, (height, width); `known`: where they mean something, None: everywhere."""
+    """Grey levels of 8 bits, (height, width).
+
+    Attributes:
+        known: where they mean something; None: everywhere.
+        covered: what the fallback covers; there nothing shows.
+    """
 
     levels: NDArray[np.uint8]
     known: Mask | None = None
+    covered: Mask | None = None
 
     def mean(self, part: tuple[slice, slice]) -> float:
-        """Of rows and columns; infinite where less than half of them is known, nought where there are none."""
+        """Of rows and columns; infinite where less than half of what is not covered is known, nought where there are none."""
         levels = self.levels[part]
         if not levels.size:
             return 0.0
         if self.known is None:
             return float(levels.mean())
-        known = self.known[part]
-        return float(levels[known].mean()) if known.mean() >= KNOWN else float("inf")
+        covered = self.covered[part] if self.covered is not None else np.zeros(levels.shape, np.bool_)
+        known = self.known[part] & ~covered
+        return float(levels[known].mean()) if known.any() and known.sum() >= KNOWN * (~covered).sum() else float("inf")
 
 
 def beside(grey: NDArray[np.uint8], behind: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -177,7 +177,7 @@ class _Checker:
         apart[y0:y1, x0:x1] = beside(luma(frame.planes, frame.form)[y0:y1, x0:x1], grey)
         known[y0:y1, x0:x1] = seen
         self._differs(frame, stands_out(apart, MOVED_SIGMA, where=known & ~hidden))
-        return Apart(apart, known)
+        return Apart(apart, known, hidden)
 
     def _differs(self, frame: Frame, mask: Mask) -> None:
         if mask.any():

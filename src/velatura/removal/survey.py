@@ -20,6 +20,7 @@ from velatura.errors import BadSpec, Missing
 from velatura.media.frame import Frame, PixelForm, Plane, to_stored
 from velatura.media.reader import Facts
 from velatura.removal.camera import Camera, look
+from velatura.removal.cuts import is_same_place
 from velatura.removal.given_masks import GivenMasks
 from velatura.removal.given_nearby import GivenNearby
 from velatura.removal.ground import IntBox, ground
@@ -98,10 +99,11 @@ class _Surveyor:
         self._shots: list[Shot] = []
         self._open: _Open | None = None
         self._inside, self._picked, self._last_s = False, False, 0.0
+        self._before: Frame | None = None
 
     def see(self, seen: Look, given: Mask | None) -> None:
         frame = seen.frame
-        if self._open is None or seen.shot_starts or frame.form != self._open.frame.form or frame.size != self._open.frame.size:
+        if self._open is None or self._starts(seen):
             self._close()
             self._open = _Open(frame.index, frame)
         now = self._open
@@ -112,7 +114,14 @@ class _Surveyor:
         if given is not None:
             self._take(now, frame, stored_mask(given, frame.orientation))
         self._inside |= self._wanted.is_inside(frame)
-        self._last_s = seen.time_s
+        self._last_s, self._before = seen.time_s, frame
+
+    def _starts(self, seen: Look) -> bool:
+        """Whether the shot at hand is over."""
+        frame, before = seen.frame, self._before
+        if before is None or frame.form != before.form or frame.size != before.size or frame.shot_starts:
+            return True
+        return seen.shot_starts and not is_same_place(before.planes, frame.planes, frame.form)
 
     def _take(self, now: _Open, frame: Frame, given: Mask) -> None:
         """A mask that a person gave: small for each frame, whole for each sample."""
