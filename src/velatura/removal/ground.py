@@ -125,7 +125,7 @@ def _carried(samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, f
             height, width = mask.shape
             mask = cv2.warpPerspective(mask.view(np.uint8), back, (width, height), flags=cv2.INTER_LINEAR).astype(np.bool_) | ~inside
         light = fit(anchor, planes, form, ~(mask | masks[camera.reference]))
-        if not light.fits:
+        if not light.fits and number != camera.reference:  # a sample is as bright as itself, however little of it is seen
             continue
         taken.append(applied(planes, form, light))
         covered.append(mask)

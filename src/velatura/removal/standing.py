@@ -142,10 +142,10 @@ class Standing:
         if behind is None:
             return Painted(frame, np.zeros_like(mask))
         mask = self._final(frame, mask if now.given is None else now.given)
-        whole = (0.0, 0.0, float(frame.size[0]), float(frame.size[1]))
-        if not behind.sure or (mask.all() and not behind.sure):
-            return Painted(frame, mask, doubt=[whole])
-        doubt = tiles(behind.doubt, frame) if behind.doubt.any() else []
+        anything = self._wanted.targets.motion and self._wanted.pick is None and now.given is None  # else only what was named is in doubt
+        if not behind.sure:
+            return Painted(frame, mask, doubt=tiles(np.ones_like(mask) if anything else mask, frame))
+        doubt = tiles(behind.doubt if anything else behind.doubt & mask, frame)
         if mask.any():
             planes = behind.planes
             seam(frame.planes, planes, frame.form, mask)
