@@ -91,7 +91,7 @@ def _warnings(wanted: Wanted, written: Written, detectors: Sequence[str]) -> Ite
     signs = [track for shot in written.shots for track in shot.signs] if clip and wanted.mask is None else []
     if signs:
         where = ", ".join(f"{track.label} at ({x:.0f}, {y:.0f})" for track in signs[:4] for x, y in [_place(track)])
-        yield f"{len(signs)} places look faintly like somebody and never move; they were left: {where}: look at them, and take them out with --mask"
+        yield f"{len(signs)} places look faintly like somebody and never move; left as they are: {where}: look at them, and take them out with --mask"
     short = sum(shot.kind == "short" for shot in written.shots)
     if clip and short:
         yield f"{short} shot{'s' * (short > 1)} of fewer than {SHORT} frames: too short for a background, each frame was treated by itself"
