@@ -114,3 +114,14 @@ def test_as_many_masks_come_out_as_went_in(frames: int, width: int, height: int,
     assert all(mask.shape == (height, width) and mask.dtype == np.bool_ for mask in done)
     if share == 0:
         assert not any(mask.any() for mask in done)
+
+
+def test_who_comes_in_over_a_border_is_masked_a_moment_earlier_and_who_leaves_longer() -> None:
+    box = (0, 40, 20, 90)
+    masks = [at(box) if 10 <= index < 20 else at() for index in range(30)]
+    assert [index for index, mask in enumerate(lasting(masks)) if mask[40:90, :20].all()] == list(range(8, 22))
+
+
+def test_who_appears_in_the_middle_is_not() -> None:
+    masks = [at((90, 40, 110, 90)) if 10 <= index < 20 else at() for index in range(30)]
+    assert [index for index, mask in enumerate(lasting(masks)) if mask.any()] == list(range(10, 20))

@@ -141,3 +141,11 @@ def test_a_frame_of_640_by_360_costs_less_than_five_milliseconds() -> None:
         made.of(apart)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.005
+
+
+@pytest.mark.parametrize(("left", "found"), [(0, True), (100, False)])
+def test_a_shadow_that_comes_in_before_whoever_throws_it_is_found_at_the_border_alone(left: int, found: bool) -> None:
+    apart = np.random.default_rng(0).integers(0, 4, (240, 320), np.uint8)
+    apart[150:162, left : left + 20] = 12
+    mask = MotionMask(np.full((240, 320), 1, np.float32)).of(apart)
+    assert mask[152:160, left + 1 : left + 18].all() if found else not mask.any()

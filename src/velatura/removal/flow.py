@@ -32,6 +32,7 @@ Points = NDArray[np.float32]
 LEAST_SIDE = 32
 WIDE_PX = 960
 NEUTRAL_PX, FAR_PX = 13, 15  # sides of the squares, at full size: where the search is blinded, and how much further it is not believed
+CORNERS = 600  # half as many again as a sway needs: they carry donors over dozens of frames, and that gains half a decibel
 MOST_GAIN = 2.0  # beyond it lies a fade, and what is carried across would be noise
 CLIPPED = 250
 EXPOSURE_LIKE = 40.0  # levels
@@ -77,7 +78,7 @@ def linked(a: Look, b: Look) -> tuple[Link, Link] | None:
     if min(a.grey.shape) < LEAST_SIDE or a.grey.shape != b.grey.shape:
         return None
     usable: list[Mask | None] = [None if one.hole is None else ~_grown(one.hole, 5) for one in (a, b)]
-    matrix = homography(Reference(a.grey, usable[0]), b.grey, usable[1])
+    matrix = homography(Reference(a.grey, usable[0], most=CORNERS), b.grey, usable[1])
     if matrix is None or abs(np.linalg.det(matrix)) < 1e-6:
         return None
     small, other, size = _small(a), _small(b), (a.grey.shape[1], a.grey.shape[0])

@@ -41,17 +41,18 @@ MOST_ZOOM = 1.2  # a similarity beyond it is no sway
 
 
 class Reference:
-    """A picture and its corners, at most 400.
+    """A picture and its corners.
 
     Args:
         grey: (height, width) uint8.
         usable: where corners may lie; None: everywhere.
+        most: corners.
     """
 
-    def __init__(self, grey: Grey, usable: Mask | None = None) -> None:
+    def __init__(self, grey: Grey, usable: Mask | None = None, *, most: int = MOST_POINTS) -> None:
         self.grey = np.ascontiguousarray(grey)
         mask: Any = None if usable is None else usable.astype(np.uint8)
-        found = cv2.goodFeaturesToTrack(self.grey, MOST_POINTS, QUALITY, APART_PX, mask=mask)
+        found = cv2.goodFeaturesToTrack(self.grey, most, QUALITY, APART_PX, mask=mask)
         self.points: Points = np.zeros((0, 1, 2), np.float32) if found is None else np.asarray(found, np.float32)
 
 
