@@ -19,7 +19,7 @@ PAGES = {
     ),
     "removal_targets": (
         "Removal",
-        ("removal", "removal_memory"),
+        ("removal",),
         "Peers get the true masks: Telea, Navier-Stokes, a temporal median and LaBGen-P.",
     ),
 }

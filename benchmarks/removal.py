@@ -47,7 +47,7 @@ class Plan:
 
     @property
     def plates(self) -> tuple[str, ...]:
-        return ("indoor",) if self.quick else (*TEXTURED, *FLAT)
+        return ("indoor",) if self.quick else (TEXTURED[0], *FLAT, *TEXTURED[1:])
 
     @property
     def textured(self) -> tuple[str, ...]:
