@@ -43,6 +43,8 @@ BESIDE = 2  # that the fallback covers too
 GROW_PX = 6
 MOST = 100_000
 MOST_SHOWN = 1_000
+MASKED = 0.4  # of a hit, in masks of its moment; somebody fills half of his box
+MISSING = 0.05  # of it, in the mask of this very frame
 PLATE_GREY = 8.0  # mean difference below which a hit shows the background itself
 MOVED_SIGMA = 6.0  # grey levels that a donor a pixel out of place, its grain and the coder add where the camera moves
 ROOM_PX, ROOM = 16, 0.06  # around what the fallback covered: its margin, and the coder's blocks
@@ -189,10 +191,11 @@ class _Checker:
         if not found:
             return
         if given is not None:
-            removed: Sequence[Box] = components(shot.given.around(frame.index) if shot.given is not None else given, frame)
+            nearby = shot.given.around(frame.index) if shot.given is not None else given
+            inside = [region for region in found if self._masked(region, frame, given, nearby)]
         else:
             removed = [track.boxes[frame.index] for track in shot.tracks if frame.index in track.boxes]
-        inside = in_removed(found, removed, frame.size)
+            inside = in_removed(found, removed, frame.size)
         signs = [track.boxes[frame.index] for track in shot.signs if frame.index in track.boxes]
         for region in found:
             if _mostly(region.box, frame, hidden) or (signs and hidden_share(region.box, signs, frame.size) > 0.5):
@@ -206,6 +209,13 @@ class _Checker:
                 self._fail(frame, region.box, "plate", region)
             else:  # the scene itself: detectors were asked about the background, and it is to be seen in other frames too
                 self.done.faint += 1
+
+    def _masked(self, region: Region, frame: Frame, given: Mask, nearby: Mask) -> bool:
+        """Whether a hit lies where a mask is missing: a moment before and after it is there. What a person did not mask is his own choice."""
+        where = _slices(region.box, frame)
+        if not nearby[where].size or region.score < self._scale[region.label].high:
+            return False
+        return bool(nearby[where].mean() >= MASKED and given[where].mean() < MISSING)
 
     def _fail(self, frame: Frame, box: Box, why: str, region: Region | None = None) -> None:
         if len(self.done.failures) >= MOST:
