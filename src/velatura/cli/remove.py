@@ -141,10 +141,11 @@ def _checked(done: Removed) -> str:
     if done.shows:
         return f"{len(done.shows)} places covered by the fallback"
     scores = ", ".join(f"{label} {least:.2f}" for label, least in sorted(done.thresholds.items()))
+    again = f"searched again {done.scope}" if done.scope else "searched again"
     if scores:
-        return f"searched again: no detections at threshold {scores} by {', '.join(done.detectors)}"
+        return f"{again}: no detections at threshold {scores} by {', '.join(done.detectors)}"
     compared = any(shot.camera != "short" for shot in done.shots)
-    return "searched again: nothing differs from the background" if compared else "read back, but nothing could be searched for in it"
+    return f"{again}: nothing differs from the background" if compared else "read back, but nothing could be searched for in it"
 
 
 def _warnings(report: Report) -> list[str]:

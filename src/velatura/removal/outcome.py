@@ -54,8 +54,19 @@ def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Se
         confined=facts.confined,
         mask=wanted.mask,
         masks=wanted.masks_out,
+        scope=_scope(wanted),
         warnings=tuple(dict.fromkeys((*_warnings(wanted, written, detectors), *said, *written.notes))),
     )
+
+
+def _scope(wanted: Wanted) -> str:
+    """Where alone a person asked for anything."""
+    named = [
+        (wanted.mask is not None, "around your masks"),
+        (wanted.pick is not None, "on the way of what was picked"),
+        (wanted.from_s is not None or wanted.to_s is not None, "within --from and --to"),
+    ]
+    return " and ".join(words for asked, words in named if asked)
 
 
 def _gone(track: Track) -> Gone:
@@ -77,9 +88,16 @@ def _warnings(wanted: Wanted, written: Written, detectors: Sequence[str]) -> Ite
         yield f"{shown}, and were covered: look at it before you release it"
     if written.boxes:
         share = f"in {len(written.boxes)} of {written.frames} frames " if clip else ""
-        yield f"{share}it is in doubt what lies behind, and the place is covered ({wanted.fallback_name}) instead of filled"
+        first = min(written.boxes)
+        x0, y0, x1, y1 = written.boxes[first][0]
+        where = f"the first at frame {first}, ({x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f})"
+        yield f"{share}it is in doubt what lies behind, and the place is covered ({wanted.fallback_name}) instead of filled: {where}"
     if not written.touched:
         yield "nothing was found to take out: look at it before you release it"
+    if check is not None and _scope(wanted):
+        yield f"the finished file was searched {_scope(wanted)} alone: whoever is elsewhere is still there"
+    if not clip and written.masked:
+        yield f"no other frame shows what was behind: all of the fill ({written.most:.0%} of the picture at most) is invented from what lies around"
     if check is None:
         yield "the finished file was not searched again: look at it before you release it"
     if clip and written.masked and written.invented / written.masked > 0.05:

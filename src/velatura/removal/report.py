@@ -69,6 +69,7 @@ class Removed:
         shows: what the check found at last; covered by the fallback.
         rounds: how often the file was written.
         rechecked: the finished file was searched again.
+        scope: where alone the finished file was searched, in words; "": everywhere.
         thresholds: of the check, by label: "no detection at this score by these detectors" is all it says.
         detectors: what searched; empty: motion or given masks only.
         mask: that a person gave; nothing was searched for then. `masks`: a folder for what was replaced.
@@ -100,6 +101,7 @@ class Removed:
     confined: str | None = None
     mask: Path | None = None
     masks: Path | None = None
+    scope: str = ""
     warnings: tuple[str, ...] = ()
 
 

@@ -93,6 +93,9 @@ class Wanted:
                 raise BadSpec("remove.span", f"--{name} {value}: is not a time", hint="seconds from the clip's start")
         if self.from_s is not None and self.to_s is not None and self.from_s >= self.to_s:
             raise BadSpec("remove.span", f"--from {self.from_s:g} is not before --to {self.to_s:g}", hint="seconds from the clip's start")
+        if self.pick is not None and not all(isfinite(value) and value >= 0 for value in (self.pick.time_s, self.pick.x, self.pick.y)):
+            told = f"{self.pick.time_s:g},{self.pick.x:g},{self.pick.y:g}"
+            raise BadSpec("remove.pick", f"--pick {told}: is not a time and a place", hint="seconds from the clip's start, and pixels of the picture")
         if self.mask is not None and self.pick is not None:
             raise BadSpec("remove.pick", "--mask says already what goes", hint="give --mask, or --pick")
 
