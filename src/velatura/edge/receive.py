@@ -1,0 +1,117 @@
+"""The consumer's side of a chain: each message checked before it counts, repeated ones dropped, missing ones named, a receipt for what is whole.
+
+No transport here (`sinks/mqtt_receive` has one). The receipt is the highest number up to which nothing is missing; the device keeps events until it
+sees that. Messages that come too early wait, as bounded; the state is one small file, written whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from velatura.crypto.keys import Verifier
+from velatura.edge.events import Event, Link, check_signature, digest, follow, parse
+from velatura.errors import Withheld
+from velatura.files import atomic_output
+from velatura.specs import Spec, load_spec
+
+__all__ = ["Receiver"]
+
+MOST_EARLY = 1_000
+
+
+class _State(Spec, frozen=True):
+    """What is remembered of one camera. device: the signer's id."""
+
+    device: str
+    camera: str
+    seq: int
+    prev: str
+
+
+class Receiver:
+    """Of one camera.
+
+    Args:
+        verifier: whose events are believed.
+        camera: its name.
+        state: file that remembers how far it came; None: in memory alone.
+
+    Attributes:
+        repeated: messages that were here before.
+        early: messages that wait for others.
+
+    Raises:
+        Withheld: `edge.receiver`: the state is of another device or camera.
+    """
+
+    def __init__(self, verifier: Verifier, camera: str, *, state: Path | None = None) -> None:
+        self._verifier, self._camera, self._file = verifier, camera, state
+        self._link, self.repeated = Link(), 0
+        self._early: dict[int, bytes] = {}
+        self._last: tuple[int, str] | None = None
+        if state is not None and state.exists():
+            kept = load_spec(state, _State)
+            if (kept.device, kept.camera) != (verifier.id, camera):
+                raise Withheld("edge.receiver", f"{state}: belongs to camera {kept.camera} of device {kept.device}", hint="another --state file")
+            self._link = Link(kept.seq, kept.prev)
+
+    @property
+    def receipt(self) -> int:
+        """The highest number up to which everything is here; -1: nothing."""
+        return self._link.seq - 1
+
+    @property
+    def early(self) -> int:
+        return len(self._early)
+
+    def take(self, line: bytes) -> list[Event]:
+        """One message; the events that are whole with it, in order.
+
+        Raises:
+            Withheld: `edge.event`, `edge.signature`; `edge.chain`: it contradicts what is here (the device's chain forks), or is of another camera.
+        """
+        event = parse(line)
+        check_signature(event, self._verifier)
+        if event.camera != self._camera:
+            raise Withheld("edge.chain", f"event {event.seq} is of camera {event.camera}")
+        if event.seq < self._link.seq:
+            self._check_repeated(event, line)
+            return []
+        first = event.first if event.first is not None else event.seq
+        if first > self._link.seq:
+            self._wait(first, line)
+            return []
+        if first < self._link.seq:  # an aggregate of events some of which came one by one
+            self._link = Link(first, event.prev)
+        found = [self._advance(line)]
+        while (next_line := self._early.pop(self._link.seq, None)) is not None:
+            found.append(self._advance(next_line))
+        self._remember()
+        return found
+
+    def _advance(self, line: bytes) -> Event:
+        event, self._link = follow(line, self._link, self._verifier)
+        self._last = (event.seq, digest(line))
+        return event
+
+    def _check_repeated(self, event: Event, line: bytes) -> None:
+        if self._last is not None and event.seq == self._last[0] and event.kind != "aggregate" and digest(line) != self._last[1]:
+            raise Withheld("edge.chain", f"event {event.seq} came before, and differed: the device's chain forks")
+        self.repeated += 1
+
+    def _wait(self, first: int, line: bytes) -> None:
+        if self._early.get(first, line) != line:
+            raise Withheld("edge.chain", f"event {first} came twice, and differs: the device's chain forks")
+        if len(self._early) < MOST_EARLY or first < max(self._early):
+            self._early[first] = line
+        if len(self._early) > MOST_EARLY:
+            del self._early[max(self._early)]  # it will be sent again: there is no receipt for it
+
+    def _remember(self) -> None:
+        if self._file is None:
+            return
+        kept = _State(self._verifier.id, self._camera, self._link.seq, self._link.prev)
+        with atomic_output(self._file, force=True) as part:
+            part.write_bytes(msgspec.json.encode(kept))
