@@ -16,7 +16,7 @@ from tests.edge.chains import CAMERA, SIGNER, chain_of, lines_of
 
 from velatura.edge.chain_audit import audit
 from velatura.edge.events import Chain, Link, digest, follow, parse
-from velatura.edge.outbox import MOST_WAITING, Outbox
+from velatura.edge.outbox import Outbox
 from velatura.errors import BadSpec, Withheld
 
 ROOT = Path(__file__).parents[2]
@@ -120,8 +120,9 @@ def test_an_older_copy_is_refused(tmp_path: Path) -> None:
     outbox.close()
 
 
-def test_a_full_disk_stops_no_tick_and_loses_none(tmp_path: Path) -> None:
-    outbox, chain, lines = Outbox(tmp_path / "o"), chain_of(), lines_of(MOST_WAITING + 200)
+def test_a_full_disk_stops_no_tick_and_loses_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("velatura.edge.outbox.MOST_WAITING", 300)
+    outbox, chain, lines = Outbox(tmp_path / "o"), chain_of(), lines_of(900)
     kept(outbox, lines[:10], chain)
     (pages,) = outbox._db.execute("PRAGMA page_count").fetchone()
     outbox._db.execute(f"PRAGMA max_page_count={pages}")
@@ -129,9 +130,9 @@ def test_a_full_disk_stops_no_tick_and_loses_none(tmp_path: Path) -> None:
     assert outbox.state == "disk-full"
     sent = outbox.pending("a", 100_000)
     assert len(sent) < 200 and sent == list(enumerate(lines))[: len(sent)], "what is not on disk is not sent"
-    assert len(outbox._waiting) <= MOST_WAITING
+    assert len(outbox._waiting) <= 300
     outbox._db.execute("PRAGMA max_page_count=1000000")
-    more = lines_of(MOST_WAITING + 201)[-1:]
+    more = lines_of(901)[-1:]
     kept(outbox, more, chain)
     assert outbox.state == "ok"
     here = [line for _, line in outbox.pending("a", 100_000)]

@@ -40,6 +40,7 @@ def test_it_remembers(tmp_path: Path) -> None:
     first = Receiver(SIGNER.verifier, CAMERA.name, state=state)
     for line in LINES[:10]:
         first.take(line)
+    first.remember()
     again = Receiver(SIGNER.verifier, CAMERA.name, state=state)
     assert again.receipt == 9
     assert again.take(LINES[4]) == [] and again.repeated == 1

@@ -57,7 +57,7 @@ class Outbox:
         self.aside: Path | None = None
         self._turn = threading.RLock()  # one connection, several threads: a transaction is one thread's
         self._most_rows = most_rows
-        self._waiting: list[bytes] = []
+        self._waiting: list[tuple[int, bytes]] = []
         self._lock = _locked(path)
         try:
             self._db = self._opened()
@@ -86,10 +86,10 @@ class Outbox:
             keep: what must come back after a power loss (the bucket, totals); JSON.
             aggregate: makes one line of several (`Chain.aggregate`).
         """
-        self._waiting += lines
+        self._waiting += [(parse(line).seq, line) for line in lines]
         try:
             with self._transaction():
-                self._db.executemany("INSERT INTO events VALUES (?, ?)", [(parse(line).seq, line) for line in self._waiting])
+                self._db.executemany("INSERT INTO events VALUES (?, ?)", self._waiting)
                 values = [(name, msgspec.json.encode(value)) for name, value in {**keep, "link": (link.seq, link.prev)}.items()]
                 self._db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values)
                 self._shrink(aggregate)
@@ -229,12 +229,13 @@ def _runs(lines: Sequence[bytes]) -> list[list[bytes]]:
     return runs
 
 
-def _halved(lines: list[bytes], most: int, aggregate: Aggregate) -> list[bytes]:
+def _halved(waiting: list[tuple[int, bytes]], most: int, aggregate: Aggregate) -> list[tuple[int, bytes]]:
     """The oldest half as few lines, where there are more than `most`."""
-    if len(lines) <= most:
-        return lines
-    half = len(lines) // 2
-    return [aggregate(run) if len(run) > 1 else run[0] for run in _runs(lines[:half])] + lines[half:]
+    if len(waiting) <= most:
+        return waiting
+    half = len(waiting) // 2
+    merged = [aggregate(run) if len(run) > 1 else run[0] for run in _runs([line for _, line in waiting[:half]])]
+    return [(parse(line).seq, line) for line in merged] + waiting[half:]
 
 
 def _is_full(error: sqlite3.OperationalError) -> bool:

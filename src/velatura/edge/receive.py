@@ -67,7 +67,11 @@ class Receiver:
         return len(self._early)
 
     def take(self, line: bytes) -> list[Event]:
-        """One message; the events that are whole with it, in order.
+        """As `take_lines`, the events alone."""
+        return [event for _, event in self.take_lines(line)]
+
+    def take_lines(self, line: bytes) -> list[tuple[bytes, Event]]:
+        """One message; the lines and events that are whole with it, in order.
 
         Raises:
             Withheld: `edge.event`, `edge.signature`; `edge.chain`: it contradicts what is here (the device's chain forks), or is of another camera.
@@ -88,13 +92,20 @@ class Receiver:
         found = [self._advance(line)]
         while (next_line := self._early.pop(self._link.seq, None)) is not None:
             found.append(self._advance(next_line))
-        self._remember()
         return found
 
-    def _advance(self, line: bytes) -> Event:
+    def remember(self) -> None:
+        """Write down how far it came: after what was taken is durable elsewhere, and before a receipt is given."""
+        if self._file is None:
+            return
+        kept = _State(self._verifier.id, self._camera, self._link.seq, self._link.prev)
+        with atomic_output(self._file, force=True) as part:
+            part.write_bytes(msgspec.json.encode(kept))
+
+    def _advance(self, line: bytes) -> tuple[bytes, Event]:
         event, self._link = follow(line, self._link, self._verifier)
         self._last = (event.seq, digest(line))
-        return event
+        return line, event
 
     def _check_repeated(self, event: Event, line: bytes) -> None:
         if self._last is not None and event.seq == self._last[0] and event.kind != "aggregate" and digest(line) != self._last[1]:
@@ -108,10 +119,3 @@ class Receiver:
             self._early[first] = line
         if len(self._early) > MOST_EARLY:
             del self._early[max(self._early)]  # it will be sent again: there is no receipt for it
-
-    def _remember(self) -> None:
-        if self._file is None:
-            return
-        kept = _State(self._verifier.id, self._camera, self._link.seq, self._link.prev)
-        with atomic_output(self._file, force=True) as part:
-            part.write_bytes(msgspec.json.encode(kept))

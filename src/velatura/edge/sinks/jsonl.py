@@ -1,0 +1,89 @@
+"""Events as lines of a file: whole lines, synced once a batch. A last line that a power loss cut is mended; a file that is not ours is refused."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from velatura.edge.events import MOST_LINE, parse
+from velatura.edge.sinks.sink import Unreached
+from velatura.errors import BadSpec, VelaturaError
+
+__all__ = ["JsonLines"]
+
+
+class JsonLines:
+    """A `Sink`.
+
+    Args:
+        path: made where it is missing (0600).
+        device, camera: whose events an existing file must end in; then it is continued.
+        force: an existing file is replaced.
+
+    Raises:
+        BadSpec: `files.exists`: it is there and ends in no event of this camera; `edge.not-a-file`.
+        VelaturaError: `files.unwritable`.
+    """
+
+    def __init__(self, path: Path, *, device: str, camera: str, force: bool = False) -> None:
+        self.name = f"file:{path.resolve()}"
+        self._last = -1
+        if path.exists() and not path.is_file():
+            raise BadSpec("edge.not-a-file", f"{path}: is no plain file", hint="name a file that ends in .jsonl")
+        if path.exists() and not force:
+            self._last = _continued(path, device, camera)
+        try:
+            flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | (os.O_TRUNC if self._last < 0 else 0)
+            self._file = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise VelaturaError("files.unwritable", f"{path}: cannot be written: {error.strerror}", hint="choose another folder") from error
+        self._size = os.fstat(self._file).st_size
+
+    def offer(self, lines: Sequence[tuple[int, bytes]]) -> int:
+        new = [(seq, line) for seq, line in lines if seq > self._last]
+        if not new:
+            return self._last
+        raw = b"".join(line + b"\n" for _, line in new)
+        try:
+            left = memoryview(raw)
+            while left:
+                left = left[os.write(self._file, left) :]
+            os.fsync(self._file)
+        except OSError as error:
+            os.ftruncate(self._file, self._size)  # no half lines
+            raise Unreached("disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "down") from error
+        self._size += len(raw)
+        self._last = new[-1][0]
+        return self._last
+
+    def forgot(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _continued(path: Path, device: str, camera: str) -> int:
+    """The number of the last event, a cut line after it taken off. An empty file is a new one."""
+    with path.open("rb+") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        if not size:
+            return -1
+        stream.seek(max(0, size - 2 * MOST_LINE))
+        tail = stream.read()
+        whole = tail[: tail.rfind(b"\n") + 1]
+        line = whole[:-1].rpartition(b"\n")[2]
+        try:
+            event = parse(line)
+        except VelaturaError as error:
+            raise _not_ours(path) from error
+        if (event.device, event.camera) != (device, camera):
+            raise _not_ours(path)
+        stream.truncate(size - len(tail) + len(whole))
+        return event.seq
+
+
+def _not_ours(path: Path) -> BadSpec:
+    return BadSpec("files.exists", f"{path} is already there, and does not end in an event of this camera", hint="--force, or another name")

@@ -1,0 +1,91 @@
+"""A consumer on a broker: verifies every event, writes what is whole as lines, and publishes the receipt that lets the device forget.
+
+Its session is durable: the broker keeps for it what comes while it is away. What was lost with a broker comes again, since no receipt named it.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Callable
+from pathlib import Path
+
+from velatura.crypto.keys import Verifier
+from velatura.edge.events import Event
+from velatura.edge.receive import Receiver
+from velatura.edge.sinks.broker import Broker, Login, address_of
+from velatura.edge.sinks.mqtt import topic
+from velatura.edge.sinks.sink import Unreached
+from velatura.errors import Withheld
+
+__all__ = ["receive"]
+
+WAIT_S = 0.25
+
+
+def receive(
+    url: str,
+    verifier: Verifier,
+    camera: str,
+    *,
+    take: Callable[[bytes, Event], None],
+    refused: Callable[[Withheld], None],
+    ends: Callable[[], bool],
+    state: Path | None = None,
+    login: Login | None = None,
+    ca: Path | None = None,
+    pause: Callable[[float], object],
+) -> Receiver:
+    """Until `ends`.
+
+    Args:
+        take: given each event that is whole, once, in order; what it wrote must be durable when it returns, for the receipt follows.
+        refused: told of messages that were not believed.
+        pause: waits some seconds between two attempts to connect.
+    """
+    receiver = Receiver(verifier, camera, state=state)
+    come: queue.Queue[bytes] = queue.Queue(10_000)
+
+    def heard(_topic: str, payload: bytes) -> None:
+        come.put(payload)
+
+    name = f"velatura-receive-{verifier.id}-{camera}"
+    broker = Broker(address_of(url), client=name, login=login, ca=ca, topics=(topic(verifier.id, camera, "event"),), heard=heard)
+    wait_s = WAIT_S
+    while not ends():
+        try:
+            if not broker.is_up:
+                broker.connect()
+                _answer(broker, verifier, camera, receiver, again=True)
+                wait_s = WAIT_S
+            if _taken(come, receiver, take, refused):
+                _answer(broker, verifier, camera, receiver)
+        except Unreached:
+            pause(wait_s)
+            wait_s = min(2 * wait_s, 30.0)
+    if broker.is_up:
+        broker.leave()
+    return receiver
+
+
+def _taken(come: queue.Queue[bytes], receiver: Receiver, take: Callable[[bytes, Event], None], refused: Callable[[Withheld], None]) -> bool:
+    """Messages that are here; whether the receipt moved."""
+    before = receiver.receipt
+    try:
+        line = come.get(timeout=WAIT_S)
+        while True:
+            try:
+                for whole, event in receiver.take_lines(line):
+                    take(whole, event)
+            except Withheld as error:
+                refused(error)
+            line = come.get_nowait()
+    except queue.Empty:
+        return receiver.receipt > before
+
+
+def _answer(broker: Broker, verifier: Verifier, camera: str, receiver: Receiver, *, again: bool = False) -> None:
+    """The receipt; again: what comes after it may be lost."""
+    receiver.remember()
+    said = {"seq": receiver.receipt, **({"again": True} if again else {})}
+    broker.publish({topic(verifier.id, camera, "receipt"): json.dumps(said).encode()}, retain=True)

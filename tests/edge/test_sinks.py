@@ -1,0 +1,152 @@
+"""Files, web hooks and the page of numbers: whole, mended, refused by name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import urllib.request
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from tests.edge.chains import CAMERA, SIGNER, STRANGER, chain_of, lines_of
+from tests.edge.test_outbox import kept
+
+from velatura.edge.chain_audit import audit
+from velatura.edge.outbox import Outbox
+from velatura.edge.sinks.jsonl import JsonLines
+from velatura.edge.sinks.prometheus import Page, text_of
+from velatura.edge.sinks.sink import Feeder, Unreached
+from velatura.edge.sinks.webhook import Webhook
+from velatura.errors import BadSpec
+
+DEVICE = SIGNER.verifier.id
+LINES = lines_of(20)
+NUMBERED = list(enumerate(LINES))
+
+
+def jsonl(path: Path, **options: object) -> JsonLines:
+    return JsonLines(path, device=DEVICE, camera=CAMERA.name, **options)  # type: ignore[arg-type]
+
+
+def test_a_file_is_fed_and_continued(tmp_path: Path) -> None:
+    path, outbox = tmp_path / "events.jsonl", Outbox(tmp_path / "o")
+    feeder = Feeder(jsonl(path), outbox)
+    kept(outbox, LINES[:10], chain_of())
+    assert feeder.close()
+    assert path.stat().st_mode & 0o777 == 0o600
+    with path.open("ab") as stream:
+        stream.write(LINES[10][:40])  # the power went
+    feeder = Feeder(jsonl(path), outbox)
+    kept(outbox, LINES[10:], chain_of())
+    assert feeder.close()
+    outbox.close()
+    assert path.read_bytes() == b"".join(line + b"\n" for line in LINES)
+    assert audit(path, verifier=SIGNER.verifier).events == 21
+
+
+def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    path.write_text('{"mine": 1}\n')
+    with pytest.raises(BadSpec, match=r"files\.exists"):
+        jsonl(path)
+    assert path.read_text() == '{"mine": 1}\n'
+    path.write_bytes(lines_of(1, chain=chain_of(signer=STRANGER))[0] + b"\n")
+    with pytest.raises(BadSpec, match=r"files\.exists"):
+        jsonl(path)
+    jsonl(path, force=True).offer(NUMBERED)
+    assert path.read_bytes().count(b"\n") == 21
+    with pytest.raises(BadSpec, match=r"edge\.not-a-file"):
+        jsonl(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "events.jsonl"
+    sink = jsonl(path)
+    assert sink.offer(NUMBERED[:2]) == 1
+    real, calls = os.write, []
+
+    def short(descriptor: int, data: memoryview) -> int:
+        calls.append(1)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "no space")
+        return real(descriptor, data[:50])
+
+    monkeypatch.setattr(os, "write", short)
+    with pytest.raises(Unreached) as caught:
+        sink.offer(NUMBERED[2:5])
+    monkeypatch.undo()
+    assert caught.value.state == "disk-full"
+    assert path.read_bytes() == b"".join(line + b"\n" for line in LINES[:2])
+    assert sink.offer(NUMBERED[2:]) == 20
+    assert audit(path).events == 21
+
+
+class Hook:
+    """A server that answers with a status and keeps what came."""
+
+    def __init__(self) -> None:
+        self.status, self.bodies, self.headers = 204, [], []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                outer.headers.append(dict(self.headers))
+                self.send_response(outer.status)
+                self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None: ...
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_a_web_hook_acknowledges_with_2xx_alone() -> None:
+    hook = Hook()
+    sink = Webhook(f"http://127.0.0.1:{hook.port}/in?x=1", token="geheim")
+    assert sink.offer([]) == -1
+    assert sink.offer(NUMBERED[:3]) == 2
+    assert hook.bodies == [b"".join(line + b"\n" for line in LINES[:3])]
+    assert hook.headers[0]["Authorization"] == "Bearer geheim"
+    for status, state in ((302, "refused"), (500, "refused"), (401, "auth")):
+        hook.status = status
+        with pytest.raises(Unreached) as caught:
+            sink.offer(NUMBERED[3:4])
+        assert caught.value.state == state
+    hook.status = 200
+    assert sink.offer(NUMBERED[3:4]) == 3
+    hook.close()
+    sink.close()
+    with pytest.raises(Unreached) as caught:
+        sink.offer(NUMBERED[4:5])
+    assert caught.value.state == "down"
+
+
+@pytest.mark.parametrize("url", ["http://example.org/", "ftp://a/", "https://u:p@example.org/", "https://"])
+def test_web_hooks_that_are_refused(url: str) -> None:
+    with pytest.raises(BadSpec, match=r"edge\.webhook"):
+        Webhook(url)
+
+
+def test_the_page_of_numbers() -> None:
+    page = Page(0, lambda: {"door": {"in": 3.0, "records": 12.0}, "yard": {"in": 0.0}})
+    with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics") as answer:
+        assert answer.read().decode() == text_of({"door": {"in": 3.0, "records": 12.0}, "yard": {"in": 0.0}})
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"http://127.0.0.1:{page.port}/else")
+    with pytest.raises(BadSpec, match=r"edge\.port"):
+        Page(page.port, dict)
+    page.close()
+
+
+def test_metric_names_are_metric_names() -> None:
+    assert 'velatura_edge_gate_in{camera="door"} 4' in text_of({"door": {"gate.in": 4}})
