@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.background_metrics import Nearness, nearness
-from benchmarks.removal_files import FORM, Files, decoder, holes, pictures, to_frame, to_rgb
+from benchmarks.removal_files import Files, decoder, holes, pictures, to_frame, to_rgb
 from benchmarks.removal_judging import mean
 from benchmarks.removal_metrics import hole_psnr, inpainted, object_recall, plate_of
 from benchmarks.removal_pasting import Mask, Picture
@@ -24,7 +23,6 @@ from benchmarks.removal_scenes import Scene
 from velatura.compose.removal_fallback import fallback
 from velatura.detect.finder import Finder
 from velatura.media.frame import Frame
-from velatura.media.reader import Facts
 from velatura.models.store import ModelStore
 from velatura.progress import SILENT
 from velatura.removal.checking import check
@@ -119,9 +117,8 @@ def plate_leak(files: Files) -> tuple[float, float]:
 
 def raw_gain(scene: Scene, search: Finder | None) -> tuple[float, float]:
     """Hole PSNR, dB, of ours and of Telea, without a coder on either side."""
-    facts = Facts("clip", "mov,mp4", *scene.size, FORM, rate=float(scene.rate), time_base=Fraction(1, scene.rate), frames=scene.count)
     wanted = _wanted(search)
-    shots = survey(_raw(scene), facts, wanted, search, warn=_quiet)
+    shots = survey(_raw(scene), wanted, search, warn=_quiet)
     if len(shots) != 1 or shots[0].ground is None:
         raise ValueError(f"{scene.name}: is taken for {len(shots)} shots of a camera that is {shots[0].kind}")
     rng = np.random.default_rng([wanted.seed, 0, 1])
@@ -177,7 +174,7 @@ def _standing_again(files: Files, out: Path, back: set[int]) -> Iterator[Frame]:
 
 def _surveyed(clip: Path, search: Finder | None) -> list[Shot]:
     with decoder().open(clip) as reader:
-        return survey(reader, reader.facts, _wanted(search), search, warn=_quiet)
+        return survey(reader, _wanted(search), search, warn=_quiet)
 
 
 def _wanted(search: Finder | None) -> Wanted:

@@ -12,9 +12,10 @@ from velatura.cli.main import main
 from velatura.cli.obfuscate import EPILOG, _text, _warnings
 from velatura.cli.output import worst
 from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
+from velatura.media.each import Failed
 from velatura.obfuscation.limits import SENTENCES
 from velatura.obfuscation.parameters import chosen
-from velatura.obfuscation.report import Failed, Protected, Report, Track
+from velatura.obfuscation.report import Protected, Report, Track
 
 
 def velatura(*words: object) -> int:

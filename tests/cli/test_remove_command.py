@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from tests.removal import scenes
 
+from velatura.cli.batch_told import as_json, warnings
 from velatura.cli.main import main
-from velatura.cli.remove import _as_json, _text, _warnings
+from velatura.cli.remove import _text
 from velatura.errors import BadInput
+from velatura.media.each import Failed, Report
 from velatura.removal.limits import REMOVAL
-from velatura.removal.report import Failed, Gone, Removed, Report, ShotTold, Shows
+from velatura.removal.report import Gone, Removed, ShotTold, Shows
 
 WENT = tuple(Gone(number, label, 0, 1, 5, 0.9) for number, label in enumerate(("person", "person", "plate")))
 DONE = Removed(
@@ -177,16 +179,16 @@ def test_a_failure_names_its_file_once_and_the_next_step() -> None:
     error = BadInput("media.truncated", "in/b.jpg: the file ends within the picture", hint="copy it again")
     report = Report((), (Failed(Path("in/b.jpg"), error),))
     assert _text(report) == "in/b.jpg: NOT DONE, the file ends within the picture [media.truncated]; copy it again"
-    assert _as_json(report)["failed"] == [
+    assert as_json(report)["failed"] == [
         {"file": "in/b.jpg", "code": "media.truncated", "sentence": "in/b.jpg: the file ends within the picture", "hint": "copy it again", "exit": 5}
     ]
 
 
 def test_warnings_name_their_file_where_there_are_several() -> None:
     loud = replace(DONE, warnings=("look at it",), dropped=("sound track (aac)",))
-    assert _warnings(Report((loud,), left=(Path("a.xmp"),))) == [
+    assert warnings(Report((loud,), left=(Path("a.xmp"),))) == [
         "look at it",
         "not in the output: sound track (aac)",
         "neither treated nor copied: a.xmp",
     ]
-    assert _warnings(Report((loud, DONE)))[0] == "b.mp4: look at it"
+    assert warnings(Report((loud, DONE)))[0] == "b.mp4: look at it"

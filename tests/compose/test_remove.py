@@ -17,11 +17,12 @@ from tests.removal.judging import judged, read, upright
 from velatura.compose.remove import remove
 from velatura.detect.finder import Finder
 from velatura.errors import BadInput, BadSpec, Missing, Withheld
+from velatura.media.each import Report
 from velatura.media.source import Decoder
 from velatura.models.store import ModelStore
-from velatura.removal.report import Removed, Report
+from velatura.removal.report import Removed
 
-Remove = Callable[..., Report]
+Remove = Callable[..., Report[Removed]]
 
 STANDING = ("walker", "arrival", "stopping", "drift", "flicker", "cut", "uneven", "rotated", "odd", "ten_bit")
 
@@ -36,7 +37,7 @@ def decoder() -> Iterator[Decoder]:
 def bare(tmp_path: Path, decoder: Decoder) -> Remove:
     """`remove` where no detector is."""
 
-    def run(source: Path, out: Path, **options: object) -> Report:
+    def run(source: Path, out: Path, **options: object) -> Report[Removed]:
         return remove(source, out, store=ModelStore(tmp_path / "no-models"), decoder=decoder, **options)  # type: ignore[arg-type]
 
     return run
@@ -49,7 +50,7 @@ def seeing(monkeypatch: pytest.MonkeyPatch, bare: Remove) -> Remove:
     return bare
 
 
-def only(report: Report) -> Removed:
+def only(report: Report[Removed]) -> Removed:
     (done,) = report.items
     return done
 
@@ -124,8 +125,12 @@ def test_a_photo_is_filled_where_a_detector_finds_somebody(tmp_path: Path, seein
 
 def test_a_crowd_over_half_the_picture_never_passes_quietly(tmp_path: Path, bare: Remove, seeing: Remove, decoder: Decoder) -> None:
     made = scenes.crowd(tmp_path)
-    done = only(bare(made.path, tmp_path / "out.mp4", camera="static"))
-    assert judged(made, done.out, decoder).leak < 0.5 and done.covered == done.frames
+    try:
+        done = only(bare(made.path, tmp_path / "out.mp4", camera="static"))
+    except Withheld as refused:
+        assert refused.code == "remove.nothing-left" and not (tmp_path / "out.mp4").exists()
+    else:
+        assert judged(made, done.out, decoder).leak < 0.5 and done.covered == done.frames
 
 
 def test_only_the_picked_one_of_two_goes(tmp_path: Path, seeing: Remove, decoder: Decoder) -> None:
@@ -225,11 +230,13 @@ def test_an_empty_mask_leaves_everything_and_says_so(tmp_path: Path, bare: Remov
     assert done.touched == 0 and any("nothing was found to take out" in sentence for sentence in done.warnings)
 
 
-def test_a_picture_that_is_masked_all_over_is_covered_and_told(tmp_path: Path, bare: Remove, decoder: Decoder) -> None:
+@pytest.mark.parametrize("fallback", ["fill", "blur"])
+def test_a_picture_of_which_nothing_would_be_left_is_withheld(fallback: str, tmp_path: Path, bare: Remove) -> None:
     photo = scenes.photo(tmp_path)
-    done = only(bare(photo.path, tmp_path / "out.png", mask=picture(tmp_path / "mask.png", np.full((120, 160), 255, np.uint8))))
-    assert not any(plane.any() for plane in read(done.out, decoder)[0].planes[:3])
-    assert any("is it inverted?" in sentence for sentence in done.warnings) and any("in doubt" in sentence for sentence in done.warnings)
+    with pytest.raises(Withheld, match="100% of all there is to see") as refused:
+        bare(photo.path, tmp_path / "out.png", mask=picture(tmp_path / "mask.png", np.full((120, 160), 255, np.uint8)), fallback=fallback)
+    assert refused.value.code == "remove.nothing-left" and "velatura obfuscate" in refused.value.hint
+    assert not (tmp_path / "out.png").exists()
 
 
 def test_a_frame_that_is_masked_all_over_shows_what_other_frames_show_or_is_covered(tmp_path: Path, bare: Remove, decoder: Decoder) -> None:

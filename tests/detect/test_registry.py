@@ -66,6 +66,12 @@ def test_named_detectors_replace_the_defaults_for_their_labels_only(weights: Wei
     assert [(d.name, set(d.labels)) for d in chosen] == [("yunet-s", {"face"}), ("fastestdet", {"person"})]
 
 
+def test_a_named_detector_that_finds_nothing_of_what_is_asked_for_is_refused(weights: Weights) -> None:
+    with pytest.raises(BadSpec, match="yunet-n finds face, and what is asked for is person") as caught:
+        choose(["person"], weights("yunet-n", "fastestdet"), detectors=["yunet-n"])
+    assert caught.value.code == "detect.idle" and "--targets face" in caught.value.hint
+
+
 def test_a_file_of_one_s_own_is_decoded_like_one_of_ours(weights: Weights, tmp_path: Path) -> None:
     ours = weights("yunet-s")
     store, entry = ModelStore(tmp_path), ours.entry("yunet-s")

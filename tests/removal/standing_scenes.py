@@ -12,7 +12,6 @@ from tests.removal import scenes
 
 from velatura.detect.detection import Search
 from velatura.media.frame import Box, Frame
-from velatura.media.reader import Facts
 from velatura.removal.painted import Painted, Wider
 from velatura.removal.planes import Mask
 from velatura.removal.shot import Shot
@@ -51,12 +50,8 @@ def copy(frame: Frame) -> Frame:
     return replace(frame, planes=[plane.copy() for plane in frame.planes])
 
 
-def facts(scene: scenes.Scene) -> Facts:
-    return Facts("clip", "mp4", *scene.size, scene.form, orientation=scene.orientation, frames=scene.frames, rate=float(scene.rate))
-
-
 def surveyed(scene: scenes.Scene, asked: Wanted, search: Search | None = None, frames: list[Frame] | None = None) -> list[Shot]:
-    return survey(frames or list(scenes.frames(scene)), facts(scene), asked, search, warn=lambda _: None)
+    return survey(frames or list(scenes.frames(scene)), asked, search, warn=lambda _: None)
 
 
 @cache

@@ -122,7 +122,7 @@ def test_too_few_and_too_many_are_refused_and_both_are_named(kind: str, tmp_path
 
 
 def test_a_grey_mask_is_cut_at_the_middle_and_told_once(tmp_path: Path, decoder: Decoder) -> None:
-    ramp = np.tile(np.linspace(0, 255, 48), (32, 1))
+    ramp = np.tile(np.interp(np.arange(48), [18, 30], [0, 255]), (32, 1))
     path = tmp_path / "m"
     path.mkdir()
     for number in range(3):
@@ -133,6 +133,18 @@ def test_a_grey_mask_is_cut_at_the_middle_and_told_once(tmp_path: Path, decoder:
             assert (mask == (ramp.astype(np.uint8) >= 128)).all()
     assert len(told) == 1
     assert "neither black nor white" in told[0]
+
+
+def test_soft_and_coded_edges_are_a_mask_and_a_photograph_is_none(tmp_path: Path, decoder: Decoder) -> None:
+    soft = cv2.GaussianBlur(square(10).astype(np.uint8) * 255, (0, 0), 1.0)
+    cv2.imwrite(str(tmp_path / "soft.jpg"), soft, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    with GivenMasks(tmp_path / "soft.jpg", decoder, SIZE) as given:
+        assert (first(given, 1)[0] != square(10)).mean() < 0.03
+    photo = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (32, 48, 3)).astype(np.uint8), (0, 0), 1.0)
+    cv2.imwrite(str(tmp_path / "photo.jpg"), photo)
+    with GivenMasks(tmp_path / "photo.jpg", decoder, SIZE) as given, pytest.raises(BadInput, match="is no mask") as caught:
+        first(given, 1)
+    assert caught.value.code == "remove.mask-values"
 
 
 def test_a_mask_that_covers_nearly_all_may_be_inverted(tmp_path: Path, decoder: Decoder) -> None:

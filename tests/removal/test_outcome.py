@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from velatura.media.frame import PixelForm
+from velatura.media.frame import Box, Frame, PixelForm
 from velatura.media.reader import Facts
 from velatura.removal.checking import Check
 from velatura.removal.limits import REMOVAL
 from velatura.removal.outcome import told
 from velatura.removal.passes import Written
+from velatura.removal.places import Places
 from velatura.removal.report import Removed
 from velatura.removal.shot import Shot
 from velatura.removal.targets import Targets
@@ -24,6 +27,12 @@ from velatura.removal.wanted import Wanted
 FACTS = Facts("clip", "mp4", 64, 48, PixelForm("yuv", 8, 1, 1), frames=10, audio=True)
 TRACK = Track(7, "person", {0: (10.0, 10.0, 20.0, 30.0), 1: (11.0, 10.0, 21.0, 30.0)}, 0.0, 0.04, 0.91)
 PLAIN: dict[str, Any] = {"frames": 10, "area": 1000, "touched": 5, "masked": 100, "most": 0.2, "check": Check({"person": 0.2})}
+
+
+def covered(index: int, *boxes: Box) -> Places:
+    places = Places()
+    places.add(Frame([np.zeros((48, 64), np.uint8)], PixelForm("grey"), time=Fraction(index, 25), index=index), boxes)
+    return places
 
 
 def outcome(facts: Facts = FACTS, said: tuple[str, ...] = (), asked: dict[str, Any] | None = None, **written: Any) -> Removed:
@@ -55,9 +64,9 @@ def test_nothing_is_divided_by_nothing() -> None:
     [
         ({"still_shown": Check({}, [Failure(1, 0.04, (0, 0, 5, 5), "differs")])}, {}, "1 places still showed something after"),
         (
-            {"boxes": {3: [(0, 0, 5, 5)]}},
+            {"boxes": {3: [(0, 0, 5, 5)]}, "places": covered(3, (0, 0, 5, 5))},
             {"fallback_name": "blur"},
-            "in 1 of 10 frames it is in doubt what lies behind, and the place is covered (blur)",
+            "in 1 of 10 frames it is in doubt what lies behind, and the place is covered (blur) instead of filled: 0.12-0.12 s (0, 0, 5, 5)",
         ),
         ({"touched": 0}, {}, "nothing was found to take out: look at it"),
         ({"check": None}, {"recheck": False}, "was not searched again"),
@@ -73,6 +82,13 @@ def test_nothing_is_divided_by_nothing() -> None:
 )
 def test_each_doubt_is_a_sentence(written: dict[str, Any], asked: dict[str, Any], sentence: str) -> None:
     assert any(sentence in warning for warning in outcome(asked=asked, **written).warnings)
+
+
+def test_the_first_three_covered_places_are_named_and_the_others_counted() -> None:
+    boxes = [(10.0 * x, 0.0, 10.0 * x + 5, 8.0) for x in range(5)]
+    done = outcome(boxes={3: boxes}, places=covered(3, *boxes))
+    assert done.warnings[0].endswith("0.12-0.12 s (0, 0, 5, 8), 0.12-0.12 s (10, 0, 15, 8), 0.12-0.12 s (20, 0, 25, 8) and 2 more")
+    assert [place.box for place in done.covered_places] == boxes and done.covered_places_total == 5
 
 
 def test_a_plain_run_warns_of_nothing_and_a_sentence_is_told_once() -> None:

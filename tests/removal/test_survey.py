@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from tests.removal import scenes
 from tests.removal.clothes import SCORES, Clothes
-from tests.removal.standing_scenes import facts, surveyed, wanted
+from tests.removal.standing_scenes import surveyed, wanted
 
 from velatura.detect.region import Region, Scores
-from velatura.errors import BadSpec, Missing
+from velatura.errors import BadSpec
 from velatura.media.frame import Frame
-from velatura.removal.survey import SHORT, pictures, survey
+from velatura.removal.survey import SHORT, survey
 from velatura.removal.targets import Targets
 from velatura.removal.wanted import Pick
 
@@ -97,19 +97,10 @@ def test_times_outside_of_the_clip_are_refused() -> None:
 
 
 def test_no_frames_are_no_shots() -> None:
-    assert survey([], facts(WALK), wanted(), None, warn=lambda _: None) == []
+    assert survey([], wanted(), None, warn=lambda _: None) == []
 
 
 def test_the_same_seed_gives_the_same_background() -> None:
     (a,), (b,) = (surveyed(WALK, wanted(seed=3)) for _ in range(2))
     assert a.ground is not None and b.ground is not None
     assert all(np.array_equal(x, y) for x, y in zip(a.ground.load().planes, b.ground.load().planes, strict=True))
-
-
-def test_in_pictures_a_detector_or_a_mask_says_what_goes() -> None:
-    frames = list(scenes.frames(replace(scenes.SCENES["photo"], form=scenes.YUV)))
-    with pytest.raises(Missing) as raised:
-        pictures(frames, wanted(), None)
-    assert raised.value.code == "remove.no-detector"
-    (shot,) = pictures(frames, wanted(), Clothes())
-    assert shot.kind == "short" and [track.label for track in shot.tracks] == ["person"]

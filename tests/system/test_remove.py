@@ -80,6 +80,55 @@ def test_somebody_who_never_moves_is_covered_and_told_or_nothing_is_released(tmp
     assert judged(made, tmp_path / "out.mp4", decoder).leak <= 0.02
     refused = velatura("remove", made.path, "-o", tmp_path / "never.mp4", "--fallback", "fail", env=seeing)
     assert refused.returncode == 3 and "[remove.in-doubt]" in refused.stderr and not (tmp_path / "never.mp4").exists()
+    assert "--targets motion leaves whatever never moves, that person too" in refused.stderr
+
+
+def test_covered_places_are_in_the_document_and_named(tmp_path: Path, bare: dict[str, str]) -> None:
+    made = scenes.stander(tmp_path, frames=12)
+    cv2.imwrite(str(tmp_path / "mask.png"), scenes.mask(scenes.SCENES["stander"], 0).astype(np.uint8) * 255)
+    done = velatura("remove", made.path, "-o", tmp_path / "out.mp4", "--mask", tmp_path / "mask.png", "--json", env=bare)
+    assert done.returncode == 0, done.stderr
+    (item,) = json.loads(done.stdout)["result"]["items"]
+    (place,) = item["covered_places"]
+    assert item["covered_places_total"] == 1 and (place["first_frame"], place["last_frame"], place["last_s"]) == (0, 11, 0.44)
+    y, x = np.nonzero(scenes.mask(scenes.SCENES["stander"], 0))
+    x0, y0, x1, y1 = place["box"]
+    assert x0 <= x.min() and y0 <= y.min() and x.max() < x1 and y.max() < y1
+    assert f"0.00-0.44 s ({x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f})" in done.stderr
+
+
+def test_a_picture_of_which_nothing_would_be_left_is_not_released(tmp_path: Path, bare: dict[str, str]) -> None:
+    photo = scenes.photo(tmp_path)
+    cv2.imwrite(str(tmp_path / "mask.png"), np.full((120, 160), 255, np.uint8))
+    done = velatura("remove", photo.path, "-o", tmp_path / "out.png", "--mask", tmp_path / "mask.png", env=bare)
+    assert done.returncode == 3 and "[remove.nothing-left]" in done.stderr and "velatura obfuscate" in done.stderr
+    assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("json_too", [[], ["--json"]])
+def test_a_result_that_cannot_be_printed_is_one_line(json_too: list[str], tmp_path: Path, bare: dict[str, str]) -> None:
+    made = scenes.walker(tmp_path, frames=12)
+    words = [str(VELATURA), "remove", str(made.path), "-o", str(tmp_path / "out.mp4"), "--quiet", *json_too]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, env=bare, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1 and (tmp_path / "out.mp4").exists()
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
+    assert errors == ["error: the result cannot be printed: No space left on device [cli.stdout]", "  what was asked for is done; look at the files"]
+
+
+def test_what_was_meant_otherwise_is_refused_with_the_next_step(tmp_path: Path, bare: dict[str, str]) -> None:
+    source = scenes.walker(tmp_path, frames=12).path
+    (tmp_path / "text.onnx").write_text("no network")
+    cv2.imwrite(str(tmp_path / "photo.jpg"), scenes.clean(scenes.Scene(), 0).astype(np.uint8))
+    meant = [
+        (["--targets", ""], 2, "[remove.target]", "valid: motion, face"),
+        (["--inpainter", tmp_path / "text.onnx"], 5, "is no ONNX file", "leave it out"),
+        (["--mask", tmp_path / "photo.jpg"], 5, "is no mask", "make it of two values first"),
+    ]
+    for words, status, sentence, step in meant:
+        done = velatura("remove", source, "-o", tmp_path / "out.mp4", *words, env=bare)
+        assert done.returncode == status and sentence in done.stderr and step in done.stderr, done.stderr
+        assert not (tmp_path / "out.mp4").exists() and "Traceback" not in done.stderr
 
 
 def test_only_the_picked_one_of_two_goes(tmp_path: Path, seeing: dict[str, str], decoder: Decoder) -> None:

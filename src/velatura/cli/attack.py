@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from velatura.cli.options import Json, Quiet
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -30,8 +32,6 @@ Budget = Annotated[float, typer.Option(metavar="SECONDS", help="that a long atta
 Of = Annotated[int, typer.Option(metavar="N", help="findings that share the error of the lower ends: the number in a report that this is a row of")]
 Out = Annotated[Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="report.json, report.html and pictures  [default: none]")]
 Force = Annotated[bool, typer.Option("--force", help="replace a report that is there")]
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
 
 
 @app.command(epilog="Example: velatura attack reidentify faces/ --method fill --region detect --view region")

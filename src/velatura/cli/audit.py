@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from velatura.cli.options import Json, Quiet
+
 __all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
 
 NO_ARGS_IS_HELP = True
@@ -30,8 +32,8 @@ def command(
         str, typer.Option(metavar="held|not-broken", help="exit with 3 where a verdict is broken (not-broken), or is not held (held)")
     ] = "not-broken",
     force: Annotated[bool, typer.Option("--force", help="replace a report that is there; finished findings that still fit are reused")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Attack what velatura protects, and report what still shows.
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from velatura.cli.options import Detectors, Every, Inputs, Quiet, Thorough, words
+
 if TYPE_CHECKING:
     from velatura.detect.document import Item
 
@@ -16,16 +18,13 @@ NO_ARGS_IS_HELP = True
 
 
 def command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
+    inputs: Inputs,
     targets: Annotated[str, typer.Option(help="of face, plate, person, vehicle, text; separated by commas")] = "face",
-    every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame of a clip, at least each .2 s")] = 1,
-    thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
-    detectors: Annotated[
-        str,
-        typer.Option(metavar="NAMES", help="of `velatura models list`, instead of the default ones; separated by commas  [default: the best here]"),
-    ] = "",
+    every: Every = 1,
+    thorough: Thorough = False,
+    detectors: Detectors = "",
     json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout, as --regions of obfuscate takes it")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Say where faces, plates, people, vehicles and text are: boxes (left, top, right, bottom) in pixels of the upright picture.
 
@@ -35,9 +34,7 @@ def command(
     from velatura.cli.progress import progress
     from velatura.detect.detection import detect
 
-    words = [word.strip() for word in targets.split(",") if word.strip()]
-    named = [word.strip() for word in detectors.split(",") if word.strip()]
-    result = detect(inputs, targets=words, thorough=thorough, every=every, detectors=named, progress=progress(quiet=quiet))
+    result = detect(inputs, targets=words(targets), thorough=thorough, every=every, detectors=words(detectors), progress=progress(quiet=quiet))
     text = "\n".join([line for item in result.items for line in _lines(item)] + [f"{failed.file}: {failed.sentence}" for failed in result.failed])
     emit("detect", result, json=json, text=text, warnings=[failed.sentence for failed in result.failed])
     return worst(failed.exit for failed in result.failed)

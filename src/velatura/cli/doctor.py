@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+from velatura.cli.options import Json
 
 __all__ = ["EPILOG", "command"]
 
@@ -14,7 +14,7 @@ EXTRAS = {"train": "torch", "he": "tenseal", "fl": "flwr", "edge": "paho.mqtt", 
 LIBRARIES = ("numpy", "opencv-python-headless", "av", "pillow", "onnxruntime", "cryptography", "scipy", "msgspec")
 
 
-def command(json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False) -> int:
+def command(json: Json = False) -> int:
     """Say what works here, what is missing, and the command that brings it.
 
     Exit status 4 if the main job cannot run: no face detector, a library that does not load, or (on Linux) no confinement by seccomp and rlimits.

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from velatura.cli.options import Json
+
 __all__ = ["app"]
 
 EPILOG = "Example: velatura keys new -o me.key; velatura obfuscate in.jpg -o out.jpg --method seal --recipient me.key.pub"
@@ -20,8 +22,6 @@ app = typer.Typer(
     help="Make and show the keys of recipients (X25519) and signers (Ed25519).",
     epilog=EPILOG,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 
 
 class Kind(StrEnum):
@@ -36,7 +36,7 @@ def new(
     out: Annotated[Path, typer.Option("--output", "-o", metavar="KEY", help="the private key's file, made with mode 0600")],
     kind: Annotated[Kind, typer.Option(help="identity: opens what is sealed to it (X25519); signer: signs (Ed25519)")] = Kind.IDENTITY,
     force: Annotated[bool, typer.Option("--force", help="replace KEY: what was sealed to it can never be opened again")] = False,
-    json: AsJson = False,
+    json: Json = False,
 ) -> None:
     """Make a key pair: the private half goes into KEY, the public half into KEY.pub, and is printed.
 
@@ -57,7 +57,7 @@ def new(
 
 
 @app.command("show", epilog="Example: velatura keys show me.key > me.pub")
-def show(key: Annotated[Path, typer.Argument(metavar="KEY", help="a private key's file")], json: AsJson = False) -> None:
+def show(key: Annotated[Path, typer.Argument(metavar="KEY", help="a private key's file")], json: Json = False) -> None:
     """Print the public half of a key: what --recipient takes."""
     from velatura.crypto.keyfile import load_private
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from velatura.cli.options import Json, Quiet
+
 if TYPE_CHECKING:
     from velatura.models.pull import Pulled
 
@@ -20,9 +22,6 @@ app = typer.Typer(
     help="List, bring, add and verify the detectors' files. Only `pull` opens a connection.",
     epilog="Example: velatura models pull",
 )
-
-Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress")]
 
 
 @app.command("list", epilog="Example: velatura models list --json")

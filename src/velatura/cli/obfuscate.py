@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from velatura.cli import batch_told
+from velatura.cli.options import Audio, Detectors, Every, Force, Inputs, Json, Out, Preset, Quiet, Recheck, Thorough, words
 from velatura.errors import one_line
 from velatura.obfuscation.limits import SENTENCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from velatura.errors import VelaturaError
     from velatura.obfuscation.report import Protected, Report
 
 __all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
@@ -41,34 +41,31 @@ METHOD = (
 
 
 def command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
-    out: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="a file; for several inputs a folder")],
+    inputs: Inputs,
+    out: Out,
     targets: Annotated[str, typer.Option(metavar="LIST", help="of face, plate, person, vehicle, text; separated by commas")] = "face",
     method: Annotated[str, typer.Option(metavar="METHOD", help=METHOD)] = "fill",
     dilate: Annotated[float, typer.Option(metavar="SHARE", help="margin on each side of a region, as a share of its size")] = 0.3,
     expand: Annotated[str | None, typer.Option(metavar="head|person", help="cover hair and neck too, or the whole standing person")] = None,
     shape: Annotated[str, typer.Option(metavar="box|ellipse", help="cover a region's box, or the ellipse in it")] = "box",
-    every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame, at least each .2 seconds")] = 1,
-    thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
-    detectors: Annotated[
-        str,
-        typer.Option(metavar="NAMES", help="of `velatura models list`, instead of the default ones; separated by commas  [default: the best here]"),
-    ] = "",
+    every: Every = 1,
+    thorough: Thorough = False,
+    detectors: Detectors = "",
     regions: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="instead of detection, for the files it lists: `detect --json`, edited or not")
     ] = None,
     recipient: Annotated[str | None, typer.Option(metavar="KEY.pub", help="who can open what is sealed: a public key or its file")] = None,
     sidecar: Annotated[str, typer.Option(metavar="beside|attach", help="where what is sealed goes: OUT.vseal, or the end of OUT")] = "beside",
-    audio: Annotated[str | None, typer.Option(metavar="keep", help="keep the sound track (encoded anew); it is left out by default")] = None,
+    audio: Audio = None,
     policy: Annotated[
         str, typer.Option(metavar="closed|open", help="closed: what is in doubt turns black or is not released; open: it is only told")
     ] = "closed",
     review: Annotated[Path | None, typer.Option(metavar="SHEET.html", help="a page with everybody who was found, to decide on (secret)")] = None,
-    recheck: Annotated[bool, typer.Option("--recheck/--no-recheck", help="search the finished file again before it gets its name")] = True,
-    preset: Annotated[str, typer.Option(metavar="NAME", help="of the x264 coder: ultrafast ... veryslow")] = "veryfast",
-    force: Annotated[bool, typer.Option("--force", help="replace outputs that are there")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    recheck: Recheck = True,
+    preset: Preset = "veryfast",
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Make faces, plates, people in pictures and clips unrecognisable, or seal them.
 
@@ -83,14 +80,14 @@ def command(
     report = obfuscate(
         inputs,
         out,
-        targets=[word.strip() for word in targets.split(",") if word.strip()],
+        targets=words(targets),
         method=method,
         dilate=dilate,
         expand=expand,  # type: ignore[arg-type]  # words are checked where they are used
         shape=shape,  # type: ignore[arg-type]
         every=every,
         thorough=thorough,
-        detectors=[word.strip() for word in detectors.split(",") if word.strip()],
+        detectors=words(detectors),
         regions=regions,
         recipient=recipient,
         sidecar=sidecar,  # type: ignore[arg-type]
@@ -107,18 +104,10 @@ def command(
 
 
 def _text(report: Report) -> str:
-    lines = [_line(done) for done in report.items]
-    lines += [f"{path}: done before" for path in report.skipped]
-    lines += [_not_done(failed.file, failed.error) for failed in report.failed]
+    lines = [*(_line(done) for done in report.items), *batch_told.lines(report)]
     lines += [f"{report.review}: the review sheet; it shows the originals, keep it secret"] if report.review else []
     limits = dict.fromkeys(done.limits for done in report.items if done.regions and not done.cosmetic)  # a cosmetic one's stands in a warning
     return "\n".join([*lines, *limits])
-
-
-def _not_done(file: Path, error: VelaturaError) -> str:
-    """The sentences of errors begin with the file: once is enough."""
-    said = str(error).removeprefix(f"{one_line(str(file))}: ")
-    return f"{file}: NOT DONE, {said}" + (f"; {error.hint}" if error.hint else "")
 
 
 def _line(done: Protected) -> str:
@@ -139,44 +128,15 @@ def _plural(label: str, count: int) -> str:
 
 
 def _warnings(report: Report) -> list[str]:
-    named = len(report.items) + len(report.failed) > 1
-    found = []
-    for done in report.items:
-        where = f"{done.out.name}: " if named else ""
-        said = [sentence for sentence in done.warnings if not (done.cosmetic and sentence == done.limits and named)]
-        found += [where + sentence for sentence in said]
-        if done.dropped:
-            found.append(f"{where}not in the output: {', '.join(done.dropped)}")
-    if report.left:
-        found += _left(report.left)
-    return found
-
-
-def _left(paths: Sequence[Path]) -> list[str]:
-    folders = [path.name for path in paths if path.is_dir()]
-    files = [path.name for path in paths if not path.is_dir()]
-    found = ["neither treated nor copied: " + ", ".join(files)] if files else []
-    if folders:
-        found.append(f"folders inside IN are not descended into: {', '.join(folders)} (name them, or give IN/**)")
-    return found
+    """What a cosmetic method does not protect is said of a file that is alone, not of each of several."""
+    if not batch_told.named(report):
+        return batch_told.warnings(report)
+    items = [
+        replace(done, warnings=tuple(sentence for sentence in done.warnings if not (done.cosmetic and sentence == done.limits)))
+        for done in report.items
+    ]
+    return batch_told.warnings(replace(report, items=tuple(items)))
 
 
 def _as_json(report: Report) -> dict[str, Any]:
-    return {
-        "items": [_item(done) for done in report.items],
-        "failed": [_failed(failed.file, failed.error) for failed in report.failed],
-        "skipped": [str(path) for path in report.skipped],
-        "left": [str(path) for path in report.left],
-        "review": None if report.review is None else str(report.review),
-    }
-
-
-def _item(done: Protected) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    told = asdict(done)
-    return {key: str(value) if isinstance(value, Path) else value for key, value in told.items()}
-
-
-def _failed(file: Path, error: Any) -> dict[str, Any]:
-    return {"file": str(file), "code": error.code, "sentence": error.sentence, "hint": error.hint, "exit": error.exit_status}
+    return {**batch_told.as_json(report), "review": None if report.review is None else str(report.review)}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from velatura import __version__
@@ -37,9 +38,10 @@ def emit(command: str, result: Any, *, json: bool, text: str, warnings: Sequence
 
 
 def emit_error(command: str, error: VelaturaError) -> None:
-    """The JSON document of a verb that was refused."""
+    """The JSON document of a verb that was refused. Where stdout takes nothing any more, the exit status still tells."""
     told = {"code": error.code, "sentence": error.sentence, "hint": error.hint, "exit": error.exit_status}
-    _print(_document({"command": command, "result": None, "warnings": [], "error": told}))
+    with suppress(BrokenPipeError, VelaturaError):
+        _print(_document({"command": command, "result": None, "warnings": [], "error": told}))
 
 
 def warn(sentence: str) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from velatura.cli import batch_told
+from velatura.cli.options import Audio, Detectors, Every, Force, Inputs, Json, Out, Preset, Quiet, Recheck, Thorough, words
 from velatura.errors import BadSpec, one_line
 from velatura.removal.limits import REMOVAL
 
 if TYPE_CHECKING:
-    from velatura.removal.report import Removed, Report
+    from velatura.media.each import Report
+    from velatura.removal.report import Removed
 
 __all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
 
@@ -29,12 +32,12 @@ Examples:
 
 
 def command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
-    out: Annotated[str, typer.Option("--output", "-o", metavar="OUT", help="a file; for several inputs a folder")],
+    inputs: Inputs,
+    out: Out,
     targets: Annotated[
-        str,
+        str | None,
         typer.Option(metavar="LIST", help="of motion, face, plate, person, vehicle, text; separated by commas  [default: motion,person]"),
-    ] = "",
+    ] = None,
     camera: Annotated[str, typer.Option(metavar="auto|static|moving", help="how the camera stands; auto looks")] = "auto",
     mask: Annotated[
         Path | None, typer.Option(metavar="FILE|FOLDER", help="what goes, instead of a search: a picture, a clip, or a picture a frame; white goes")
@@ -48,28 +51,25 @@ def command(
         str, typer.Option(metavar="fill|blur|fail", help="what is in doubt is covered (fill, blur), or nothing is released (fail)")
     ] = "fill",
     dilate: Annotated[float, typer.Option(metavar="SHARE", help="margin on each side of a detection, as a share of its size")] = 0.12,
-    every: Annotated[int, typer.Option(metavar="K", help="search every K-th frame, at least each .2 seconds")] = 1,
-    thorough: Annotated[bool, typer.Option("--thorough", help="several detectors, tiles and mirrored views: slower, finds more")] = False,
-    detectors: Annotated[
-        str,
-        typer.Option(metavar="NAMES", help="of `velatura models list`, instead of the default ones; separated by commas  [default: the best here]"),
-    ] = "",
+    every: Every = 1,
+    thorough: Thorough = False,
+    detectors: Detectors = "",
     inpainter: Annotated[
         str, typer.Option(metavar="FILE.onnx|NAME", help="an inpainter of yours (LaMa, MI-GAN), for what no other frame shows  [default: ours]")
     ] = "",
-    recheck: Annotated[bool, typer.Option("--recheck/--no-recheck", help="search the finished file again before it gets its name")] = True,
-    audio: Annotated[str | None, typer.Option(metavar="keep", help="keep the sound track (encoded anew); it is left out by default")] = None,
-    preset: Annotated[str, typer.Option(metavar="NAME", help="of the x264 coder: ultrafast ... veryslow")] = "veryfast",
+    recheck: Recheck = True,
+    audio: Audio = None,
+    preset: Preset = "veryfast",
     seed: Annotated[int, typer.Option(metavar="N", help="of grain and texture; same seed, same output")] = 0,
-    force: Annotated[bool, typer.Option("--force", help="replace outputs that are there")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Take people and things out of pictures and clips, and fill in what was behind them.
 
     Each output is searched again before it gets its name, and painted again more widely where something still shows. What was never seen behind
     somebody, or might be somebody who stood there all the time, is covered instead of invented. Exit status 3: --fallback fail, and something is in
-    doubt; 4: the camera moves, or it is a picture, and no detector is here; 5: an input was refused.
+    doubt, or hardly anything would be left to see; 4: the camera moves, or it is a picture, and no detector is here; 5: an input was refused.
     """
     from velatura.cli.output import emit, worst
     from velatura.cli.progress import progress
@@ -78,7 +78,7 @@ def command(
     report = remove(
         inputs,
         out,
-        targets=[targets] if targets else [],
+        targets=() if targets is None else [targets],
         camera=camera,  # type: ignore[arg-type]  # words are checked where they are used
         mask=mask,
         whole_object=whole_object,
@@ -90,7 +90,7 @@ def command(
         dilate=dilate,
         every=every,
         thorough=thorough,
-        detectors=[word.strip() for word in detectors.split(",") if word.strip()],
+        detectors=words(detectors),
         inpainter=inpainter,
         recheck=recheck,
         audio=audio,  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ def command(
         force=force,
         progress=progress(quiet=quiet),
     )
-    emit("remove", _as_json(report), json=json, text=_text(report), warnings=_warnings(report))
+    emit("remove", batch_told.as_json(report), json=json, text=_text(report), warnings=batch_told.warnings(report))
     return worst(failed.error.exit_status for failed in report.failed)
 
 
@@ -112,14 +112,9 @@ def _picked(text: str) -> tuple[float, float, float]:
     return time_s, x, y
 
 
-def _text(report: Report) -> str:
-    lines = [_line(done) for done in report.items]
-    lines += [f"{path}: done before" for path in report.skipped]
-    for failed in report.failed:
-        said = str(failed.error).removeprefix(f"{one_line(str(failed.file))}: ")
-        lines.append(f"{failed.file}: NOT DONE, {said}" + (f"; {failed.error.hint}" if failed.error.hint else ""))
+def _text(report: Report[Removed]) -> str:
     limits = dict.fromkeys(done.limits for done in report.items if done.touched)
-    return "\n".join([*lines, *limits])
+    return "\n".join([*(_line(done) for done in report.items), *batch_told.lines(report), *limits])
 
 
 def _line(done: Removed) -> str:
@@ -146,32 +141,3 @@ def _checked(done: Removed) -> str:
         return f"{again}: no detections at threshold {scores} by {', '.join(done.detectors)}"
     compared = any(shot.camera != "short" for shot in done.shots)
     return f"{again}: nothing differs from the background" if compared else "read back, but nothing could be searched for in it"
-
-
-def _warnings(report: Report) -> list[str]:
-    named = len(report.items) + len(report.failed) > 1
-    found = []
-    for done in report.items:
-        where = f"{done.out.name}: " if named else ""
-        found += [where + sentence for sentence in done.warnings]
-        if done.dropped:
-            found.append(f"{where}not in the output: {', '.join(done.dropped)}")
-    if report.left:
-        found.append("neither treated nor copied: " + ", ".join(path.name for path in report.left))
-    return found
-
-
-def _as_json(report: Report) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    items = [{key: str(value) if isinstance(value, Path) else value for key, value in asdict(done).items()} for done in report.items]
-    failed = [
-        {"file": str(one.file), "code": one.error.code, "sentence": one.error.sentence, "hint": one.error.hint, "exit": one.error.exit_status}
-        for one in report.failed
-    ]
-    return {
-        "items": items,
-        "failed": failed,
-        "skipped": [str(path) for path in report.skipped],
-        "left": [str(path) for path in report.left],
-    }

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from velatura.cli.options import Json
+
 if TYPE_CHECKING:
     from velatura.report.report import Report
 
@@ -24,7 +26,6 @@ app = typer.Typer(
     epilog="Example: velatura report show spring-report",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 REPORT = "a report.json, or the folder it lies in"
 
 
@@ -39,7 +40,7 @@ class Form(StrEnum):
 
 
 @app.command("show", epilog="Example: velatura report show spring-report")
-def show(report: Annotated[Path, typer.Argument(metavar="REPORT", help=REPORT)], json: AsJson = False) -> None:
+def show(report: Annotated[Path, typer.Argument(metavar="REPORT", help=REPORT)], json: Json = False) -> None:
     """Print the verdict and every finding. The exit status is 0 whatever the verdict is: `audit` is what judges."""
     from velatura.cli.output import emit
     from velatura.report.document import to_document
@@ -54,7 +55,7 @@ def show(report: Annotated[Path, typer.Argument(metavar="REPORT", help=REPORT)],
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help=REPORT)],
     after: Annotated[Path, typer.Argument(metavar="B", help=REPORT)],
-    json: AsJson = False,
+    json: Json = False,
 ) -> int:
     """Say what changed from A to B: verdicts, and successes whose intervals do not overlap.
 
@@ -78,7 +79,7 @@ def export(
     form: Annotated[Form, typer.Option("--format", help="html: one page; sarif: for CI; cyclonedx: a model card; dpia: a draft in Markdown")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="the file to write")],
     force: Annotated[bool, typer.Option("--force", help="replace OUT")] = False,
-    json: AsJson = False,
+    json: Json = False,
 ) -> None:
     """Write a report in another form. A page with pictures of the secrets is written with mode 0600: keep it as the originals."""
     from velatura.cli.output import emit

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from velatura.cli.options import Inputs, Json, Quiet
 
 if TYPE_CHECKING:
     from velatura.media.scan import Scanned
@@ -16,9 +16,9 @@ NO_ARGS_IS_HELP = True
 
 
 def command(
-    inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="pictures, clips, folders or patterns")],
-    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    inputs: Inputs,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Say what each file gives away beside its pixels: thumbnails, positions, names, hidden frames, data tracks and the like.
 

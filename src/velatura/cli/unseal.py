@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from velatura.cli.options import Json, Quiet
+
 __all__ = ["EPILOG", "NO_ARGS_IS_HELP", "command"]
 
 EPILOG = "Example: velatura unseal street-safe.mp4 --identity me.key -o street.mkv"
@@ -24,8 +26,8 @@ def command(
     ] = None,
     track: Annotated[int | None, typer.Option("--track", metavar="N", min=0, help="only this track; all if not given")] = None,
     force: Annotated[bool, typer.Option("--force", help="replace OUT")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Restore what was sealed, bit by bit as it was decoded, all of it or one track.
 

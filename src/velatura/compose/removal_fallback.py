@@ -51,4 +51,4 @@ def _refuse(frame: Frame, boxes: Sequence[Box]) -> None:
         return
     x0, y0, x1, y1 = boxes[0]
     sentence = f"at {float(frame.time):.2f} s it is in doubt what lies behind ({x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f}); nothing was released"
-    raise Withheld("remove.in-doubt", sentence, hint="--fallback fill covers such places, or give masks that end the doubt")
+    raise Withheld("remove.in-doubt", sentence, hint="--fallback fill covers such places")

@@ -16,11 +16,10 @@ from velatura.compose.removal_fallback import fallback as covering
 from velatura.detect.detection import Paths
 from velatura.detect.finder import Finder
 from velatura.errors import BadSpec, Missing, VelaturaError
-from velatura.media.batch import plan
-from velatura.media.sink import check_name
+from velatura.media.each import Report, planned
 from velatura.media.source import Decoder
 from velatura.progress import SILENT, Progress
-from velatura.removal.report import Report
+from velatura.removal.report import Removed
 from velatura.removal.run import Run
 from velatura.removal.targets import WHOLES, Targets, parse
 from velatura.removal.wanted import Pick, Wanted
@@ -61,7 +60,7 @@ def remove(
     store: ModelStore | None = None,
     decoder: Decoder | None = None,
     progress: Progress = SILENT,
-) -> Report:
+) -> Report[Removed]:
     """Take people and things out of pictures and clips, and fill in what was behind them.
 
     Args:
@@ -125,12 +124,8 @@ def remove(
         from velatura.removal.onnx_inpainter import load  # onnxruntime starts only where it is asked for
 
         wanted = replace(wanted, inpainter=load(inpainter, store or ModelStore()), inpainter_name=inpainter)
-    if not fspath(out):  # an empty variable of a shell; Path would make it the current folder
-        raise BadSpec("files.no-name", "the output has an empty name", hint="name a file, or a folder for several inputs")
-    batch = plan([fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)], Path(fspath(out)))
-    if batch.folder is None:
-        check_name(batch.jobs[0].target.name)
-    elif len(batch.jobs) > 1 and (mask is not None or masks_out is not None or pick is not None):
+    batch = planned(paths, out)
+    if len(batch.jobs) > 1 and (mask is not None or masks_out is not None or pick is not None):
         raise BadSpec(
             "remove.one-file", "--mask, --pick and --masks-out speak of one file, and several are named", hint="treat them one after the other"
         )

@@ -49,5 +49,13 @@ class Pace:
     def _tell(self, step_s: float) -> None:
         if self._warn is not None:
             most = max(1, int((LONGEST_S + SLACK_S) / step_s)) if step_s > 0 else 1
-            self._warn(f"--every {self._every} would leave more than {LONGEST_S:g} s between looks; looking at every {most}. frame or more often")
+            self._warn(f"--every {self._every} would leave more than {LONGEST_S:g} s between looks; looking at {_every(most)}")
             self._warn = None
+
+
+def _every(number: int) -> str:
+    """In words, as people count."""
+    if number == 1:
+        return "every frame"
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"every {number}{ending} frame or more often"

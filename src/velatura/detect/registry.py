@@ -62,15 +62,15 @@ def choose(targets: Sequence[str], store: ModelStore, *, thorough: bool = False,
     Args:
         targets: of `TARGETS`.
         thorough: several detectors of faces together.
-        detectors: names that are taken instead of the default ones, for the labels that they find.
+        detectors: names that are taken instead of the default ones, for the labels that they find; other targets keep their default.
 
     Raises:
-        BadSpec: `detect.target`: unknown, or none named.
+        BadSpec: `detect.target`: unknown, or none named; `detect.idle`: a named detector finds none of them.
         Missing: `models.none`: nothing here finds a target; the hint has the command.
     """
     _check(targets)
     once = _Once(store)
-    chosen = [once(name) for name in dict.fromkeys(detectors)]
+    chosen = [_busy(once(name), targets) for name in dict.fromkeys(detectors)]
     served = {label for detector in chosen for label in detector.labels}
     left = [target for target in dict.fromkeys(targets) if target not in served]
     if "face" in left:
@@ -92,6 +92,15 @@ def _check(targets: Sequence[str]) -> None:
     for target in targets:
         if target not in TARGETS:
             raise BadSpec("detect.target", f"there is no target {target!r}", hint=nearest(target, TARGETS))
+
+
+def _busy(detector: Detector, targets: Sequence[str]) -> Detector:
+    """Whoever names a detector believes that it searches."""
+    if not detector.labels & set(targets):
+        finds, asked = ", ".join(sorted(detector.labels)), ", ".join(dict.fromkeys(targets))
+        sentence = f"{detector.name} finds {finds}, and what is asked for is {asked}"
+        raise BadSpec("detect.idle", sentence, hint=f"--targets {next(iter(sorted(detector.labels)))}, or leave {detector.name} out of --detectors")
+    return detector
 
 
 def _faces(store: ModelStore, *, thorough: bool) -> list[str]:

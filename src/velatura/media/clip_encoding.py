@@ -23,8 +23,10 @@ from velatura.media.frame import PixelForm
 from velatura.media.pixel_formats import name_of
 from velatura.media.reader import Facts
 
-__all__ = ["SUFFIXES", "Encoding", "encoding_for", "losses"]
+__all__ = ["PRESETS", "SUFFIXES", "Encoding", "encoding_for", "losses"]
 
+PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
+"""Of x264."""
 SUFFIXES = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 """Names of clips that can be written, and FFmpeg's muxers for them."""
 

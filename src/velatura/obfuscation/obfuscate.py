@@ -22,8 +22,8 @@ from velatura.detect.document import RegionsDocument, read_regions, sheet_for
 from velatura.detect.finder import Finder
 from velatura.errors import BadSpec
 from velatura.files import private_output, refuse_same
-from velatura.media.batch import Batch, plan
-from velatura.media.sink import check_name
+from velatura.media.batch import Batch
+from velatura.media.each import planned
 from velatura.media.source import Decoder
 from velatura.obfuscation.parameters import chosen
 from velatura.obfuscation.policy import Covering
@@ -117,7 +117,7 @@ def obfuscate(
         entropy=entropy,
     )
     document = read_regions(Path(fspath(regions))) if isinstance(regions, str | PathLike) else regions
-    batch = _planned(paths, out)
+    batch = planned(paths, out)
     given = _all_given(batch, document)
     finder = Finder.choose(names, store=store, thorough=thorough, detectors=detectors) if recheck or not given else None
     run = Run(
@@ -141,16 +141,6 @@ def _recipient(given: File | Recipient | None) -> Recipient | None:
     from velatura.crypto.keyfile import load_recipient  # cryptography starts only where something is sealed
 
     return load_recipient(fspath(given))
-
-
-def _planned(paths: Paths, out: File) -> Batch:
-    """Inputs and outputs, with names that something can be written under."""
-    if not fspath(out):  # an empty variable of a shell; Path would make it the current folder
-        raise BadSpec("files.no-name", "the output has an empty name", hint="name a file, or a folder for several inputs")
-    batch = plan([fspath(path) for path in ([paths] if isinstance(paths, str | PathLike) else paths)], Path(fspath(out)))
-    if batch.folder is None:
-        check_name(batch.jobs[0].target.name)
-    return batch
 
 
 def _all_given(batch: Batch, document: RegionsDocument | None) -> bool:

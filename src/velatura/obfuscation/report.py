@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from velatura.detect.region import Region, Scores
-from velatura.errors import VelaturaError
+from velatura.media import each
 from velatura.media.frame import Box
 
-__all__ = ["Failed", "Protected", "Report", "Shows", "Track", "Tracks"]
+__all__ = ["Protected", "Report", "Shows", "Track", "Tracks"]
 
 NO_FACE = "nothing was found in it: look at it before you release it"
 
@@ -95,27 +95,9 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """One file that has no output."""
+class Report(each.Report[Protected]):
+    """A whole run. `review`: the sheet."""
 
-    file: Path
-    error: VelaturaError
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A whole run.
-
-    Attributes:
-        skipped: outputs that an earlier run had made of the same inputs with the same options.
-        left: files beside the inputs that were neither treated nor copied.
-        review: the sheet.
-    """
-
-    items: tuple[Protected, ...]
-    failed: tuple[Failed, ...] = ()
-    skipped: tuple[Path, ...] = ()
-    left: tuple[Path, ...] = ()
     review: Path | None = None
 
 

@@ -1,20 +1,18 @@
-"""A run over many files: what they have in common, one after the other, and what came of each."""
+"""A run over many files: what they have in common, and what came of each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from velatura.detect.detection import Search
 from velatura.detect.document import RegionsDocument, sheet_for
-from velatura.errors import VelaturaError
 from velatura.media.batch import Batch, Job
-from velatura.media.done import Done
+from velatura.media.each import each, once, working_on
 from velatura.media.source import Decoder
 from velatura.obfuscation.outcome import told
 from velatura.obfuscation.passes import Nothing, Passes
-from velatura.obfuscation.report import Failed, Protected, Report
+from velatura.obfuscation.report import Protected, Report
 from velatura.obfuscation.review import Reviewed, Sheet
 from velatura.obfuscation.wanted import Wanted
 from velatura.progress import SILENT, Progress
@@ -57,14 +55,10 @@ class Run:
             sheet=sheet,
             gallery=reviewed or Nothing(),
             progress=progress,
-            warn=_once(said),
+            warn=once(said),
         )
-        try:
+        with working_on(job.source, progress):
             written = passes.run()
-        except OSError as error:
-            raise VelaturaError("files.io", f"{job.source}: {error.strerror or error}", hint="look at the disk, then run it again") from error
-        finally:
-            progress.finish()
         return told(passes, written, detectors=self.detectors, targets=self.targets, said=said)
 
     def each(self, batch: Batch, decoder: Decoder, *, page: Path | None = None, progress: Progress = SILENT) -> Report:
@@ -73,38 +67,16 @@ class Run:
         Raises:
             VelaturaError: of the only file, where there is one.
         """
-        items: list[Protected] = []
-        failed: list[Failed] = []
-        skipped: list[Path] = []
         sheet = Sheet()
-        done = Done(batch.folder, self.options) if batch.folder is not None else None
-        for job in batch.jobs:
-            if done is not None and not self.wanted.force and done.has(job):
-                skipped.append(job.target)
-                continue
+
+        def treat(job: Job) -> Protected:
             reviewed = Reviewed() if page is not None else None
-            try:
-                items.append(self.one(job, decoder, reviewed=reviewed, progress=progress))
-            except VelaturaError as error:
-                if len(batch.jobs) == 1:
-                    raise
-                failed.append(Failed(job.source, error))
-                progress.note(str(error))
-                continue
-            if done is not None:
-                done.add(job)
+            done = self.one(job, decoder, reviewed=reviewed, progress=progress)
             if reviewed is not None:
-                sheet.add(items[-1], reviewed)
+                sheet.add(done, reviewed)
+            return done
+
+        ran = each(batch, treat, options=self.options, force=self.wanted.force, progress=progress)
         if page is not None:
             sheet.write(page)
-        return Report(tuple(items), tuple(failed), tuple(skipped), batch.left)
-
-
-def _once(said: list[str]) -> Callable[[str], None]:
-    """Keeps each sentence once: a file is read in several passes."""
-
-    def warn(sentence: str) -> None:
-        if sentence not in said:
-            said.append(sentence)
-
-    return warn
+        return Report(ran.items, ran.failed, ran.skipped, ran.left)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from velatura.errors import BadSpec, nearest
+from velatura.media.clip_encoding import PRESETS
 from velatura.obfuscation.fill import Fill
 from velatura.obfuscation.method import Method
 from velatura.obfuscation.policy import Covering
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["POLICIES", "Wanted", "check_audio", "check_sidecar"]
 
 POLICIES = ("closed", "open")
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,13 @@ def load(name: str, store: ModelStore) -> OnnxInpainter:
         Missing: `models.missing`.
     """
     content = store.load(name) if name in store.known() else _file(Path(name))
-    network = Network(content)
+    try:
+        network = Network(content)
+    except BadInput as error:
+        if error.code != "models.malformed":
+            raise
+        hint = "give --inpainter a network in ONNX format, or leave it out: velatura paints without one"
+        raise BadInput("remove.inpainter", f"{name}: is no ONNX file that can be run", hint=hint) from error
     return OnnxInpainter(network, found(network, name), name)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from velatura.media.sink import notes_for
 from velatura.removal.limits import REMOVAL
 from velatura.removal.passes import Passes, Written
+from velatura.removal.places import Places
 from velatura.removal.report import Gone, Removed, ShotTold
 from velatura.removal.shot import Shot
 from velatura.removal.survey import SHORT
@@ -15,6 +16,7 @@ from velatura.removal.wanted import Wanted
 
 __all__ = ["told"]
 
+NAMED = 3
 RESTLESS = 0.002
 """Share of the picture, from which on somebody may be there."""
 
@@ -49,6 +51,8 @@ def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Se
         thresholds=dict(written.check.thresholds) if written.check else {},
         detectors=tuple(detectors),
         limits=REMOVAL,
+        covered_places=written.places.largest(),
+        covered_places_total=written.places.total,
         black=len(written.black_frames),
         dropped=(*facts.dropped, *notes_for(facts, passes.out.name)),
         confined=facts.confined,
@@ -88,10 +92,8 @@ def _warnings(wanted: Wanted, written: Written, detectors: Sequence[str]) -> Ite
         yield f"{shown}, and were covered: look at it before you release it"
     if written.boxes:
         share = f"in {len(written.boxes)} of {written.frames} frames " if clip else ""
-        first = min(written.boxes)
-        x0, y0, x1, y1 = written.boxes[first][0]
-        where = f"the first at frame {first}, ({x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f})"
-        yield f"{share}it is in doubt what lies behind, and the place is covered ({wanted.fallback_name}) instead of filled: {where}"
+        doubt = f"{share}it is in doubt what lies behind, and the place is covered ({wanted.fallback_name}) instead of filled"
+        yield f"{doubt}: {_where(written.places, timed=clip)}"
     if not written.touched:
         yield "nothing was found to take out: look at it before you release it"
     if check is not None and _scope(wanted):
@@ -121,6 +123,17 @@ def _warnings(wanted: Wanted, written: Written, detectors: Sequence[str]) -> Ite
         yield facts.confined
     if wanted.keep_audio and facts.audio:
         yield "the sound track is kept: voices and what they say identify people"
+
+
+def _where(places: Places, *, timed: bool) -> str:
+    """The first ones, as a person looks for them."""
+    told = []
+    for place in places.largest()[:NAMED]:
+        x0, y0, x1, y1 = place.box
+        when = f"{place.first_s:.2f}-{place.last_s:.2f} s " if timed else ""
+        told.append(f"{when}({x0:.0f}, {y0:.0f}, {x1:.0f}, {y1:.0f})")
+    more = f" and {places.total - NAMED} more" if places.total > NAMED else ""
+    return ", ".join(told) + more
 
 
 def _place(track: Track) -> tuple[float, float]:

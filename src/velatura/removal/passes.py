@@ -28,19 +28,24 @@ from velatura.removal.checking import Check, check
 from velatura.removal.given_masks import GivenMasks, MaskFolder
 from velatura.removal.moving import Moving
 from velatura.removal.painted import Painted, Painter, Wider
+from velatura.removal.places import Places
 from velatura.removal.planes import Mask
 from velatura.removal.shot import Shot
 from velatura.removal.shown import Shown
 from velatura.removal.standing import Standing
+from velatura.removal.still_survey import pictures
 from velatura.removal.stills import Stills
-from velatura.removal.survey import pictures, survey
+from velatura.removal.survey import survey
 from velatura.removal.upright import stored_mask, upright_mask
 from velatura.removal.wanted import Wanted
+from velatura.removal.withholding import in_doubt, nothing_left, still_shown
 
 __all__ = ["MOST_ROUNDS", "Passes", "Written"]
 
 MOST_ROUNDS = 4
 """The first, and three wider ones."""
+MOST_COVERED = 0.9
+"""Share of all frames; who gets a picture of which a tenth is left was not helped, and should hear it."""
 
 
 @dataclass(slots=True)
@@ -51,7 +56,7 @@ class Written:
         masked, invented: pixels; of the last, those that no other frame showed.
         area: pixels of all frames.
         most: the largest share of a frame that was replaced.
-        boxes: upright, that the fallback covered, by frame.
+        boxes: upright, that the fallback covered, by frame; `places`: the same, told.
         still_shown: what three wider rounds did not end, and the fallback covered.
     """
 
@@ -68,6 +73,7 @@ class Written:
     check: Check | None = None
     shown: Shown = field(default_factory=Shown)
     boxes: dict[int, Sequence[Box]] = field(default_factory=dict)
+    places: Places = field(default_factory=Places)
     black_frames: set[int] = field(default_factory=set)
     still_shown: Check | None = None
 
@@ -83,6 +89,7 @@ class Written:
             self.black_frames.add(painted.frame.index)
         elif boxes:
             self.boxes[painted.frame.index] = boxes
+            self.places.add(painted.frame, boxes)
 
 
 class Passes:
@@ -108,7 +115,7 @@ class Passes:
         self._decoder, self._progress, self._warn = decoder, progress, warn
 
     def run(self) -> Written:
-        """Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld `remove.in-doubt`, `remove.residual`; then no output is there."""
+        """Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld (`withholding`); then no output is there."""
         with ExitStack() as stack:
             part = stack.enter_context(atomic_output(self.out, force=self.wanted.force))
             folder = stack.enter_context(MaskFolder(self.wanted.masks_out, force=self.wanted.force)) if self.wanted.masks_out else None
@@ -117,6 +124,7 @@ class Passes:
                 if shot.ground is not None:
                     stack.callback(shot.ground.close)
             written = self._until_silent(part, shots, folder)
+            written.shown.close()
             if folder is not None:
                 folder.finish()
             return written
@@ -129,7 +137,7 @@ class Passes:
                 if reader.facts.kind in ("picture", "pages"):
                     shots = pictures(self._counted(reader), self.wanted, self.search)
                 else:
-                    shots = survey(self._counted(reader), reader.facts, self.wanted, self.search, masks, warn=self._warn)
+                    shots = survey(self._counted(reader), self.wanted, self.search, masks, warn=self._warn)
         self._progress.finish()
         if shots and not self._searched and all(shot.kind == "short" for shot in shots):
             sentence = f"{self.source}: too few frames to see what moves, and no detector says what goes"
@@ -148,7 +156,7 @@ class Passes:
             if not found.failures:
                 return written
             if written.still_shown is not None:
-                raise _withheld(self.source, found)
+                raise still_shown(self.source, found)
             if written.rounds < MOST_ROUNDS:
                 wider = found.wider(written.rounds, before=wider)
                 written = self._write(part, shots, wider, {}, written.rounds + 1, folder)
@@ -170,7 +178,7 @@ class Passes:
                     if painted.frame.corrupt:
                         painted.frame.blacken()
                     elif boxes:
-                        self.wanted.fallback(painted.frame, boxes)
+                        self._cover(painted.frame, boxes, shots)
                     written.count(painted, boxes)
                     if folder is not None:
                         folder.add(upright_mask(painted.mask, painted.frame.orientation))
@@ -179,7 +187,16 @@ class Passes:
                 writer.finish()
             written.notes = reader.notes
         self._progress.finish()
+        if written.places.pixels > MOST_COVERED * written.area:
+            raise nothing_left(self.source, written.places.pixels / written.area)
         return written
+
+    def _cover(self, frame: Frame, boxes: Sequence[Box], shots: Iterable[Shot]) -> None:
+        try:
+            self.wanted.fallback(frame, boxes)
+        except Withheld as refused:
+            shot = next(shot for shot in shots if frame.index <= shot.last)
+            raise in_doubt(self.source, refused, frame.index, boxes, shot, self.wanted) from None
 
     def _painted(self, reader: Remote, masks: GivenMasks, shots: list[Shot], wider: Wider, written: Written) -> Iterator[Painted]:
         pairs = _paired(reader, masks)
@@ -199,6 +216,7 @@ class Passes:
             self._progress.start(f"{self.source.name}, check", written.frames, "frames")
             pairs = _paired(self._counted(reader), masks)
             done = check(pairs, written.shots, self.wanted, self.search, written.shown, written.boxes, written.black_frames)
+        written.shown.close()  # a round that follows shows anew
         self._progress.finish()
         return done
 
@@ -218,10 +236,3 @@ def _paired(frames: Iterable[Frame], masks: GivenMasks) -> Iterator[tuple[Frame,
         yield frame, None if given is None else stored_mask(next(given), frame.orientation)
     if given is not None:
         masks.check_end(given)
-
-
-def _withheld(source: Path, found: Check) -> Withheld:
-    first = found.failures[0]
-    what = first.label or "something that differs from what lies behind"
-    sentence = f"{source}: after all rounds and the fallback {len(found.failures)} places still show, the first {what} at {first.time_s:.2f} s"
-    return Withheld("remove.residual", sentence, hint="say what goes: --mask, --camera static|moving, or velatura obfuscate")

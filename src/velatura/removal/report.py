@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from velatura.errors import VelaturaError
 from velatura.media.frame import Box
 
-__all__ = ["Failed", "Gone", "Removed", "Report", "ShotTold", "Shows"]
+__all__ = ["Gone", "Place", "Removed", "ShotTold", "Shows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,17 @@ class Shows:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Something that the fallback covered: from one frame to another, both inclusive, somewhere within a box (upright pixels)."""
+
+    first_frame: int
+    last_frame: int
+    first_s: float
+    last_s: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class ShotTold:
     """A shot. `camera`: standing, swaying, moving, or short; `in_doubt`, `invented`, `restless`: shares of its background."""
 
@@ -66,6 +76,7 @@ class Removed:
         mask_share, mask_most: what of the picture was replaced, mean over all frames and the worst one.
         invented: share of the replaced pixels that no other frame showed.
         covered: frames in which something was in doubt and the fallback covered it.
+        covered_places: where and when, the hundred largest of `covered_places_total`, in order of time.
         shows: what the check found at last; covered by the fallback.
         rounds: how often the file was written.
         rechecked: the finished file was searched again.
@@ -96,6 +107,8 @@ class Removed:
     thresholds: dict[str, float]
     detectors: tuple[str, ...]
     limits: str
+    covered_places: tuple[Place, ...] = ()
+    covered_places_total: int = 0
     black: int = 0
     dropped: tuple[str, ...] = ()
     confined: str | None = None
@@ -103,26 +116,3 @@ class Removed:
     masks: Path | None = None
     scope: str = ""
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """One file that has no output."""
-
-    file: Path
-    error: VelaturaError
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A whole run; see `velatura.obfuscation.report.Report`, which has the same parts.
-
-    Attributes:
-        skipped: outputs that an earlier run had made of the same inputs with the same options.
-        left: files beside the inputs that were neither treated nor copied.
-    """
-
-    items: tuple[Removed, ...]
-    failed: tuple[Failed, ...] = ()
-    skipped: tuple[Path, ...] = ()
-    left: tuple[Path, ...] = ()

@@ -16,9 +16,8 @@ import numpy as np
 from velatura.detect.detection import Search, looks
 from velatura.detect.region import Look, Region
 from velatura.detect.residual import hidden_share
-from velatura.errors import BadSpec, Missing
+from velatura.errors import BadSpec
 from velatura.media.frame import Frame, PixelForm, Plane, to_stored
-from velatura.media.reader import Facts
 from velatura.removal.camera import Camera, look
 from velatura.removal.cuts import is_same_place
 from velatura.removal.given_masks import GivenMasks
@@ -34,7 +33,7 @@ from velatura.removal.tracks import Track, follow
 from velatura.removal.upright import stored_mask, upright_plane
 from velatura.removal.wanted import Wanted
 
-__all__ = ["SHORT", "pictures", "survey"]
+__all__ = ["SHORT", "survey"]
 
 SHORT = 5
 """Fewer frames than this have no background: each is a picture of its own."""
@@ -63,7 +62,6 @@ class _Open:
 
 def survey(
     frames: Iterable[Frame],
-    facts: Facts,
     wanted: Wanted,
     search: Search | None,
     masks: GivenMasks | None = None,
@@ -80,7 +78,7 @@ def survey(
     Raises:
         BadSpec: `remove.pick`: nothing is there; `remove.span`: the clip is shorter.
     """
-    surveyor = _Surveyor(facts, wanted, search, warn)
+    surveyor = _Surveyor(wanted, search)
 
     def find(frame: Frame) -> Sequence[Region]:
         return search(frame, low=True) if search is not None and wanted.is_inside(frame) else ()
@@ -94,8 +92,8 @@ def survey(
 class _Surveyor:
     """Collects looks into shots."""
 
-    def __init__(self, facts: Facts, wanted: Wanted, search: Search | None, warn: Callable[[str], None]) -> None:
-        self._facts, self._wanted, self._search, self._warn = facts, wanted, search, warn
+    def __init__(self, wanted: Wanted, search: Search | None) -> None:
+        self._wanted, self._search = wanted, search
         self._shots: list[Shot] = []
         self._open: _Open | None = None
         self._inside, self._picked, self._last_s = False, False, 0.0
@@ -247,31 +245,3 @@ class _Surveyor:
 
 def _kind(camera: Camera) -> Kind:
     return "standing" if camera.kind == "standing" else "swaying"
-
-
-def pictures(frames: Iterable[Frame], wanted: Wanted, search: Search | None) -> list[Shot]:
-    """Pictures and pages: each a shot of its own, with what detectors find in it at once.
-
-    Raises:
-        Missing: `remove.no-detector`: nobody says what goes.
-        BadSpec: `remove.pick`: nothing is there.
-    """
-    if search is None and wanted.mask is None:
-        sentence = "in a picture nothing moves, and no detector says what goes"
-        raise Missing("remove.no-detector", sentence, hint="velatura models pull fastestdet, or --mask")
-    shots = []
-    for frame in frames:
-        found = search(frame, low=False) if search is not None else ()
-        tracks = [
-            Track(number, region.label, {frame.index: region.box}, float(frame.time), float(frame.time), region.score)
-            for number, region in enumerate(found)
-        ]
-        going = [track for track in tracks if track.label in wanted.targets.labels]
-        if wanted.pick is not None:
-            going = picked(tracks, frame.index, wanted.pick.x, wanted.pick.y)
-        elif wanted.whole_object:
-            going = whole(going, tracks)
-        ids = {track.id for track in going}
-        beside = [track for track in tracks if track.id not in ids]
-        shots.append(Shot(frame.index, frame.index, float(frame.time), "short", going, beside))
-    return shots

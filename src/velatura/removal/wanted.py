@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from velatura.errors import BadSpec, nearest
+from velatura.media.clip_encoding import PRESETS
 from velatura.media.frame import Box, Frame
 from velatura.removal.targets import Targets
 
@@ -19,7 +20,6 @@ __all__ = ["CAMERAS", "FALLBACKS", "Fallback", "Pick", "Wanted"]
 
 CAMERAS = ("auto", "static", "moving")
 FALLBACKS = ("fill", "blur", "fail")
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 
 Fallback = Callable[[Frame, Sequence[Box]], None]
 """Covers upright boxes of a frame in place, or raises Withheld `remove.in-doubt`; `compose` hands it in, since rooms do not import each other."""

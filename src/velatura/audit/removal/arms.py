@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from velatura.attacks.attack import Photo, Picture
 from velatura.attacks.taken_out import NOWHERE
 from velatura.media.frame import Box, Frame, PixelForm
-from velatura.media.reader import Facts
 from velatura.removal.painted import Wider
 from velatura.removal.shot import Shot
 from velatura.removal.standing import Standing
@@ -120,9 +119,7 @@ def _paste(picture: Floats, person: Picture, way: float) -> None:
 def _removed(clip: list[Frame], seed: int) -> list[Frame]:
     """The clip as the room paints it; what is in doubt is black, as the fallback makes it."""
     wanted = Wanted(Targets(motion=True), _black, camera="static", seed=seed)
-    height, width = clip[0].planes[0].shape
-    facts = Facts("clip", "made", width, height, clip[0].form, frames=len(clip), rate=RATE)
-    shots = survey(iter(clip), facts, wanted, None, warn=lambda sentence: None)
+    shots = survey(iter(clip), wanted, None, warn=lambda sentence: None)
     painted: list[Frame] = []
     for shot in shots:
         painted += _painted(clip[shot.first : shot.last + 1], shot, wanted, seed)

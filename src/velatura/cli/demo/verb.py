@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from velatura.cli.options import Json, Quiet
+
 if TYPE_CHECKING:
     from velatura.cli.demo.page import Shown
     from velatura.obfuscation.report import Protected
@@ -23,8 +25,8 @@ def command(
     ] = None,
     out: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="where the page and its pictures go")] = Path("demo-out"),
     force: Annotated[bool, typer.Option("--force", help="replace what an earlier demo left there")] = False,
-    json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """Protect a photograph and a clip, attack the protection, take somebody out of another clip, and write a page and the attacker's report.
 
