@@ -17,10 +17,11 @@ from tests.edge.chains import CAMERA, SIGNER, chain_of, lines_of
 from tests.edge.test_outbox import kept
 
 from velatura.edge.events import parse
+from velatura.edge.login import Login, login_of
 from velatura.edge.outbox import Outbox
 from velatura.edge.schema import schema_of
 from velatura.edge.sinks import home_assistant
-from velatura.edge.sinks.broker import Broker, Login, address_of, login_of
+from velatura.edge.sinks.broker import Broker, address_of
 from velatura.edge.sinks.mqtt import Mqtt, topic
 from velatura.edge.sinks.mqtt_receive import receive
 from velatura.edge.sinks.sink import Feeder, Unreached

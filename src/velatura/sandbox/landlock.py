@@ -22,6 +22,7 @@ _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}  # how many file rights an ABI knows; 16 
 _READ = 0x000C  # READ_FILE, READ_DIR
 _WRITE = 0x41BE  # and WRITE_FILE, REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG, TRUNCATE
 _OF_A_FILE = 0x4006  # the rights that a rule about a single file may carry
+_BENEATH, _PORT, _CONNECT = 1, 2, 2  # kinds of rules; the right to connect
 
 
 def abi() -> int:
@@ -29,8 +30,8 @@ def abi() -> int:
     return check(libc().syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(1)), "landlock")
 
 
-def restrict(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> None:
-    """Read below `reads`, make and change files below `writes`, open nothing else. Needs no_new_privs. Raises OSError."""
+def restrict(*, reads: Iterable[Path] = (), writes: Iterable[Path] = (), connects: Iterable[int] = ()) -> None:
+    """Read below `reads`, change files below `writes`, connect to TCP ports (ABI 4), nothing else. Needs no_new_privs. Raises OSError."""
     version = abi()
     known = (1 << _RIGHTS.get(version, 16)) - 1
     attributes = struct.pack("<QQQ", known, 3, 3)[: 8 if version < 4 else 16 if version < 6 else 24]
@@ -39,6 +40,9 @@ def restrict(*, reads: Iterable[Path] = (), writes: Iterable[Path] = ()) -> None
         for paths, rights in ((reads, _READ), (writes, _WRITE)):
             for path in paths:
                 _grant(rules, path, rights & known)
+        for port in connects if version >= 4 else ():
+            rule = struct.pack("<QQ", _CONNECT, port)
+            check(libc().syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_PORT), rule, ctypes.c_uint32(0)), f"landlock_add_rule port {port}")
         check(libc().syscall(_RESTRICT, ctypes.c_int(rules), ctypes.c_uint32(0)), "landlock_restrict_self")
     finally:
         os.close(rules)
@@ -49,6 +53,6 @@ def _grant(rules: int, path: Path, rights: int) -> None:
     try:
         allowed = rights if path.is_dir() else rights & _OF_A_FILE
         beneath = struct.pack("<Qi", allowed, place)
-        check(libc().syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(1), beneath, ctypes.c_uint32(0)), f"landlock_add_rule {path}")
+        check(libc().syscall(_ADD_RULE, ctypes.c_int(rules), ctypes.c_int(_BENEATH), beneath, ctypes.c_uint32(0)), f"landlock_add_rule {path}")
     finally:
         os.close(place)

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from velatura.edge.login import Login
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import BadSpec, Missing
-from velatura.files import open_regular
 
-__all__ = ["Address", "Broker", "Login", "address_of", "login_of"]
+__all__ = ["Address", "Broker", "address_of"]
 
 CONNECT_S, ACKNOWLEDGE_S, KEEPALIVE_S = 5.0, 10.0, 20
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -32,12 +32,6 @@ class Address:
     tls: bool
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Login:
-    user: str
-    password: str
-
-
 def address_of(url: str) -> Address:
     """mqtts://HOST[:PORT], or mqtt:// for this machine. Raises BadSpec `edge.broker`."""
     parts = urlsplit(url)
@@ -46,21 +40,6 @@ def address_of(url: str) -> Address:
     if parts.scheme == "mqtt" and parts.hostname not in LOOPBACK:
         raise BadSpec("edge.broker", f"{parts.hostname}: events leave this machine through TLS only", hint="mqtts://")
     return Address(parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883), parts.scheme == "mqtts")
-
-
-def login_of(path: Path) -> Login:
-    """Two lines: user, password. Raises BadSpec `edge.login`: others can read it, or it has not two lines."""
-    try:
-        with open_regular(path) as stream:
-            raw, mode = stream.read(4096), path.stat().st_mode
-    except OSError as error:
-        raise BadSpec("edge.login", f"{path}: cannot be read: {error.strerror}") from error
-    lines = raw.decode("utf-8", "replace").splitlines()
-    if mode & 0o077:
-        raise BadSpec("edge.login", f"{path}: others can read it", hint=f"chmod 600 {path}")
-    if len(lines) < 2:
-        raise BadSpec("edge.login", f"{path}: the first line is the user, the second the password")
-    return Login(lines[0], lines[1])
 
 
 class Broker:

@@ -18,9 +18,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from velatura.edge.events import digest
+from velatura.edge.login import Login
 from velatura.edge.outbox import Outbox
 from velatura.edge.sinks import home_assistant
-from velatura.edge.sinks.broker import Broker, Login, address_of
+from velatura.edge.sinks.broker import Broker, address_of
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import Withheld
 

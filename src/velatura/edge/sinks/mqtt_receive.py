@@ -12,8 +12,9 @@ from pathlib import Path
 
 from velatura.crypto.keys import Verifier
 from velatura.edge.events import Event
+from velatura.edge.login import Login
 from velatura.edge.receive import Receiver
-from velatura.edge.sinks.broker import Broker, Login, address_of
+from velatura.edge.sinks.broker import Broker, address_of
 from velatura.edge.sinks.mqtt import topic
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import Withheld

@@ -1,0 +1,251 @@
+"""The process that may reach the camera, and never decodes: it takes containers and streams apart and hands packets on.
+
+    python -m velatura.edge.ingest      settings as one line of JSON on stdin, states as lines of JSON on stdout, packets to an inherited descriptor
+
+It sees encoded video and has the network, so it is kept small and gives up what it can: no new privileges, no other files, no other TCP port than the
+camera's (Landlock, where the kernel has it), no core dumps. Not even FFmpeg's probing decodes (`Source.options`).
+Of a camera it never waits: what the pipe has no room for is dropped up to the next key frame, and counted. A camera that ends, refuses or falls
+silent is tried again, .5 s doubling to 30 s with jitter; a packet is never torn.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import random
+import struct
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from velatura.edge.feed import CODECS, MOST_PACKET, End, Feed, Header, Packet
+from velatura.edge.login import Login
+from velatura.edge.sources import Source
+
+__all__ = ["STATES", "Ingest", "main"]
+
+STATES = ("connecting", "streaming", "lost", "stalled", "refused", "auth", "malformed", "no-video", "codec", "ended")
+OPEN_S, READ_S = 5.0, 2.0  # FFmpeg counts the second twice: a frozen camera is noticed after 4 s
+FIRST_S, LONGEST_S = 0.5, 30.0
+BEAT_S = 1.0
+PIPE_BYTES = 1 << 20
+_SET_PIPE_SIZE, _GET_PIPE_SIZE = 1031, 1032
+Say = Callable[[dict[str, Any]], None]
+
+
+@dataclass(slots=True)
+class Counts:
+    packets: int = 0
+    dropped: int = 0
+    malformed: int = 0
+
+
+class Ingest:
+    """One source, read until it ends; a camera never does.
+
+    Args:
+        descriptor: of vision's inbox.
+        say: told states of STATES, with counts.
+    """
+
+    def __init__(self, source: Source, descriptor: int, say: Say, *, rng: random.Random | None = None) -> None:
+        self._source, self._feed, self._descriptor, self._say = source, Feed(descriptor), descriptor, say
+        self._rng = rng or random.Random()
+        self.counts = Counts()
+        self._offset_s, self._waits_for_key, self._beat_s = 0.0, False, 0.0
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, _SET_PIPE_SIZE, PIPE_BYTES)
+        self._room = fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
+        os.set_blocking(descriptor, not source.live)
+
+    def run(self) -> None:
+        """Raises BrokenPipeError: vision has gone."""
+        if self._source.live:
+            self._follow()
+        else:
+            for path in self._source.clips():
+                self._tell(self._clip(path))
+            self._put(End())
+            self._tell("ended")
+
+    def _follow(self) -> None:
+        wait_s = FIRST_S
+        while True:
+            before = self.counts.packets
+            state = self._camera()
+            self._tell(state)
+            wait_s = FIRST_S if self.counts.packets > before + 25 else min(2 * wait_s, LONGEST_S)
+            time.sleep(wait_s * self._rng.uniform(0.5, 1.0))
+
+    def _camera(self) -> str:
+        """One connection, to its end; the state it ended in."""
+        self._tell("connecting")
+        if self._source.kind in ("file", "folder"):
+            for path in self._source.clips():
+                if (state := self._clip(path)) not in ("streaming", "malformed"):
+                    return state
+            return "streaming"
+        return self._clip(self._source.address)
+
+    def _clip(self, address: str | Path) -> str:
+        """Packets of one container; how it ended."""
+        import av
+
+        try:
+            with av.open(str(address), options=dict(self._source.options()), timeout=(OPEN_S, READ_S), **self._format()) as container:
+                return self._packets(container)
+        except BrokenPipeError:
+            raise
+        except (av.error.FFmpegError, ValueError, OSError) as error:  # its text may quote the address, and so the password: it is not told
+            return _named(error)
+
+    def _format(self) -> dict[str, Any]:
+        """Streams without a container that says what it is."""
+        if self._source.kind == "v4l2":
+            return {"format": "v4l2"}
+        return {"format": "mpjpeg"} if self._source.kind == "http" else {}
+
+    def _packets(self, container: Any) -> str:
+        if not container.streams.video:
+            return "no-video"
+        stream = container.streams.video[0]
+        codec = stream.codec_context
+        if codec.name not in CODECS:
+            return "codec"
+        base = stream.time_base
+        header = Header(codec.name, codec.width, codec.height, (base.numerator, base.denominator), bytes(codec.extradata or b""))
+        self._begin(header)
+        self._waits_for_key = True
+        first, begun_s, last_s = None, time.monotonic(), 0.0
+        for packet in container.demux(stream):
+            if not packet.size or packet.size > MOST_PACKET:
+                self.counts.malformed += packet.size > MOST_PACKET
+                continue
+            at = packet.dts if packet.dts is not None else packet.pts
+            first = at if first is None else first
+            clip_s = float((at - first) * base) if at is not None and first is not None else last_s
+            last_s = max(last_s, clip_s)
+            if self._source.live and self._source.kind in ("file", "folder"):
+                time.sleep(max(0.0, begun_s + last_s - time.monotonic()))
+            came_s = time.monotonic()
+            stamp_s = came_s if self._source.live else self._offset_s + last_s
+            self._offer(Packet(came_s, stamp_s, bool(packet.is_keyframe), bytes(packet), packet.pts, packet.dts))
+            if came_s > self._beat_s + BEAT_S:
+                self._tell("streaming")
+        self._offset_s += last_s + _frame_s(stream)
+        return "lost" if self._source.live and self._source.kind not in ("file", "folder") else "streaming"
+
+    def _begin(self, header: Header) -> None:
+        """A header is never dropped."""
+        self._put(header)
+
+    def _offer(self, packet: Packet) -> None:
+        self.counts.packets += 1
+        if not self._source.live:
+            self._put(packet)
+            return
+        if packet.is_key:
+            self._waits_for_key = False
+        if self._waits_for_key or not self._has_room(len(packet.data)) or not self._feed.offer(packet):
+            self._waits_for_key = True
+            self.counts.dropped += 1
+
+    def _has_room(self, size: int) -> bool:
+        """Whether a packet goes into the pipe at once; one that is larger than the pipe goes into an empty one, in pieces."""
+        (held,) = struct.unpack("i", fcntl.ioctl(self._descriptor, termios.FIONREAD, b"\0\0\0\0"))
+        return bool(held == 0 or held + size + 8192 <= self._room)
+
+    def _put(self, message: Header | Packet | End) -> None:
+        """Wait until a message is out."""
+        while not self._feed.offer(message):
+            time.sleep(0.002)
+        while not self._feed.flush():
+            time.sleep(0.002)
+
+    def _tell(self, state: str) -> None:
+        self._beat_s = time.monotonic()
+        counts = self.counts
+        self._say({"state": state, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
+
+
+def _frame_s(stream: Any) -> float:
+    rate = stream.average_rate
+    return 1 / float(rate) if rate else 0.04
+
+
+def _named(error: Exception) -> str:
+    """The state for an error of FFmpeg, by its kind alone."""
+    import av
+
+    kinds: list[tuple[Any, str]] = [
+        (av.error.HTTPUnauthorizedError, "auth"),
+        (av.error.HTTPForbiddenError, "auth"),
+        (av.error.ExitError, "stalled"),
+        (TimeoutError, "stalled"),
+        (ConnectionRefusedError, "refused"),
+        (av.error.InvalidDataError, "malformed"),
+        (av.error.HTTPError, "refused"),
+    ]
+    return next((state for kind, state in kinds if isinstance(error, kind)), "lost")
+
+
+def rehearse() -> None:
+    """Take a picture of 16x16 apart: PyAV imports much of itself at the first stream that it meets, and once confined nothing can be imported."""
+    import io
+
+    import av
+
+    with av.open(io.BytesIO(bytes(256)), format="rawvideo", options={"video_size": "16x16", "pixel_format": "gray"}) as container:
+        for packet in container.demux(video=0):
+            bytes(packet)
+
+
+def confine(source: Source) -> bool:
+    """Give up what is not needed; whether Landlock holds. Everything that is imported must be by now."""
+    from velatura.sandbox import landlock, privileges
+
+    privileges.no_new_privileges()
+    privileges.set_dumpable(to=False)
+    privileges.set_limits({"RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0})
+    if source.kind == "v4l2":
+        return False
+    reads = [Path(source.word)] if source.kind in ("file", "folder") else [path for path in map(Path, ("/etc", "/usr", "/lib")) if path.exists()]
+    try:
+        landlock.restrict(reads=reads, connects=[] if source.port is None else [source.port])
+    except OSError:
+        return False
+    return True
+
+
+def _lines() -> Iterator[dict[str, Any]]:
+    for line in sys.stdin:
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Entry point of the process."""
+    settings = next(_lines())
+    login = settings.get("login")
+    source = Source(settings["kind"], settings["word"], settings["live"], Login(*login) if login else None)
+    import av
+
+    av.logging.set_level(None)
+    rehearse()
+    confined = confine(source)
+
+    def say(state: dict[str, Any]) -> None:
+        sys.stdout.write(json.dumps({**state, "confined": confined}) + "\n")
+        sys.stdout.flush()
+
+    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
+        Ingest(source, settings["descriptor"], say).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Ingest as a process of its own: real RTSP and Motion JPEG cameras that are lost, frozen, locked; clips that are broken; a reader that is slow."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import av
+import pytest
+from tests.edge.brokers import free_port
+from tests.edge.cameras import IngestRun, clip, mjpeg_camera, rtsp_camera, sound_alone, until
+
+from velatura.edge.feed import End, Header
+from velatura.edge.login import Login
+from velatura.edge.sources import Source, source_of
+
+
+def decoded(run: IngestRun) -> int:
+    """Frames that a decoder makes of what came."""
+    made, codec = 0, None
+    for message in run.messages:
+        if isinstance(message, Header):
+            codec = av.CodecContext.create(message.codec, "r")
+            codec.extradata = message.extradata or None
+        elif codec is not None and not isinstance(message, End):
+            made += len(codec.decode(av.Packet(message.data)))
+    return made + (len(codec.decode(None)) if codec is not None else 0)
+
+
+def test_a_clip_comes_whole_and_ends(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a\nb.mp4", frames=50, sound=True)
+    with IngestRun(source_of(str(path))) as run:
+        assert run.ended.wait(30)
+        assert run.messages[0] == Header("h264", 320, 240, run.messages[0].time_base, run.messages[0].extradata)  # type: ignore[union-attr]
+        assert isinstance(run.messages[-1], End)
+        stamps = [packet.stamp_s for packet in run.packets]
+        assert len(stamps) == 50 and stamps == sorted(stamps) and stamps[-1] == pytest.approx(49 / 25, abs=0.05)
+        assert decoded(run) == 50
+        until(lambda: run.states[-1] == "ended")
+
+
+def test_a_folder_is_one_time_line_and_a_broken_clip_does_not_end_it(tmp_path: Path) -> None:
+    clip(tmp_path / "1.mp4", frames=25)
+    whole = clip(tmp_path / "3.mkv", frames=25)
+    (tmp_path / "2.mp4").write_bytes(whole.read_bytes()[:900])
+    (tmp_path / "notes.txt").write_text("no clip")
+    with IngestRun(source_of(str(tmp_path))) as run:
+        assert run.ended.wait(30)
+        stamps = [packet.stamp_s for packet in run.packets]
+        assert len(stamps) == 50 and stamps == sorted(stamps)
+        assert 1.9 < stamps[-1] < 2.2
+        assert sum(isinstance(message, Header) for message in run.messages) == 2
+        until(lambda: "malformed" in run.states and run.states[-1] == "ended")
+
+
+@pytest.mark.parametrize(("content", "state"), [(b"", "malformed"), (b"no clip at all " * 100, "malformed"), (None, "no-video")])
+def test_broken_files_have_names(tmp_path: Path, content: bytes | None, state: str) -> None:
+    path = tmp_path / "x.mp4"
+    if content is None:
+        sound_alone(path)
+    else:
+        path.write_bytes(content)
+    with IngestRun(source_of(str(path))) as run:
+        assert run.ended.wait(30)
+        until(lambda: run.states == [state, "ended"])
+        assert not run.packets
+
+
+def test_probing_decodes_nothing(tmp_path: Path) -> None:
+    """FFmpeg learns the pixel format of H.264 by decoding alone."""
+    source = source_of(str(clip(tmp_path / "a.mp4", frames=5)))
+    for options, known in (({}, "yuv420p"), (dict(source.options()), None)):
+        with av.open(source.address, options=options) as container:
+            assert container.streams.video[0].codec_context.pix_fmt == known
+
+
+def test_a_camera_streams_is_lost_and_comes_back() -> None:
+    port = free_port()
+    with rtsp_camera(port=port), IngestRun(source_of(f"rtsp://127.0.0.1:{port}/cam")) as run:
+        until(lambda: len(run.packets) > 20)
+        assert run.packets[0].is_key
+    with rtsp_camera(port=port) as (camera, _), IngestRun(source_of(f"rtsp://127.0.0.1:{port}/cam")) as run:
+        until(lambda: len(run.packets) > 5)
+        camera.kill()
+        until(lambda: "lost" in run.states or "refused" in run.states)
+        seen = len(run.packets)
+        with rtsp_camera(port=port):
+            until(lambda: len(run.packets) > seen + 10)
+        assert sum(isinstance(message, Header) for message in run.messages) >= 2
+        assert all(line["confined"] for line in run.said)
+
+
+def test_a_frozen_camera_is_found_in_five_seconds() -> None:
+    with rtsp_camera() as (camera, port), IngestRun(source_of(f"rtsp://127.0.0.1:{port}/cam")) as run:
+        until(lambda: len(run.packets) > 5)
+        camera.send_signal(signal.SIGSTOP)
+        frozen_s = time.monotonic()
+        until(lambda: "stalled" in run.states)
+        assert time.monotonic() - frozen_s < 6.0
+
+
+def test_a_wrong_password_has_a_name_and_is_told_nowhere() -> None:
+    with rtsp_camera("cam", "geheim") as (_, port):
+        word = f"rtsp://127.0.0.1:{port}/cam"
+        with IngestRun(source_of(word, login=Login("cam", "falsch-9431"))) as run:
+            until(lambda: "auth" in run.states)
+            assert "falsch-9431" not in run.output()
+        with IngestRun(source_of(f"rtsp://cam:geheim@127.0.0.1:{port}/cam")) as run:
+            until(lambda: len(run.packets) > 5)
+            assert "geheim" not in run.output()
+
+
+def test_nobody_there_is_no_busy_loop() -> None:
+    with IngestRun(source_of(f"rtsp://127.0.0.1:{free_port()}/cam")) as run:
+        until(lambda: run.states.count("refused") >= 2)
+        assert len(run.states) < 10
+
+
+def test_motion_jpeg_over_http() -> None:
+    with mjpeg_camera() as port, IngestRun(source_of(f"http://127.0.0.1:{port}/cam")) as run:
+        until(lambda: len(run.packets) > 10)
+        assert isinstance(run.messages[0], Header) and run.messages[0].codec == "mjpeg"
+        assert decoded(run) >= 10
+
+
+def test_a_slow_reader_gets_new_frames_and_nothing_blocks(tmp_path: Path) -> None:
+    """Noise makes packets so large that the pipe fills."""
+    path = tmp_path / "noise.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"g": "10", "qp": "1", "preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
+        import numpy as np
+
+        rng = np.random.default_rng(0)
+        for _ in range(50):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rng.integers(0, 256, (480, 640, 3), dtype=np.uint8), format="rgb24")))
+        container.mux(stream.encode(None))
+    with IngestRun(source_of(str(path), live=True), slow_s=0.25) as run:
+        until(lambda: run.said and run.said[-1]["dropped"] > 20)
+        until(lambda: len(run.packets) > 12)
+        ages = run.ages[-5:]
+        after_drop = [b.is_key for a, b in zip(run.packets, run.packets[1:], strict=False) if b.came_s - a.came_s > 0.1]
+        assert after_drop and all(after_drop), "after a drop the next packet is a key frame"
+        assert max(ages) < 4.0
+
+
+def test_sources_are_ordinary_values() -> None:
+    assert Source("file", "a.mp4", False).port is None

@@ -1,0 +1,62 @@
+"""Words that name a source."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from velatura.edge.login import Login
+from velatura.edge.sources import redacted, source_of
+from velatura.errors import BadInput, BadSpec
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "shown", "port"),
+    [
+        ("rtsp://cam/one", "rtsp", "rtsp://cam/one", 554),
+        ("rtsp://a:b@cam:8554/one", "rtsp", "rtsp://cam:8554/one", 8554),
+        ("rtsps://cam/one", "rtsp", "rtsps://cam/one", 322),
+        ("https://a:b@[::1]:99/x", "http", "https://[::1]:99/x", 99),
+        ("/dev/video3", "v4l2", "/dev/video3", None),
+    ],
+)
+def test_cameras(word: str, kind: str, shown: str, port: int | None) -> None:
+    source = source_of(word)
+    assert (source.kind, source.word, source.port, source.live) == (kind, shown, port, True)
+    assert "b@" not in repr(source.word)
+
+
+def test_a_password_comes_back_quoted() -> None:
+    source = source_of("rtsp://cam/x", login=Login("a b", "p@:/w"))
+    assert source.address == "rtsp://a%20b:p%40%3A%2Fw@cam/x"
+    assert "p@" not in repr(source)
+
+
+def test_files_and_folders(tmp_path: Path) -> None:
+    (tmp_path / "b.MP4").write_bytes(b"x")
+    (tmp_path / "a.mkv").write_bytes(b"x")
+    (tmp_path / "c.txt").write_bytes(b"x")
+    assert [path.name for path in source_of(str(tmp_path)).clips()] == ["a.mkv", "b.MP4"]
+    assert source_of(str(tmp_path / "a.mkv"), live=True).live
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match=r"edge\.no-clips"):
+        source_of(str(tmp_path / "empty")).clips()
+
+
+@pytest.mark.parametrize("word", ["ftp://cam/x", "rtsp://", "file:///etc/passwd", "concat://a|b"])
+def test_other_addresses_are_refused(word: str) -> None:
+    with pytest.raises(BadSpec, match=r"edge\.source"):
+        source_of(word)
+
+
+def test_what_is_not_there_and_two_users() -> None:
+    with pytest.raises(BadInput, match=r"edge\.no-source"):
+        source_of("/nowhere/x.mp4")
+    with pytest.raises(BadSpec, match="so does the login"):
+        source_of("rtsp://a:b@cam/", login=Login("c", "d"))
+
+
+def test_passwords_are_taken_out_of_messages() -> None:
+    assert redacted("cannot open rtsp://u:p@w@cam/x: failed") == "cannot open rtsp://cam/x: failed"
+    assert redacted("no address") == "no address"
