@@ -75,6 +75,12 @@ def test_a_sign_whose_track_a_passer_by_splits_is_one() -> None:
     assert left_standing([first, track(1, 0.9, second.boxes)], pictures(passing=True), SCORES) == []
 
 
+def test_pieces_of_a_sign_each_of_which_is_short_are_one() -> None:
+    first, second = track(0, boxes=dict.fromkeys(range(45), BOX)), track(1, boxes=dict.fromkeys(range(40, FRAMES), BOX))
+    assert max(one.last_s - one.first_s for one in (first, second)) < 2.0
+    assert left_standing([first, second, WALKER], pictures(passing=True), SCORES) == [first, second]
+
+
 def test_who_is_there_for_a_part_of_the_shot_is_no_sign() -> None:
     assert left_standing([track(boxes=dict.fromkeys(range(55), BOX))], pictures(), SCORES) == []
 

@@ -44,11 +44,11 @@ def left_standing(tracks: Sequence[Track], greys: Greys, scores: Mapping[str, Sc
         scores: each label's scale.
         slip_px: by so much they may be out of place.
     """
-    lingering = [track for track in tracks if _lingers(track, greys)]
-    ids = {track.id for track in lingering}
+    lingering = [place for place in _places([track for track in tracks if _keeps_still(track, greys)]) if _lingers(place)]
+    ids = {track.id for place in lingering for track in place}
     pass_by = [track for track in tracks if track.id not in ids]
     signs = []
-    for place in _places(lingering):
+    for place in lingering:
         box = _middle(place[0])
         alone = _alone(pass_by, greys, _roomy(box))
         stays = sum(any(frame in track.boxes for track in place) for frame in alone) >= WHOLE * max(len(alone), FEWEST)
@@ -58,12 +58,12 @@ def left_standing(tracks: Sequence[Track], greys: Greys, scores: Mapping[str, Sc
     return signs
 
 
-def _lingers(track: Track, frames: Iterable[int]) -> bool:
+def _keeps_still(track: Track, frames: Iterable[int]) -> bool:
     """Whether it is at one place as long as it is there."""
     if track.still:
         return True
     there = [frame for frame in frames if frame in track.boxes]
-    if track.last_s - track.first_s < LEAST_S or not there:
+    if not there:
         return False
     boxes = np.array([track.boxes[frame] for frame in there])
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
@@ -72,10 +72,16 @@ def _lingers(track: Track, frames: Iterable[int]) -> bool:
     return bool(np.quantile(away, 0.9) <= max(UNREST * height, UNREST_PX))
 
 
-def _places(lingering: Sequence[Track]) -> list[list[Track]]:
+def _lingers(place: Sequence[Track]) -> bool:
+    """Whether somebody is there for longer than everybody stands for a moment; hits on a sign come and go, each time as another track."""
+    there_s = max(track.last_s for track in place) - min(track.first_s for track in place)
+    return any(track.still for track in place) or there_s >= LEAST_S
+
+
+def _places(tracks: Sequence[Track]) -> list[list[Track]]:
     """Those at one place together: whoever passes before a sign splits its track."""
     places: list[list[Track]] = []
-    for track in lingering:
+    for track in tracks:
         mine = next((place for place in places if _alike(_middle(place[0]), _middle(track))), None)
         if mine is None:
             places.append([track])
