@@ -187,3 +187,13 @@ def test_it_is_cheap() -> None:
         applied(plate, YUV, fit(frame, plate, YUV, usable))
         best = min(best, time.process_time() - begun)
     assert best <= 0.0045  # 1.2 ms alone on a core; three times that under load
+
+
+def test_lights_that_lead_to_one_lead_to_each_other() -> None:
+    planes = scene(YUV)
+    to_bright, to_dark = Exposure((1.2, 1.1, 1.1), (4.0, -12.8, -12.8)), Exposure((0.9, 0.95, 0.95), (2.0, 6.4, 6.4))
+    via = applied(applied(planes, YUV, to_bright.after(to_dark)), YUV, to_dark)
+    straight = applied(planes, YUV, to_bright)
+    inside = (straight[0] > 20) & (straight[0] < 230) & (via[0] < 230)
+    assert inside.mean() > 0.5
+    assert np.abs(via[0].astype(int) - straight[0])[inside].max() <= 1

@@ -46,7 +46,7 @@ def test_the_shift_that_is_left_is_found_in_spite_of_another_exposure(shift: tup
     hole = np.zeros(world.shape, np.bool_)
     hole[30:60, 40:70] = True
     where = place(hole, around(hole, RING_PX))
-    shown = sampled(world, where.points - np.array(shift, np.float32), cubic=True) + 4 * level
+    shown = sampled(world, where.points - np.array(shift, np.float32), cv2.INTER_CUBIC) + 4 * level
     plane = world.astype(np.uint16)
     plane[hole] = 0
     found = shifts(where.points, where.holes, plane, shown, np.ones(len(where.points), np.bool_), level=level)

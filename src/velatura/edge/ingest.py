@@ -201,7 +201,7 @@ def rehearse() -> None:
 
     import av
 
-    with av.open(io.BytesIO(bytes(256)), format="rawvideo", options={"video_size": "16x16", "pixel_format": "gray"}) as container:
+    with av.open(io.BytesIO(bytes(256)), "r", format="rawvideo", options={"video_size": "16x16", "pixel_format": "gray"}) as container:
         for packet in container.demux(video=0):
             bytes(packet)
 

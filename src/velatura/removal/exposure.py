@@ -48,6 +48,13 @@ class Exposure:
     fits: bool = True
 
 
+    def after(self, other: Exposure) -> Exposure:
+        """From the light of what `self` starts from to that of what `other` starts from, where both lead to one light."""
+        gains = tuple(mine / its for mine, its in zip(self.gains, other.gains, strict=True))
+        offsets = tuple((mine - its) / gain for mine, its, gain in zip(self.offsets, other.offsets, other.gains, strict=True))
+        return Exposure(gains, offsets, self.fits and other.fits)
+
+
 def fit(planes: Planes, reference: Planes, form: PixelForm, usable: Mask | None = None) -> Exposure:
     """How `reference` becomes as bright as `planes`: `applied(reference, form, fit(planes, reference, form))` looks like `planes`.
 

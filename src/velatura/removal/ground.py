@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from velatura.media.frame import PixelForm, Plane
 from velatura.removal.background import Plate, estimate
 from velatura.removal.camera import Camera
-from velatura.removal.exposure import applied, fit
+from velatura.removal.exposure import Exposure, applied, fit
 from velatura.removal.inpainting import Inpainter, fill
 from velatura.removal.planes import Mask, luma
 from velatura.removal.registration import warp
@@ -41,7 +41,7 @@ class Ground:
     """See the module.
 
     Attributes:
-        planes: the background as it was at the reference sample.
+        planes: the background in the light of one sample.
         form: how to read them.
         sigma: (height, width) noise over time, grey levels of 8 bits.
         unstable: leaves, water, screens: a difference there says nothing.
@@ -111,10 +111,12 @@ def thick(mask: Mask) -> Mask:
 
 
 def _carried(samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, form: PixelForm) -> tuple[list[list[Plane]], list[Mask]]:
-    """Samples in place and brightness of the reference, with what must not vote of each; what cannot be brought there is left out."""
-    anchor = samples[camera.reference].planes
-    taken: list[list[Plane]] = []
-    covered: list[Mask] = []
+    """Samples in place and of one light, with what must not vote of each; what cannot be brought there is left out.
+
+    The light is that of the reference, to which frames are registered, where the camera sways; else that of a sample of middling brightness.
+    """
+    reference = samples[camera.reference].planes
+    placed: list[tuple[list[Plane], Mask, Exposure]] = []
     for number, (sample, mask, motion) in enumerate(zip(samples, masks, camera.motions, strict=True)):
         planes: list[Plane] = sample.planes
         if motion is None:
@@ -124,12 +126,20 @@ def _carried(samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, f
             planes, inside = warp(planes, form, back)
             height, width = mask.shape
             mask = cv2.warpPerspective(mask.view(np.uint8), back, (width, height), flags=cv2.INTER_LINEAR).astype(np.bool_) | ~inside
-        light = fit(anchor, planes, form, ~(mask | masks[camera.reference]))
+        light = fit(reference, planes, form, ~(mask | masks[camera.reference]))
         if not light.fits and number != camera.reference:  # a sample is as bright as itself, however little of it is seen
             continue
-        taken.append(applied(planes, form, light))
-        covered.append(mask)
-    return taken, covered
+        placed.append((planes, mask, light))
+    middle = _middle([light for *_, light in placed], form) if camera.kind == "standing" else None
+    lights = [light if middle is None else light.after(middle) for *_, light in placed]
+    return [applied(planes, form, light) for (planes, *_), light in zip(placed, lights, strict=True)], [mask for _, mask, _ in placed]
+
+
+def _middle(lights: Sequence[Exposure], form: PixelForm) -> Exposure:
+    """Of a sample in the middle between the darkest and the brightest, so that most need the least correction."""
+    grey = form.peak / 2
+    levels = [light.gains[0] * grey + light.offsets[0] for light in lights]
+    return lights[int(np.argsort(levels)[len(levels) // 2])]
 
 
 def _frozen(plate: Plate, judge: Judge | None) -> Mask:
