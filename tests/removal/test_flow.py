@@ -29,7 +29,7 @@ def shifted(x: float, y: float, turn: float = 0.0) -> np.ndarray:
 
 def still(frames: int, x: float = 0.0, y: float = 0.0, gain: float = 1.0) -> Link:
     matrix = np.array([[1, 0, x * frames], [0, 1, y * frames], [0, 0, 1.0]])
-    return Link(matrix, np.zeros((75, 100, 2), np.float16), gain, SIZE)
+    return Link(matrix, np.zeros((75, 100, 2), np.float32), gain, SIZE)
 
 
 @pytest.mark.parametrize("size", [SIZE, (1100, 120)])
@@ -90,33 +90,23 @@ def test_a_long_list_of_points_and_an_empty_one_are_sampled() -> None:
 def test_points_land_where_the_first_free_pixel_is() -> None:
     free = np.ones(SIZE[::-1], np.bool_)
     free[:, :60] = False
-    steps = [Step(k, still(1, x=5, gain=1.1), still(-1, x=5), free) for k in (7, 8, 9)]
+    steps = [Step(k, still(1, x=5, gain=1.1), free) for k in (7, 8, 9)]
     points = np.array([[50, 10], [56, 10], [30, 10], [197, 10]], np.float32)
     found = landed(points, steps, SIZE)
     assert found.frame.tolist() == [8, 7, -1, -1]  # the third stays under the mask, the last leaves the picture
-    assert found.at[:2].tolist() == [[60, 10], [61, 10]]
+    assert np.allclose(found.at[:2], [[60, 10], [61, 10]], atol=1e-4)
     assert found.gain[:2] == pytest.approx([1.21, 1.1])
-    assert not found.error_px[:3].any()
-
-
-def test_a_way_that_does_not_come_back_is_given_up() -> None:
-    steps = [Step(k, still(1, x=5), still(-1, x=1), np.zeros(SIZE[::-1], np.bool_) if k < 4 else None) for k in range(5)]
-    points = np.full((3, 2), 20, np.float32)
-    assert landed(points, steps, SIZE).frame.tolist() == [-1] * 3
-    patient = landed(points, steps, SIZE, lost_px=30)
-    assert patient.frame.tolist() == [4] * 3
-    assert patient.error_px == pytest.approx([20] * 3)
 
 
 def test_a_motion_that_goes_to_infinity_is_nowhere() -> None:
-    wild = Link(np.array([[1, 0, 0], [0, 1, 0], [0.1, 0, -1.0]]), np.zeros((75, 100, 2), np.float16), 1.0, SIZE)
+    wild = Link(np.array([[1, 0, 0], [0, 1, 0], [0.1, 0, -1.0]]), np.zeros((75, 100, 2), np.float32), 1.0, SIZE)
     points = np.array([[10, 5], [40, 5], [10.0001, 70], [9.9999, 70]], np.float32)  # the horizon lies at x = 10
-    assert (landed(points, [Step(1, wild, wild, None)] * 2, SIZE).frame[2:] == -1).all()
+    assert (landed(points, [Step(1, wild, None)] * 2, SIZE).frame[2:] == -1).all()
 
 
 def test_steps_are_read_no_further_than_needed() -> None:
     def forever():  # type: ignore[no-untyped-def]
-        yield Step(1, still(1, x=1), still(-1, x=1), None)
+        yield Step(1, still(1, x=1), None)
         raise AssertionError("read on")
 
     assert (landed(np.ones((2, 2), np.float32), forever(), SIZE).frame == 1).all()

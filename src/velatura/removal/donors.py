@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from velatura.media.frame import PixelForm, Plane
 from velatura.removal.cells import cells
 from velatura.removal.flow import Points, sampled
+from velatura.removal.mesh import numbered
 from velatura.removal.planes import Mask, Planes, colours
 from velatura.removal.refinement import shifts
 from velatura.removal.tracing import Landed
@@ -70,31 +73,34 @@ def filled_from(where: Place, ways: Sequence[Landed], frame: int, take: Callable
         (holes,) grey levels of 8 bits by which the donors of each pixel miss the ring nearby.
     """
     sites = _sites(where, form, 0, planes[0])
-    ways = [_refined(where, way, _shown(where, sites, way, form, take), planes[0], form) for way in ways]
-    shown = [_shown(where, sites, way, form, take) for way in ways]
+    ways = [_refined(where, sites, way, planes[0], form, take) for way in ways]
+    aims = [_aimed(where, sites, way) for way in ways]
+    shown = [_shown(aim, 0, form, take) for aim in aims]
     errors = [_edge_error(where, sites, one, planes[0], form) for one in shown]
     weights = [_trust(way, frame) / (1 + (error / EDGE) ** 2) for way, error in zip(ways, errors, strict=True)]
     _mix(sites, shown, weights, planes[0], form)
     for index in colours(form)[1:]:
-        sites = _sites(where, form, index, planes[index])
-        _mix(sites, [_shown(where, sites, way, form, take) for way in ways], weights, planes[index], form)
+        if form.subsampled(index) != sites.sampling:
+            sites = _sites(where, form, index, planes[index])
+            aims = [_aimed(where, sites, way) for way in ways]
+        _mix(sites, [_shown(aim, index, form, take) for aim in aims], weights, planes[index], form)
     total = np.maximum(np.sum(weights, axis=0), HARDLY)
     return np.asarray(np.sum([w * e for w, e in zip(weights, errors, strict=True)], axis=0) / total, np.float32)[: where.holes]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sites:
-    """Samples of one plane that the points colour.
+    """Samples of one plane, or of several of the same size, that the points colour.
 
     Attributes:
-        index: of the plane.
+        sampling: how often the plane is halved, across and down.
         y, x: of each site in the plane.
         points: (sites, 2) the sites' centres in pixels of the frame.
         is_hole: whether a site colours a pixel of the hole.
         of: (n,) the site of each point.
     """
 
-    index: int
+    sampling: tuple[int, int]
     y: NDArray[np.int32]
     x: NDArray[np.int32]
     points: Points
@@ -103,51 +109,77 @@ class _Sites:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Aim:
+    """Where one way takes sites from, frame after frame.
+
+    Attributes:
+        site: (k,) those that come from somewhere.
+        owner: (k,) the point whose way each takes.
+        at: (k, 2) x and y in the donor's plane.
+        gain: (k,)
+        frames: of each donor its number, and where its sites begin and end.
+        sites: how many there are in all.
+    """
+
+    site: NDArray[np.intp]
+    owner: NDArray[np.intp]
+    at: Points
+    gain: Values
+    frames: list[tuple[int, int, int]]
+    sites: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Shown:
-    """What one way gives to the sites of a plane: values (sites,), where they are known, and the point whose way each takes (-1: none)."""
+    """What one way gives to the sites of a plane: values (sites,), and where they are known."""
 
     values: Values
     known: Mask
-    owner: NDArray[np.intp]
+    aim: _Aim
 
 
 def _sites(where: Place, form: PixelForm, index: int, plane: Plane) -> _Sites:
     sx, sy = form.subsampled(index)
     x, y = where.points.astype(np.int32).T
     if not sx and not sy:
-        return _Sites(index, y, x, where.points, np.arange(len(y)) < where.holes, np.arange(len(y)))
-    _, first, of = np.unique((y >> sy).astype(np.int64) * plane.shape[1] + (x >> sx), return_index=True, return_inverse=True)
-    y, x = y[first] >> sy, x[first] >> sx
+        return _Sites((0, 0), y, x, where.points, np.arange(len(y)) < where.holes, np.arange(len(y)))
+    keys, of = numbered((y >> sy).astype(np.intp) * plane.shape[1] + (x >> sx))
+    is_hole = np.zeros(len(keys), np.bool_)
+    is_hole[of[: where.holes]] = True
+    y, x = np.divmod(keys.astype(np.int32), np.int32(plane.shape[1]))
     centres = np.stack([(x + 0.5) * (1 << sx) - 0.5, (y + 0.5) * (1 << sy) - 0.5], axis=1)
-    return _Sites(index, y, x, centres.astype(np.float32), first < where.holes, of)  # the hole's points come first
+    return _Sites((sx, sy), y, x, centres.astype(np.float32), is_hole, of)
 
 
-def _shown(where: Place, sites: _Sites, way: Landed, form: PixelForm, take: Callable[[int], Planes]) -> _Shown:
+def _aimed(where: Place, sites: _Sites, way: Landed) -> _Aim:
     came_out = np.flatnonzero(way.frame >= 0)[::-1]
     owner = np.full(len(sites.y), -1, np.intp)
-    owner[sites.of[came_out]] = came_out  # the first point of a site writes last
-    known = owner >= 0
-    mine = owner[known]
-    scale = np.float32(2) ** np.array(form.subsampled(sites.index), np.float32)
-    at = (sites.points[known] + (way.at - where.points)[mine] + np.float32(0.5)) / scale - np.float32(0.5)
-    values, black = np.zeros(len(owner), np.float32), form.black()[sites.index]
-    values[known] = (_gathered(at, way.frame[mine], take, sites.index) - black) * way.gain[mine] + black
-    return _Shown(values, known, owner)
+    owner[sites.of[came_out]] = came_out  # the first point of a site writes last: one of the hole, if it has any
+    site = np.flatnonzero(owner >= 0)
+    frame = way.frame[owner[site]]
+    order = np.argsort((frame - frame.min(initial=0)).astype(np.int16), kind="stable")  # a window's frames; of 16 bits the sort is a count
+    site, frame = site[order], frame[order]
+    mine = owner[site]
+    scale = np.float32(2) ** np.array(sites.sampling, np.float32)
+    at = (sites.points[site] + (way.at[mine] - where.points[mine]) + np.float32(0.5)) / scale - np.float32(0.5)
+    bounds = [*np.flatnonzero(np.diff(frame, prepend=-1)).tolist(), len(frame)]
+    frames = [(int(frame[start]), start, stop) for start, stop in pairwise(bounds)]
+    return _Aim(site, mine, at, way.gain[mine], frames, len(sites.y))
 
 
-def _gathered(at: Points, frames: NDArray[np.int32], take: Callable[[int], Planes], index: int) -> Values:
-    values = np.zeros(len(at), np.float32)
-    for number in np.unique(frames):
-        mine = frames == number
-        values[mine] = sampled(take(int(number))[index], at[mine], cubic=True)
-    return values
+def _shown(aim: _Aim, index: int, form: PixelForm, take: Callable[[int], Planes]) -> _Shown:
+    values, known, black = np.zeros(aim.sites, np.float32), np.zeros(aim.sites, np.bool_), form.black()[index]
+    found = np.empty(len(aim.site), np.float32)
+    for number, start, stop in aim.frames:
+        found[start:stop] = sampled(take(number)[index], aim.at[start:stop], cv2.INTER_CUBIC)
+    values[aim.site], known[aim.site] = (found - black) * aim.gain + black, True
+    return _Shown(values, known, aim)
 
 
 def _trust(way: Landed, frame: int) -> Values:
-    """By forward-backward error and distance in time; 0 where a point did not come out."""
-    distance = np.maximum(np.abs(way.frame - frame), 1)
-    trust = np.exp(-(np.minimum(way.error_px, 6) ** 2) / 2) / distance**NEARNESS + HARDLY
-    return np.where(way.frame >= 0, trust, 0).astype(np.float32)
+    """By distance in time; 0 where a point did not come out."""
+    distance = np.maximum(np.abs(way.frame - frame), 1).astype(np.float32)
+    return np.where(way.frame >= 0, distance**-NEARNESS, np.float32(0))
 
 
 def _edge_error(where: Place, sites: _Sites, shown: _Shown, plane: Plane, form: PixelForm) -> Values:
@@ -157,14 +189,19 @@ def _edge_error(where: Place, sites: _Sites, shown: _Shown, plane: Plane, form: 
     return cells(where.points, CELL_PX).spread(sites.points[ring], apart, where.points)
 
 
-def _refined(where: Place, way: Landed, shown: _Shown, plane: Plane, form: PixelForm) -> Landed:
+def _refined(where: Place, sites: _Sites, way: Landed, plane: Plane, form: PixelForm, take: Callable[[int], Planes]) -> Landed:
+    """A way corrected by what it shows of the ring; no other point is looked at."""
+    ring = replace(way, frame=np.where(sites.is_hole, -1, way.frame))
+    shown = _shown(_aimed(where, sites, ring), 0, form, take)
     shift = shifts(where.points, where.holes, plane, shown.values, shown.known, level=1 << (form.bits - 8))
     return replace(way, at=np.where((way.frame >= 0)[:, None], way.at + shift, way.at))
 
 
 def _mix(sites: _Sites, ways: Sequence[_Shown], weights: Sequence[Values], plane: Plane, form: PixelForm) -> None:
     """The weighted mean of all ways, some of its error on the ring taken off, written into the hole."""
-    mine = [np.where(way.known, weight[way.owner], 0) for way, weight in zip(ways, weights, strict=True)]
+    mine = [np.zeros_like(way.values) for way in ways]
+    for weights_here, way, weight in zip(mine, ways, weights, strict=True):
+        weights_here[way.aim.site] = weight[way.aim.owner]
     total = np.sum(mine, axis=0)
     known = total > 0
     mean = np.sum([weight * way.values for weight, way in zip(mine, ways, strict=True)], axis=0) / np.where(known, total, 1)

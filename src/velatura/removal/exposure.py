@@ -47,7 +47,6 @@ class Exposure:
     offsets: tuple[float, ...]
     fits: bool = True
 
-
     def after(self, other: Exposure) -> Exposure:
         """From the light of what `self` starts from to that of what `other` starts from, where both lead to one light."""
         gains = tuple(mine / its for mine, its in zip(self.gains, other.gains, strict=True))

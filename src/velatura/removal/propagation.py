@@ -144,7 +144,7 @@ class _Window:
             link = self._link(min(here, other), max(here, other))
             if link is None:
                 return
-            yield Step(other, link[way < 0], link[way > 0], held.free)
+            yield Step(other, link[way < 0], held.free)
             here = other
 
     def _link(self, first: int, second: int) -> tuple[Link, Link] | None:

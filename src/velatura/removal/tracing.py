@@ -1,8 +1,7 @@
 """Where other frames show what lies behind a hole: its pixels followed along the background's motion until they come out from under every mask.
 
-Only pixels of holes are followed, as lists, so that memory and time go with the hole and not with the picture. Coordinates are composed and nothing
-is resampled on the way: a colour is taken once, from the frame where it is seen. A way whose forward and backward flows part by more than `LOST_PX`
-in all is given up.
+Only holes are followed, as nets of small cells (`mesh`), so that memory and time go with the hole and not with the picture. Coordinates are composed
+and nothing is resampled on the way: a colour is taken once, from the frame where it is seen. Whether a pixel is seen is asked of each pixel.
 Source: Xu et al., Deep Flow-Guided Video Inpainting, CVPR 2019, section 3.3 (propagation); completed there by a network, here in `flow`.
 """
 
@@ -11,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.removal.flow import Link, Points, moved
+from velatura.removal.flow import Link, Points, moved, sampled
+from velatura.removal.mesh import CELL_PX, SITES, mesh, numbered
 from velatura.removal.planes import Mask
 
-__all__ = ["LOST_PX", "Landed", "Step", "landed"]
-
-LOST_PX = 12.0
+__all__ = ["Landed", "Step", "landed"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,13 +27,12 @@ class Step:
 
     Attributes:
         frame: where it leads to.
-        there, back: the background's motion to that frame and from it.
+        link: the background's motion to that frame.
         free: (height, width) pixels of that frame that may be taken; None: all.
     """
 
     frame: int
-    there: Link
-    back: Link
+    link: Link
     free: Mask | None
 
 
@@ -45,44 +43,58 @@ class Landed:
     Attributes:
         frame: (n,) int32, the frame that shows each; -1 where none does.
         at: (n, 2) float32, x and y in that frame; as they were where none shows it.
-        error_px: (n,) float32, how far forward and backward flow parted along the way, summed.
         gain: (n,) float32, what was there times this has the exposure of here.
     """
 
     frame: NDArray[np.int32]
     at: Points
-    error_px: NDArray[np.float32]
     gain: NDArray[np.float32]
 
 
-def landed(points: Points, steps: Iterable[Step], size: tuple[int, int], *, lost_px: float = LOST_PX) -> Landed:
-    """Follow points (n, 2) step by step; `steps` is read only as far as points are still on their way. size: (width, height)."""
-    count = len(points)
-    found = Landed(np.full(count, -1, np.int32), points.copy(), np.zeros(count, np.float32), np.ones(count, np.float32))
-    on_way, here, error, gain = np.arange(count), points, np.zeros(count, np.float32), 1.0
-    taken = iter(steps)
+def landed(points: Points, steps: Iterable[Step], size: tuple[int, int]) -> Landed:
+    """Follow points (n, 2), whole numbers of pixels; `steps` is read only as far as points are still on their way. size: (width, height)."""
+    if not len(points):
+        return _nowhere(points)
+    net, taken = mesh(points), iter(steps)
+    found = _nowhere(np.zeros((SITES, len(net.corners), 2), np.float32))
+    on_way, corners, here, gain = np.arange(len(net.corners)), net.corners, net.nodes, 1.0
     while len(on_way) and (step := next(taken, None)) is not None:
-        there, gain = moved(step.there, here), gain * step.there.gain
-        inside = _inside(there, size)
-        on_way, here, there, error = on_way[inside], here[inside], there[inside], error[inside]
-        missed = moved(step.back, there) - here
-        error = error + np.hypot(missed[:, 0], missed[:, 1])
-        agrees = error < lost_px
-        out = agrees & _free(there, step.free)
-        ours = on_way[out]
-        found.frame[ours], found.at[ours], found.error_px[ours], found.gain[ours] = step.frame, there[out], error[out], gain
-        goes_on = agrees & ~out
-        on_way, here, error = on_way[goes_on], there[goes_on], error[goes_on]
-    return found
+        here, gain = moved(step.link, here), gain * step.link.gain
+        inside = _inside(here, size, CELL_PX)[corners].all(axis=1)  # what leaves the picture wholly is lost
+        free = _free(here, step.free)[corners]
+        some = inside & free.any(axis=1)
+        if some.any():
+            _land(found, on_way[some], net.pixels(here[corners[some]]), step, gain, size)
+        goes_on = inside & ~free.all(axis=1)
+        if not goes_on.all():
+            on_way = on_way[goes_on]
+            used, corners = numbered(corners[goes_on])
+            here = here[used]
+    mine = net.site, net.cell
+    frame = found.frame[mine]
+    return Landed(frame, np.where((frame >= 0)[:, None], found.at[mine], points), found.gain[mine])
 
 
-def _inside(points: Points, size: tuple[int, int]) -> Mask:
-    x, y = points.T
-    return np.asarray((x >= 0) & (y >= 0) & (x <= size[0] - 1) & (y <= size[1] - 1))
+def _nowhere(points: Points) -> Landed:
+    shape = points.shape[:-1]
+    return Landed(np.full(shape, -1, np.int32), points.copy(), np.ones(shape, np.float32))
+
+
+def _land(found: Landed, cells: NDArray[np.intp], pixels: Points, step: Step, gain: float, size: tuple[int, int]) -> None:
+    """Of some cells, the pixels (sites, cells, 2) that came out and had not before."""
+    out = (found.frame[:, cells] < 0) & _inside(pixels, size, 0) & _free(pixels, step.free)
+    site, of = np.nonzero(out)
+    at = site, cells[of]
+    found.frame[at], found.at[at], found.gain[at] = step.frame, pixels[out], gain
+
+
+def _inside(points: Points, size: tuple[int, int], margin: float) -> Mask:
+    x, y = points[..., 0], points[..., 1]
+    return np.asarray((x >= -margin) & (y >= -margin) & (x <= size[0] - 1 + margin) & (y <= size[1] - 1 + margin))
 
 
 def _free(points: Points, free: Mask | None) -> Mask:
+    """Of the nearest pixel of the picture."""
     if free is None:
-        return np.ones(len(points), np.bool_)
-    x, y = np.rint(points).astype(np.intp).T
-    return np.asarray(free[y, x])
+        return np.ones(points.shape[:-1], np.bool_)
+    return sampled(free.view(np.uint8), points.reshape(-1, 2), cv2.INTER_NEAREST).reshape(points.shape[:-1]).view(np.bool_)
