@@ -145,6 +145,20 @@ def test_only_the_picked_one_of_two_goes(tmp_path: Path, seeing: Remove, decoder
     assert judged(gone, done.out, decoder).leak < 0.1 < 0.5 < judged(stays, done.out, decoder).leak
 
 
+def test_whoever_walks_beside_the_picked_one_stays(tmp_path: Path, seeing: Remove, decoder: Decoder) -> None:
+    """His motion touches the other's, and he walks through the other's shadow band."""
+    picked, beside = scenes.Person(-0.1, 0.8, height=0.55, feet=0.95), scenes.Person(0.15, 1.05, height=0.5, feet=0.93)
+    both = scenes.walker(tmp_path, people=(picked, beside))
+    goes, stays = ([scenes.mask(scenes.Scene(people=(one,)), index) for index in range(40)] for one in (picked, beside))
+    x, y = _middle(goes[8])
+    done = only(seeing(both.path, tmp_path / "out.mp4", pick=(8 / 25, x, y)))
+    assert judged(replace(both, masks=goes), done.out, decoder).leak < 0.1
+    for before, after, mask, other in zip(read(both.path, decoder), read(done.out, decoder), stays, goes, strict=True):
+        alone = mask & ~cv2.dilate(other.view(np.uint8), np.ones((5, 5), np.uint8)).astype(np.bool_)
+        if alone.sum() > 20:
+            assert (cv2.absdiff(upright(before), upright(after))[alone] > 24).mean() < 0.05
+
+
 def _middle(mask: np.ndarray) -> tuple[float, float]:
     y, x = np.nonzero(mask)
     return float(x.mean()), float(y.mean())

@@ -28,7 +28,7 @@ from velatura.removal.report import Shows
 from velatura.removal.shot import Shot
 from velatura.removal.shown import Shown
 from velatura.removal.standing import GREY, Behind
-from velatura.removal.targets import wide_mask
+from velatura.removal.targets import spared, wide_mask
 from velatura.removal.upright import boxed, components, stored_mask
 from velatura.removal.verification import Failure, in_removed, stands_out, threshold
 from velatura.removal.wanted import Wanted
@@ -166,7 +166,8 @@ class _Checker:
         elif self._wanted.targets.motion and self._wanted.pick is None:
             where = ~(hidden | self._behind.ground.unstable)
         else:
-            where = stored_mask(wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation) & ~hidden
+            wide = wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate) & ~spared(shot, frame.index, frame.size)
+            where = stored_mask(wide, frame.orientation) & ~hidden
         return where
 
     def _moved(self, frame: Frame, hidden: Mask) -> Apart:
@@ -196,7 +197,8 @@ class _Checker:
         else:
             removed = [track.boxes[frame.index] for track in shot.tracks if frame.index in track.boxes]
             inside = in_removed(found, removed, frame.size)
-        signs = [track.boxes[frame.index] for track in shot.signs if frame.index in track.boxes]
+        known = [*shot.signs, *(shot.beside if self._wanted.pick is not None else ())]  # what stays is to be seen
+        signs = [track.boxes[frame.index] for track in known if frame.index in track.boxes]
         for region in found:
             if _mostly(region.box, frame, hidden) or (signs and hidden_share(region.box, signs, frame.size) > 0.5):
                 continue

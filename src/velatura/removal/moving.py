@@ -26,7 +26,7 @@ from velatura.removal.propagation import Propagated, propagated
 from velatura.removal.shot import Shot
 from velatura.removal.shown import Shown
 from velatura.removal.standing import grown
-from velatura.removal.targets import wide_mask
+from velatura.removal.targets import spared, wide_mask
 from velatura.removal.upright import boxed, stored_mask, tiles
 from velatura.removal.wanted import Wanted
 
@@ -87,7 +87,10 @@ class Moving:
             mask = stored_mask(wide_mask(self._shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation)
         if frame.index in self._wider.boxes:
             mask = mask | boxed(self._wider.boxes[frame.index], frame)
-        return grown(mask, self._wider.grow_px)
+        mask = grown(mask, self._wider.grow_px)
+        if given is None and self._shot.beside:
+            mask = mask & ~stored_mask(spared(self._shot, frame.index, frame.size), frame.orientation)
+        return mask
 
     def _painted(self, frame: Frame, done: Propagated, wide: Mask) -> Painted:
         if frame.corrupt or not wide.any():

@@ -25,7 +25,7 @@ from velatura.removal.painted import Painted, Wider
 from velatura.removal.planes import Mask, difference, luma, put
 from velatura.removal.registration import Reference, similarity, warp
 from velatura.removal.shot import Shot
-from velatura.removal.targets import wide_mask
+from velatura.removal.targets import spared, wide_mask
 from velatura.removal.upright import boxed, stored_mask, tiles
 from velatura.removal.wanted import Wanted
 
@@ -129,7 +129,12 @@ class Standing:
         moving = self._motion.of(apart, boxes)
         # where a detector saw somebody he is, whatever differs; where his track only runs on, he is what differs
         found = touched(moving, self._boxes(frame, found=True)) | touched(moving, boxes, blank=False)
-        return (moving | found if self._wanted.targets.motion and self._wanted.pick is None else found), behind
+        return (moving | found if self._anything else found), behind
+
+    @property
+    def _anything(self) -> bool:
+        """Whatever moves goes."""
+        return self._wanted.targets.motion and self._wanted.pick is None
 
     def _boxes(self, frame: Frame, *, found: bool = False) -> Mask:
         """Wide boxes, stored. Args: found: without those of tracks that only run on."""
@@ -142,7 +147,9 @@ class Standing:
         if behind is None:
             return Painted(frame, np.zeros_like(mask))
         mask = self._final(frame, mask if now.given is None else now.given)
-        anything = self._wanted.targets.motion and self._wanted.pick is None and now.given is None  # else only what was named is in doubt
+        if now.given is None and self._shot.beside and not self._anything:
+            mask = mask & ~stored_mask(spared(self._shot, frame.index, frame.size), frame.orientation)
+        anything = self._anything and now.given is None  # else only what was named is in doubt
         if not behind.sure:
             return Painted(frame, mask, doubt=tiles(np.ones_like(mask) if anything else mask, frame))
         doubt = tiles(behind.doubt if anything else behind.doubt & mask, frame)

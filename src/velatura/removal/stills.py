@@ -19,7 +19,7 @@ from velatura.removal.painted import Painted, Wider
 from velatura.removal.planes import Mask, put
 from velatura.removal.shot import Shot
 from velatura.removal.standing import grown
-from velatura.removal.targets import wide_mask
+from velatura.removal.targets import spared, wide_mask
 from velatura.removal.tracks import Track
 from velatura.removal.upright import boxed, stored_mask
 from velatura.removal.wanted import Wanted
@@ -56,6 +56,8 @@ class Stills:
         if frame.index in self._wider.boxes:
             mask = mask | boxed(self._wider.boxes[frame.index], frame)
         mask = grown(mask, self._wider.grow_px)
+        if given is None and self._shot.beside:
+            mask = mask & ~stored_mask(spared(self._shot, frame.index, frame.size), frame.orientation)
         if not mask.any():
             return Painted(frame, mask)
         if mask.mean() > MOST_HOLE:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,7 +20,10 @@ from velatura.media.frame import Box
 from velatura.removal.planes import Mask
 from velatura.removal.tracks import Track
 
-__all__ = ["MOTION", "WHOLES", "Targets", "parse", "picked", "whole", "wide_mask"]
+if TYPE_CHECKING:
+    from velatura.removal.shot import Shot
+
+__all__ = ["MOTION", "WHOLES", "Targets", "parse", "picked", "spared", "whole", "wide_mask"]
 
 MOTION = "motion"
 MARGIN_PX = 3
@@ -75,6 +79,12 @@ def wide_mask(tracks: Iterable[Track], frame: int, size: tuple[int, int], *, dil
             if shadow and track.label in CASTS:
                 _draw(mask, _band(box, track.label))
     return mask
+
+
+def spared(shot: Shot, frame: int, size: tuple[int, int]) -> Mask:
+    """Where somebody is who stays and nobody who goes, upright, (height, width). What lies in the boxes of both goes. Arguments as of `wide_mask`."""
+    stays, goes = (wide_mask(tracks, frame, size, dilate=0.0, shadow=False) for tracks in (shot.beside, shot.tracks))
+    return stays & ~goes
 
 
 def whole(going: Sequence[Track], tracks: Sequence[Track]) -> list[Track]:
