@@ -29,7 +29,6 @@ Grey = NDArray[np.uint8]
 Kind = Literal["standing", "swaying", "moving"]
 Says = Literal["still", "near", "far", "nothing"]
 
-STILL_PX = 0.15
 NEAR = 0.03  # of the width: further is a camera that moves
 SPEAK = 30  # corners that agree on a motion; fewer were found to agree by chance under coder noise
 FEW_STILL = 8  # corners that stayed
