@@ -1,0 +1,169 @@
+"""From what vision says to what leaves: one record a tick, of a few values each, charged whole before it goes.
+
+Vision is taken for hostile. Of all that it writes only the last message of the right width before a tick counts, so that when, how often, how long
+and in which order it writes carries nothing. Flows are differences of its totals, cut to the field; states are cut; slots of tracks are sorted.
+Whether a record is withheld depends on the bucket and the ticks alone, and "nothing new" is told as a record too, with no flows, the states of before
+and health "no-frames": it lies in the alphabet, and is charged with it.
+With `epsilon` the counts of a record carry discrete Laplace noise, drawn here: each record is epsilon-differentially private for what one track adds
+to it, as long as vision is honest; a person who comes back is another track, and records add up. The published bound does not count on the noise.
+The ticks of a camera are the gateway's; those of a file are the clip's own (`ClipEgress`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from velatura.dp.mechanisms import laplace_many
+from velatura.edge.bucket import Bucket
+from velatura.edge.policy import Camera, capacity
+from velatura.edge.schema import HEALTH, Field, Schema, schema_of
+from velatura.edge.tally import Tally, read
+
+__all__ = ["ClipEgress", "Egress", "Record", "sensitivity"]
+
+NO_FRAMES, RESTARTED = HEALTH.index("no-frames"), HEALTH.index("restarted")
+_WORD = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One tick. values: by field; None: withheld."""
+
+    tick: int
+    values: Mapping[str, int] | None
+
+
+@dataclass(slots=True)
+class Egress:
+    """Of one camera.
+
+    Args:
+        level: bits in the bucket at the start: its capacity for a chain that begins, 0 after a restart.
+        entropy: `entropy(n)`, n random bytes of a CSPRNG, for the noise.
+
+    Attributes:
+        dropped: messages of another width.
+    """
+
+    camera: Camera
+    level: float
+    entropy: Callable[[int], bytes]
+    dropped: int = 0
+    tick: int = 0
+    schema: Schema = field(init=False)
+    bucket: Bucket = field(init=False)
+    _last: Tally | None = None
+    _before: tuple[int, ...] | None = None
+    _fresh: bool = False
+    _restarts: int = 0
+
+    def __post_init__(self) -> None:
+        self.schema = schema_of(self.camera)
+        self.bucket = Bucket(self.camera.egress.bits_per_hour, capacity(self.camera), self.level, 0.0)
+
+    def take(self, raw: bytes) -> None:
+        """Anything that vision wrote."""
+        tally = read(raw, self.schema)
+        if tally is None:
+            self.dropped += 1
+        else:
+            self._last, self._fresh = tally, True
+
+    def restarted(self) -> None:
+        """Vision is another one: its totals begin anew."""
+        self._before, self._last, self._fresh = None, None, False
+        self._restarts += 1
+
+    def close_window(self) -> Record:
+        """The next tick. Its time is the number of ticks, so that no delay of anybody moves the bucket."""
+        self.tick += 1
+        now_s = self.tick * self.camera.egress.tick_s
+        allowed = self.bucket.take(self.schema.bits, now_s)
+        values = self._values()
+        return Record(self.tick, values if allowed else None)
+
+    def _values(self) -> dict[str, int]:
+        """Of the window that ends; begins the next one."""
+        last = self._last.values if self._last is not None else tuple(0 for _ in self.schema.fields)
+        before = self._before or tuple(0 for _ in self.schema.fields)
+        told = {one.name: _told(one, new, old) for one, new, old in zip(self.schema.fields, last, before, strict=True)}
+        told["health"] = max(min(told["health"], len(HEALTH) - 1), 0 if self._fresh else NO_FRAMES, RESTARTED if self._restarts else 0)
+        if not self._fresh:
+            told.update({one.name: 0 for one in self.schema.fields if one.kind == "flow"})
+        self._before, self._fresh, self._restarts = last, False, 0
+        if self.camera.egress.epsilon is not None:
+            told = self._noisy(told, self.camera.egress.epsilon)
+        return _suppressed(_sorted(told, self.schema.fields), self.schema.fields, self.camera.egress.k)
+
+    def _noisy(self, told: dict[str, int], epsilon: float) -> dict[str, int]:
+        counts = [one for one in self.schema.fields if one.kind in ("flow", "state")]
+        noise = laplace_many(Fraction(sensitivity(self.camera)) / Fraction(epsilon), len(counts), self.entropy)
+        return {**told, **{one.name: min(max(told[one.name] + drawn, 0), one.size - 1) for one, drawn in zip(counts, noise, strict=True)}}
+
+
+def sensitivity(camera: Camera) -> int:
+    """By how much one track may change the counts of a record, all together.
+
+    That is `per_track` for each way over a line, one for each count of who is there, and for the seconds in a zone a whole window.
+    """
+    egress, total = camera.egress, 0
+    for one in schema_of(camera).fields:
+        if one.name.endswith("dwell"):
+            total += min(math.ceil(egress.tick_s), egress.most)
+        elif one.kind == "flow":
+            total += 1 if one.name == "seen" else egress.per_track
+        elif one.kind == "state":
+            total += 1
+    return total
+
+
+@dataclass(slots=True)
+class ClipEgress:
+    """Of a file: every message has its stamp, and belongs to the tick that it lies in; later ticks close earlier ones.
+
+    A stamp that runs backwards, or beyond the end, is one more number that vision chose: it decides in which record its values stand, and no more.
+    """
+
+    inner: Egress
+
+    def take(self, raw: bytes) -> Iterator[Record]:
+        """Records of the ticks that are over by the message's stamp."""
+        tally = read(raw, self.inner.schema)
+        if tally is not None and tally.stamp_s == tally.stamp_s:
+            yield from self.until(tally.stamp_s)
+        self.inner.take(raw)
+
+    def until(self, time_s: float, *, most: int = 10_000) -> Iterator[Record]:
+        """Records of all ticks that end before a time of the clip. At most so many at once: a stamp may say anything."""
+        for _ in range(most):
+            if (self.inner.tick + 1) * self.inner.camera.egress.tick_s > time_s:
+                return
+            yield self.inner.close_window()
+
+
+def _told(one: Field, new: int, old: int) -> int:
+    value = (new - old) % _WORD if one.kind == "flow" else new
+    return min(value, one.size - 1)
+
+
+def _sorted(told: dict[str, int], fields: Sequence[Field]) -> dict[str, int]:
+    """Slots of tracks by what stands in them: their order carries nothing. Empty ones (label 0) are all 0, and last."""
+    slots: dict[str, dict[str, int]] = {}
+    for one in fields:
+        if one.kind == "slot":
+            number, _, name = one.name.partition(".")
+            slots.setdefault(number, {})[name] = told[one.name]
+    full = sorted((tuple(slot.items()) for slot in slots.values() if slot["label"]), reverse=True)
+    for number, names in slots.items():
+        values = dict(full[int(number)]) if int(number) < len(full) else dict.fromkeys(names, 0)
+        told.update({f"{number}.{name}": value for name, value in values.items()})
+    return told
+
+
+def _suppressed(told: dict[str, int], fields: Sequence[Field], k: int) -> dict[str, int]:
+    """Counts below k as 0."""
+    counts = {one.name for one in fields if one.kind in ("flow", "state")}
+    return {name: 0 if name in counts and value < k else value for name, value in told.items()}
