@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.media.frame import Box, Frame
-from velatura.media.view import InputForm
+from velatura.media.input_form import InputForm
 
 __all__ = ["Detector", "Look", "Region", "Scores"]
 

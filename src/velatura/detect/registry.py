@@ -16,7 +16,7 @@ from velatura.detect.plates import Plates
 from velatura.detect.region import Detector, Scores
 from velatura.detect.search import Only
 from velatura.errors import BadSpec, Missing, nearest
-from velatura.media.view import InputForm
+from velatura.media.input_form import InputForm
 from velatura.models.store import ModelStore
 from velatura.plugins import Registry
 

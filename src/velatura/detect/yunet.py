@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from velatura.detect.decode import Floats, regions
 from velatura.detect.region import Region, Scores
 from velatura.detect.way import Way
-from velatura.media.view import InputForm
+from velatura.media.input_form import InputForm
 from velatura.models.runtime import InferenceBackend
 
 __all__ = ["YuNet"]

@@ -54,7 +54,7 @@ def _drawn(polygons: Sequence[Sequence[Point]], size: tuple[int, int], form: Pix
     full = np.zeros((down * step_y, across * step_x), np.bool_)
     for polygon in polygons:
         full |= _touched(polygon, size, full.shape)
-    small = _grown(full, GROW_PX).reshape(down, step_y, across, step_x).any(axis=(1, 3))
+    small = np.asarray(_grown(full, GROW_PX).reshape(down, step_y, across, step_x).any(axis=(1, 3)))
     return [np.ascontiguousarray(small.repeat(step_y, axis=0).repeat(step_x, axis=1)[:height, :width]), small]
 
 

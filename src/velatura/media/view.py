@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.media.frame import Box, Frame, PixelForm, Plane, to_stored, to_upright
+from velatura.media.input_form import InputForm
 
 __all__ = ["InputForm", "View", "grey", "view"]
 
@@ -23,28 +24,6 @@ Crop = tuple[int, int, int, int]
 
 _LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
 """The share of red and of blue in luma."""
-
-
-@dataclass(frozen=True, slots=True)
-class InputForm:
-    """What a network wants. x = (sample - mean) * scale, sample in 0..255.
-
-    Attributes:
-        order: channel order.
-        mean, scale: a value for each channel, in that order.
-        size: (width, height) that the picture is stretched to; None: the picture's own size, at most `max_side`.
-        multiple: sides are multiples of this ("pad": zeros right and bottom; "resize": stretched up to it).
-        fit: how a multiple is reached.
-        max_side: pictures larger than this are reduced (the longer side), keeping their aspect.
-    """
-
-    order: str = "RGB"
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    size: tuple[int, int] | None = None
-    multiple: int = 32
-    fit: str = "pad"
-    max_side: int = 1920
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CELL_PX", "Mesh", "mesh", "numbered"]
+__all__ = ["CELL_PX", "SITES", "Mesh", "mesh", "numbered", "pixels"]
 
 Floats = NDArray[np.float32]
 CELL_PX = 6
@@ -22,20 +22,13 @@ SITES = CELL_PX * CELL_PX
 class Mesh:
     """Attributes:
     nodes: (m, 2) float32, x and y of the corners of cells: half a pixel before the first pixel of each, or behind the last.
-    corners: (c, 4), the nodes of each cell: top left, top right, bottom left, bottom right.
-    cell: (n,), the cell of each point.
-    site: (n,), which of the cell's pixels a point is, in rows.
+    corners: (4, c), the nodes of each cell: top left, top right, bottom left, bottom right.
+    pixel: (n,), where each point is among the pixels of all cells, (sites, c) in one row.
     """
 
     nodes: Floats
     corners: NDArray[np.intp]
-    cell: NDArray[np.intp]
-    site: NDArray[np.intp]
-
-    def pixels(self, values: Floats) -> Floats:
-        """Values (c, 4, k) at the corners of some cells, at all of their pixels: (sites, c, k)."""
-        everywhere = _SHARES @ np.moveaxis(values, 1, 0).reshape(4, -1)
-        return everywhere.reshape(SITES, len(values), values.shape[2])
+    pixel: NDArray[np.intp]
 
 
 def mesh(points: Floats) -> Mesh:
@@ -47,9 +40,15 @@ def mesh(points: Floats) -> Mesh:
     rows, columns = np.divmod(cells, wide)
     wide += 1
     first = rows * wide + columns
-    nodes, corners = numbered(np.stack([first, first + 1, first + wide, first + wide + 1], axis=1))
+    nodes, corners = numbered(np.stack([first, first + 1, first + wide, first + wide + 1]))
     at = np.stack(np.divmod(nodes, wide)[::-1], axis=1) * CELL_PX - 0.5
-    return Mesh(at.astype(np.float32), corners, cell, (y % CELL_PX) * CELL_PX + x % CELL_PX)
+    site = (y - row * CELL_PX) * CELL_PX + x - column * CELL_PX
+    return Mesh(at.astype(np.float32), corners, site * len(cells) + cell)
+
+
+def pixels(values: Floats) -> Floats:
+    """Values (4, c, k) at the corners of cells, at all of their pixels, in rows: (sites, c, k)."""
+    return (_SHARES @ values.reshape(4, -1)).reshape(SITES, *values.shape[1:])
 
 
 def _shares() -> Floats:

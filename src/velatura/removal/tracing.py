@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.removal.flow import Link, Points, moved, sampled
-from velatura.removal.mesh import CELL_PX, SITES, mesh, numbered
+from velatura.removal.mesh import CELL_PX, SITES, mesh, numbered, pixels
 from velatura.removal.planes import Mask
 
 __all__ = ["Landed", "Step", "landed"]
@@ -42,7 +42,7 @@ class Landed:
 
     Attributes:
         frame: (n,) int32, the frame that shows each; -1 where none does.
-        at: (n, 2) float32, x and y in that frame; as they were where none shows it.
+        at: (n, 2) float32, x and y in that frame; of no meaning where none shows it.
         gain: (n,) float32, what was there times this has the exposure of here.
     """
 
@@ -56,23 +56,22 @@ def landed(points: Points, steps: Iterable[Step], size: tuple[int, int]) -> Land
     if not len(points):
         return _nowhere(points)
     net, taken = mesh(points), iter(steps)
-    found = _nowhere(np.zeros((SITES, len(net.corners), 2), np.float32))
-    on_way, corners, here, gain = np.arange(len(net.corners)), net.corners, net.nodes, 1.0
+    cells = net.corners.shape[1]
+    found = _nowhere(np.zeros((SITES, cells, 2), np.float32))
+    on_way, corners, here, gain = np.arange(cells), net.corners, net.nodes, 1.0
     while len(on_way) and (step := next(taken, None)) is not None:
         here, gain = moved(step.link, here), gain * step.link.gain
-        inside = _inside(here, size, CELL_PX)[corners].all(axis=1)  # what leaves the picture wholly is lost
+        inside = _inside(here, size, CELL_PX)[corners].all(axis=0)  # what leaves the picture wholly is lost
         free = _free(here, step.free)[corners]
-        some = inside & free.any(axis=1)
+        some = inside & free.any(axis=0)
         if some.any():
-            _land(found, on_way[some], net.pixels(here[corners[some]]), step, gain, size)
-        goes_on = inside & ~free.all(axis=1)
+            _land(found, on_way[some], pixels(here[corners[:, some]]), step, gain, size)
+        goes_on = inside & ~free.all(axis=0)
         if not goes_on.all():
             on_way = on_way[goes_on]
-            used, corners = numbered(corners[goes_on])
+            used, corners = numbered(corners[:, goes_on])
             here = here[used]
-    mine = net.site, net.cell
-    frame = found.frame[mine]
-    return Landed(frame, np.where((frame >= 0)[:, None], found.at[mine], points), found.gain[mine])
+    return Landed(found.frame.ravel()[net.pixel], found.at.reshape(-1, 2)[net.pixel], found.gain.ravel()[net.pixel])
 
 
 def _nowhere(points: Points) -> Landed:
@@ -80,12 +79,12 @@ def _nowhere(points: Points) -> Landed:
     return Landed(np.full(shape, -1, np.int32), points.copy(), np.ones(shape, np.float32))
 
 
-def _land(found: Landed, cells: NDArray[np.intp], pixels: Points, step: Step, gain: float, size: tuple[int, int]) -> None:
-    """Of some cells, the pixels (sites, cells, 2) that came out and had not before."""
-    out = (found.frame[:, cells] < 0) & _inside(pixels, size, 0) & _free(pixels, step.free)
+def _land(found: Landed, cells: NDArray[np.intp], at: Points, step: Step, gain: float, size: tuple[int, int]) -> None:
+    """Of some cells, the pixels at (sites, cells, 2) that came out and had not before."""
+    out = (found.frame[:, cells] < 0) & _inside(at, size, 0) & _free(at, step.free)
     site, of = np.nonzero(out)
-    at = site, cells[of]
-    found.frame[at], found.at[at], found.gain[at] = step.frame, pixels[out], gain
+    where = site, cells[of]
+    found.frame[where], found.at[where], found.gain[where] = step.frame, at[out], gain
 
 
 def _inside(points: Points, size: tuple[int, int], margin: float) -> Mask:
