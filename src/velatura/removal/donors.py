@@ -55,8 +55,10 @@ class Place:
 
 def place(hole: Mask, ring: Mask) -> Place:
     """hole, ring: (height, width), apart from each other."""
-    lists = [np.argwhere(mask)[:, ::-1].astype(np.float32) for mask in (hole, ring)]
-    return Place(np.concatenate(lists), len(lists[0]), (hole.shape[1], hole.shape[0]))
+    height, width = hole.shape
+    flat = [np.flatnonzero(mask) for mask in (hole, ring)]
+    y, x = np.divmod(np.concatenate(flat), width)
+    return Place(np.stack([x, y], axis=1).astype(np.float32), len(flat[0]), (width, height))
 
 
 def filled_from(where: Place, ways: Sequence[Landed], frame: int, take: Callable[[int], Planes], planes: list[Plane], form: PixelForm) -> Values:
@@ -152,19 +154,26 @@ def _sites(where: Place, form: PixelForm, index: int, plane: Plane) -> _Sites:
 
 
 def _aimed(where: Place, sites: _Sites, way: Landed) -> _Aim:
-    came_out = np.flatnonzero(way.frame >= 0)[::-1]
-    owner = np.full(len(sites.y), -1, np.intp)
-    owner[sites.of[came_out]] = came_out  # the first point of a site writes last: one of the hole, if it has any
+    owner = _owners(sites, np.flatnonzero(way.frame >= 0))
     site = np.flatnonzero(owner >= 0)
     frame = way.frame[owner[site]]
     order = np.argsort((frame - frame.min(initial=0)).astype(np.int16), kind="stable")  # a window's frames; of 16 bits the sort is a count
     site, frame = site[order], frame[order]
     mine = owner[site]
-    scale = np.float32(2) ** np.array(sites.sampling, np.float32)
-    at = (sites.points[site] + (way.at[mine] - where.points[mine]) + np.float32(0.5)) / scale - np.float32(0.5)
+    at = way.at[mine]
+    if any(sites.sampling):
+        scale = np.float32(2) ** np.array(sites.sampling, np.float32)
+        at = (sites.points[site] + (at - where.points[mine]) + np.float32(0.5)) / scale - np.float32(0.5)
     bounds = [*np.flatnonzero(np.diff(frame, prepend=-1)).tolist(), len(frame)]
     frames = [(int(frame[start]), start, stop) for start, stop in pairwise(bounds)]
     return _Aim(site, mine, at, way.gain[mine], frames, len(sites.y))
+
+
+def _owners(sites: _Sites, came_out: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Of each site the first of its points that came out: one of the hole, if it has any; -1: none."""
+    owner = np.full(len(sites.y), -1, np.intp)
+    owner[sites.of[came_out[::-1]]] = came_out[::-1]  # the first writes last
+    return owner
 
 
 def _shown(aim: _Aim, index: int, form: PixelForm, take: Callable[[int], Planes]) -> _Shown:

@@ -1,0 +1,174 @@
+"""The process that sees: a sandbox guest that decodes, masks, infers, tracks, counts, and tells numbers of fixed width.
+
+It is given a model and a policy, tries once every codec that may come, and is locked; after that it has an inbox of packets and an outbox of tallies.
+Of a camera it looks at the newest frame that is there; of a file at every one. Nothing that it says is trusted, and no word of it is ever passed on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import select
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from velatura.edge.analytics import Analytics
+from velatura.edge.feed import CODECS, End, Header, Message, Packet, unpack
+from velatura.edge.latest import Stream
+from velatura.edge.masks import Masks
+from velatura.edge.policy import Camera
+from velatura.edge.schema import HEALTH, schema_of
+from velatura.edge.spotting import Network, Spotter
+from velatura.edge.tally import Tally, pack
+from velatura.errors import BadInput
+from velatura.media.clip_planes import colours_of, planes_of
+from velatura.sandbox.guest import Inbox, Outbox
+from velatura.sandbox.seccomp import INBOX
+from velatura.specs import convert
+
+__all__ = ["ENCODERS", "Vision"]
+
+ENCODERS = {"h264": "libx264", "hevc": "libx265", "mjpeg": "mjpeg", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+REST_S = 1.2  # a look is due again after so many seconds, whatever was asked
+
+
+class Vision:
+    """A `sandbox.Guest`.
+
+    Args:
+        model: path of the network's file, read while warming.
+        sha256: of the file; another one is refused.
+        network: fields of `spotting.Network`.
+        camera: fields of `policy.Camera`.
+        live: the newest frame counts.
+        looks_per_s: at most so many looks a second of the source's time; 0: every frame.
+        fast: see `latest.Stream`.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        sha256: str,
+        network: Mapping[str, Any],
+        camera: Mapping[str, Any],
+        live: bool,
+        looks_per_s: float = 0.0,
+        fast: bool = False,
+    ) -> None:
+        self._path, self._sha256 = Path(model), sha256
+        self._network = convert(dict(network), Network, where="vision")
+        self._camera = convert(dict(camera), Camera, where="vision")
+        self._live, self._every_s, self._fast = live, 1 / looks_per_s if looks_per_s else 0.0, fast
+        self._schema = schema_of(self._camera)
+        self._masks = Masks(self._camera.masks)
+
+    def warm(self) -> None:
+        raw = self._path.read_bytes()
+        if hashlib.sha256(raw).hexdigest() != self._sha256:
+            raise BadInput("edge.model", "the model is not the one that was checked")
+        self._spotter = Spotter(raw, self._network)
+        self._spotter.rehearse()
+        self._poll = select.poll()
+        self._poll.register(INBOX, select.POLLIN)
+        for codec in CODECS:
+            self._rehearse(codec)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing was seen yet."""
+        self._spotter.cut()
+        self._stream: Stream | None = None
+        self._analytics: Analytics | None = None
+        self._looks, self._next_s, self._words = 0, 0.0, set[str]()
+        self._size = (0, 0)
+
+    def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
+        waiting: tuple[av.VideoFrame, float] | None = None
+        while (raw := inbox.get()) is not None:
+            message = unpack(raw)
+            if message is None or isinstance(message, End):
+                return  # what does not parse ends the stream
+            for frame, stamp_s in self._decoded(message):
+                if not self._live:
+                    self._tell(outbox, frame, stamp_s)
+                else:
+                    waiting = frame, stamp_s
+            if waiting is not None and not self._poll.poll(0):  # nothing newer is here
+                self._tell(outbox, *waiting)
+                waiting = None
+
+    def _decoded(self, message: Message) -> Iterator[tuple[av.VideoFrame, float]]:
+        if isinstance(message, Header):
+            self._stream = Stream(message, fast=self._fast)
+            self._spotter.cut()
+        elif isinstance(message, Packet) and self._stream is not None:
+            before = self._stream.corrupt
+            for frame in self._stream.frames(message):
+                yield frame, message.stamp_s
+            if self._stream.corrupt > before:
+                self._words.add("corrupt")
+
+    def _tell(self, outbox: Outbox, frame: av.VideoFrame, stamp_s: float) -> None:
+        if self._next_s - REST_S < stamp_s < self._next_s:
+            return
+        self._next_s = stamp_s + self._every_s
+        values = self._values(frame, stamp_s)
+        self._looks += 1
+        outbox.put(pack(Tally(stamp_s, self._looks, values), self._schema))
+
+    def _values(self, frame: av.VideoFrame, stamp_s: float) -> tuple[int, ...]:
+        size = frame.width, frame.height
+        if self._analytics is None:
+            self._analytics = Analytics(self._camera, size)
+        elif size != self._size:
+            self._analytics.resize(size)
+            self._spotter.cut()
+        self._size = size
+        if self._camera.masks:
+            self._burn(frame)
+        try:
+            found, too_many = self._spotter.look(frame, stamp_s)
+        except BadInput:
+            found, too_many = (), True
+        words = self._words | ({"model-error"} if too_many else set())
+        self._words = set()
+        return self._analytics.see(found, stamp_s, health=max((HEALTH.index(word) for word in words), default=0))
+
+    def _burn(self, frame: av.VideoFrame) -> None:
+        """Of a copy: what the decoder keeps, later frames are made from."""
+        frame.make_writable()
+        colours = colours_of(frame, "")
+        if colours.converted:
+            raise BadInput("edge.masks", f"privacy masks cannot be drawn into {frame.format.name}")
+        self._masks.burn(planes_of(frame, colours), colours.form)
+
+    def _rehearse(self, codec: str) -> None:
+        """Once through everything, with pictures of one's own: after the lock nothing can be imported, and no codec be opened for the first time."""
+        header, packets = _sample(codec)
+        self._begin()
+        messages: list[Message] = [header, *packets]
+        for message in messages:
+            for frame, stamp_s in self._decoded(message):
+                self._values(frame, stamp_s)
+        self._poll.poll(0)
+
+
+def _sample(codec: str) -> tuple[Header, list[Packet]]:
+    """A few frames of noise, coded here."""
+    store, rng = io.BytesIO(), np.random.default_rng(0)
+    with av.open(store, "w", format="matroska") as container:
+        stream = container.add_stream(ENCODERS[codec], rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.thread_count = 1
+        packets = []
+        for _ in range(3):
+            packets += stream.encode(av.VideoFrame.from_ndarray(rng.integers(0, 256, (64, 64, 3), np.uint8), format="rgb24"))
+        packets += stream.encode(None)
+        header = Header(codec, 64, 64, (1, 25), bytes(stream.codec_context.extradata or b""))
+    return header, [Packet(0.0, 0.04 * k, bool(p.is_keyframe), bytes(p), p.pts, p.dts) for k, p in enumerate(packets)]
