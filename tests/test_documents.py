@@ -1,4 +1,4 @@
-"""What a person reads: links lead somewhere, and the removal room's README knows all of its files and says its limits in the words of the report."""
+"""What a person reads: links lead somewhere, rooms' READMEs know all of their files, and removal's says its limits in the words of the report."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_the_removal_rooms_readme_lists_its_files_and_says_its_limits() -> None:
-    room = ROOT / "src" / "velatura" / "removal"
+@pytest.mark.parametrize("name", ["edge", "removal"])
+def test_a_rooms_readme_lists_its_files(name: str) -> None:
+    room = ROOT / "src" / "velatura" / name
     readme = (room / "README.md").read_text("utf-8")
     assert [path.name for path in sorted(room.glob("*.py")) if f"`{path.name}`" not in readme and path.name != "__init__.py"] == []
-    assert REMOVAL in readme
+
+
+def test_the_removal_rooms_readme_says_its_limits() -> None:
+    assert REMOVAL in (ROOT / "src" / "velatura" / "removal" / "README.md").read_text("utf-8")
 
 
 def test_the_pictures_of_the_readme_are_small() -> None:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.edge.cameras import clip
 from tests.programs import VELATURA, bare_environment, needs
 
 from velatura.cli.main import VERBS
@@ -15,7 +16,7 @@ from velatura.cli.main import VERBS
 ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
 
 
-OURS = {"key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png", "demo-out", "AUDIT.toml", "audit-out"}
+OURS = {"clip.mp4", "events.jsonl", "key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png", "demo-out", "AUDIT.toml", "audit-out"}
 """Names in the command lines that lie in the test's own folder."""
 
 
@@ -32,6 +33,7 @@ def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[s
 def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Path) -> None:
     spec = 'room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nplates = "rendered:2"\n'
     (tmp_path / "AUDIT.toml").write_text(spec)
+    clip(tmp_path / "clip.mp4", frames=10)
     runs = [
         ["--help"],
         ["doctor"],
@@ -42,6 +44,8 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["obfuscate", str(portrait), "-o", "out.png"],
         ["remove", str(portrait), "-o", "gone.png", "--targets", "face"],
         ["scan", str(portrait), "out.png"],
+        ["edge", "run", "clip.mp4", "--model", "centerface", "-o", "events.jsonl"],
+        ["edge", "audit", "events.jsonl"],
         ["obfuscate", str(portrait), "-o", "sealed.png", "--method", "seal", "--recipient", "key.pub"],
         ["unseal", "sealed.png", "--identity", "key", "-o", "back.png"],
         ["attack", "text", "rendered:2", "--method", "fill"],

@@ -70,7 +70,9 @@ class Ingest:
             self._follow()
         else:
             for path in self._source.clips():
-                self._tell(self._clip(path))
+                state = self._clip(path)
+                self.counts.malformed += state == "malformed"
+                self._tell(state)
             self._put(End())
             self._tell("ended")
 
@@ -171,7 +173,7 @@ class Ingest:
     def _tell(self, state: str) -> None:
         self._beat_s = time.monotonic()
         counts = self.counts
-        self._say({"state": state, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
+        self._say({"state": state, "seconds": self._offset_s, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
 
 
 def _frame_s(stream: Any) -> float:

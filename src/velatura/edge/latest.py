@@ -35,6 +35,7 @@ class Stream:
         self._codec.extradata = header.extradata or None
         self._codec.thread_count = 1
         self._codec.thread_type = "NONE"
+        self._codec.flags |= av.codec.context.Flags.output_corrupt  # flagged frames are told instead of left out
         self._codec.options = {"max_pixels": str(MOST_PIXELS), **({"skip_loop_filter": "all"} if fast else {})}
         self._base = Fraction(*header.time_base)
         self.corrupt, self.is_sound = 0, True

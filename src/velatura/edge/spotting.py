@@ -91,7 +91,7 @@ class Spotter:
             scores = rng.uniform(self._low, 1, MOST_TRACKED)
             crowd = [Region((x, y, x + 20, y + 20), min(self.labels), float(score)) for (x, y), score in zip(corners.tolist(), scores, strict=True)]
             self._tracker.update(crowd, time_s=0.04 * look)
-        regions(np.column_stack([np.tile(corners, 2) + [0, 0, 20, 20], scores]), "", (3, 64, 64), overlap=0.5)
+        regions(np.column_stack([corners, corners + 20, scores]), "", (3, 64, 64), overlap=0.5)
         self.cut()
 
     def look(self, frame: av.VideoFrame, time_s: float) -> tuple[Sequence[Region], bool]:

@@ -115,7 +115,7 @@ class Passes:
         self._decoder, self._progress, self._warn = decoder, progress, warn
 
     def run(self) -> Written:
-        """Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld (`withholding`); then no output is there."""
+        """Close what is `shown` when done. Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld (`withholding`); then no output is there."""
         with ExitStack() as stack:
             part = stack.enter_context(atomic_output(self.out, force=self.wanted.force))
             folder = stack.enter_context(MaskFolder(self.wanted.masks_out, force=self.wanted.force)) if self.wanted.masks_out else None
@@ -124,7 +124,6 @@ class Passes:
                 if shot.ground is not None:
                     stack.callback(shot.ground.close)
             written = self._until_silent(part, shots, folder)
-            written.shown.close()
             if folder is not None:
                 folder.finish()
             return written
@@ -157,6 +156,7 @@ class Passes:
                 return written
             if written.still_shown is not None:
                 raise still_shown(self.source, found)
+            written.shown.close()  # the round that follows shows anew
             if written.rounds < MOST_ROUNDS:
                 wider = found.wider(written.rounds, before=wider)
                 written = self._write(part, shots, wider, {}, written.rounds + 1, folder)
@@ -216,7 +216,6 @@ class Passes:
             self._progress.start(f"{self.source.name}, check", written.frames, "frames")
             pairs = _paired(self._counted(reader), masks)
             done = check(pairs, written.shots, self.wanted, self.search, written.shown, written.boxes, written.black_frames)
-        written.shown.close()  # a round that follows shows anew
         self._progress.finish()
         return done
 

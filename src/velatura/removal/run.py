@@ -37,6 +37,7 @@ class Run:
         passes = Passes(job.source, job.target, self.wanted, decoder=decoder, search=self.search, progress=progress, warn=once(said))
         with working_on(job.source, progress):
             written = passes.run()
+            written.shown.close()
         return told(passes, written, detectors=self.detectors, said=said)
 
     def each(self, batch: Batch, decoder: Decoder, *, progress: Progress = SILENT) -> Report[Removed]:

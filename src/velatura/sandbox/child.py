@@ -74,10 +74,22 @@ class Child:
         self.served += 1
         return answer
 
+    def hand_over_inbox(self) -> int:
+        """The writing end of its inbox, for another process; the caller's from now on, and nothing can be sent from here any more."""
+        inbox, self._to = self._to, -1
+        return inbox
+
+    def has_come(self, *, within_s: float) -> bool:
+        """Whether a message, or its end, is there within some seconds."""
+        poll = select.poll()
+        poll.register(self._fro, select.POLLIN)
+        return bool(self._come) or bool(poll.poll(within_s * 1000))
+
     def close(self) -> int:
         """End it, whatever it does. Its wait status, as of os.waitpid: 9 unless it had ended by itself."""
         if self._status is None:
-            os.close(self._to)
+            if self._to >= 0:
+                os.close(self._to)
             os.close(self._fro)
             self._status = self._end()
         return self._status

@@ -1,0 +1,160 @@
+"""`velatura edge`: infer where the camera is; only counted, signed facts leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from velatura.cli.options import Json
+
+if TYPE_CHECKING:
+    from velatura.edge.chain_audit import Audited
+    from velatura.edge.policy import Policy
+    from velatura.edge.run import Ran
+
+__all__ = ["app"]
+
+EPILOG = "Example: velatura edge run door.mp4 --model yunet-n -o events.jsonl; velatura edge audit events.jsonl"
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Count where the camera is: frames stay in a locked process, signed numbers leave, so many bits an hour.",
+    epilog=EPILOG,
+)
+
+LEVELS = {"tracks": 1, "crossings": 2, "counts": 3}
+
+
+@app.command("run", epilog=EPILOG)
+def run(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="a clip, a folder of clips, rtsp://CAMERA, http://CAMERA (MJPEG), /dev/videoN")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="EVENTS.jsonl", help="signed events, one a line")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="of `velatura models list`: yunet-n, yunet-s, centerface, fastestdet")] = "yunet-n",
+    emit: Annotated[str, typer.Option(help="counts (level 3), crossings (2) or tracks (1)  [default: by --level]")] = "",
+    level: Annotated[int, typer.Option(metavar="N", help="privacy level: 3 counts, 2 crossings of each line, 1 quantised tracks")] = 0,
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="lines, zones, masks, budget; see docs/how-to/edge.md")] = None,
+    state: Annotated[Path | None, typer.Option(metavar="FOLDER", help="keeps key and what was not received  [default: for this run]")] = None,
+    live: Annotated[bool, typer.Option("--live", help="play a file as a camera would: the newest frame counts")] = False,
+    looks_per_s: Annotated[float, typer.Option("--looks-per-s", min=0, help="looks a second at most; 0: every frame")] = 0.0,
+    fast_decode: Annotated[bool, typer.Option("--fast-decode", help="leave the deblocking filter out: less work, coarser pictures")] = False,
+    for_s: Annotated[float, typer.Option("--for-s", min=0, help="end after so many seconds; 0: with the source")] = 0.0,
+    allow_degraded: Annotated[
+        list[str] | None, typer.Option(metavar="LAYER", help="of the confinement, may be absent (uid, namespaces, landlock ...); said in every event")
+    ] = None,
+    login: Annotated[Path | None, typer.Option(metavar="FILE", help="user and password of the camera, a line each; mode 0600")] = None,
+    force: Annotated[bool, typer.Option("--force", help="replace EVENTS.jsonl")] = False,
+    json: Json = False,
+) -> int:
+    """Watch a source, and write what may leave: one signed record at every tick, never more bits an hour than the policy says."""
+    import signal
+    import threading
+    import time
+
+    from velatura.cli.output import emit as told
+    from velatura.cli.output import worst
+    from velatura.edge.login import login_of
+    from velatura.edge.run import run as watch
+
+    chosen = _policy(source, policy, emit, level)
+    ending = threading.Event()
+    until_s = time.monotonic() + for_s if for_s else float("inf")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    ran = watch(
+        chosen,
+        out,
+        model=model,
+        state=state,
+        live=live,
+        looks_per_s=looks_per_s,
+        fast=fast_decode,
+        degraded=allow_degraded or (),
+        force=force,
+        login=login_of(login) if login is not None else None,
+        ends=lambda: ending.is_set() or time.monotonic() > until_s,
+    )
+    told("edge run", ran, json=json, text=_ran(ran, out), warnings=[error.sentence for error in ran.failed])
+    return worst(error.exit_status for error in ran.failed)
+
+
+@app.command("audit", epilog=EPILOG)
+def audit(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="events.jsonl, a capture of a broker's payloads, or an outbox.sqlite")],
+    verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="whose events they must be  [default: whoever the first event names]")] = "",
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="the policy that every event must be made under (of one camera)")] = None,
+    at_least: Annotated[str, typer.Option(metavar="SEQ:SHA256", help="an event seen before, which must still be in it")] = "",
+    json: Json = False,
+) -> None:
+    """Recompute chain, signatures, schema, ticks and bits per hour; anything that does not hold ends with exit status 3 and the line."""
+    from velatura.cli.output import emit as told
+    from velatura.crypto.keyfile import load_verifier
+    from velatura.edge.chain_audit import audit as recompute
+    from velatura.edge.policy import digest, load_policy
+
+    wanted = None
+    if policy is not None:
+        cameras = load_policy(policy).cameras
+        wanted = digest(cameras[0]) if len(cameras) == 1 else None
+    found = recompute(file, verifier=load_verifier(verifier) if verifier else None, policy=wanted, at_least=_seen(at_least))
+    warnings = [] if found.pinned else ["the signer's key is the one that the file itself names: order and bounds are proven, not the sender"]
+    told("edge audit", found, json=json, text=_audited(found), warnings=warnings)
+
+
+def _policy(source: str, policy: Path | None, emit: str, level: int) -> Policy:
+    """The file's, or one of a single camera; SOURCE is where its only camera looks."""
+    from msgspec.structs import replace
+
+    from velatura.edge.policy import Camera, Egress, Policy, load_policy
+    from velatura.errors import BadSpec, nearest
+
+    if emit and emit not in LEVELS:
+        raise BadSpec("edge.emit", f"--emit {emit}: there is no such word", hint=nearest(emit, LEVELS))
+    if emit and level and LEVELS[emit] != level:
+        raise BadSpec("edge.emit", f"--emit {emit} is level {LEVELS[emit]}, not {level}", hint="one of both is enough")
+    chosen = level or LEVELS.get(emit, 0)
+    if policy is None:
+        camera = Camera("camera", source, egress=Egress(level=chosen or 3))
+        return Policy((camera,))
+    read = load_policy(policy)
+    if chosen and any(camera.egress.level != chosen for camera in read.cameras):
+        raise BadSpec("edge.emit", f"{policy}: says another level than {chosen}", hint="what leaves is the policy's to say")
+    if len(read.cameras) > 1:
+        raise BadSpec("edge.source", f"{policy}: names {len(read.cameras)} cameras, and one SOURCE is given", hint="a policy for each camera")
+    return Policy((replace(read.cameras[0], source=source),))
+
+
+def _seen(word: str) -> tuple[int, str] | None:
+    from velatura.errors import BadSpec
+
+    if not word:
+        return None
+    number, _, sha256 = word.partition(":")
+    if not number.isdigit() or len(sha256) != 64:
+        raise BadSpec("edge.at-least", "--at-least is NUMBER:SHA256 of an event", hint="the retained status of a broker has both")
+    return int(number), sha256
+
+
+def _ran(ran: Ran, out: Path) -> str:
+    lines = []
+    for camera in ran.cameras:
+        totals = ", ".join(f"{name} {value}" for name, value in camera.totals.items())
+        lines.append(f"{camera.name}: {camera.records} records told, {camera.withheld} withheld{f'; {totals}' if totals else ''}; {camera.bound}")
+    return "\n".join([*lines, f"{out}: signed by {ran.device}; velatura edge audit {out}", ran.limits])
+
+
+def _audited(found: Audited) -> str:
+    parts = [
+        f"camera {found.camera} of device {found.device}: {found.events} events hold",
+        f"{found.records} records told, {found.withheld} withheld, in {found.hours:.2f} hours and {found.boots} starts",
+        f"{found.bits:.0f} bits of {found.limit:.0f} that its policy allows",
+    ]
+    if found.degraded:
+        parts.append(f"degraded: {', '.join(found.degraded)}")
+    if found.gaps or found.aggregates:
+        parts.append(f"{found.gaps} gaps, {found.aggregates} summed up")
+    return "; ".join(parts)

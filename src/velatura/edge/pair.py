@@ -1,0 +1,166 @@
+"""The two processes behind one camera: vision, locked before anything is read, and ingest, which writes into its inbox.
+
+The encoded video flows through a pipe without a name, from one to the other; this process holds no end of it. What ingest says is a word of
+`ingest.STATES` and counts; what vision says is taken as bytes. Neither's words are printed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from velatura.edge.confinement import vision_confinement
+from velatura.edge.ingest import STATES
+from velatura.edge.policy import Camera
+from velatura.edge.sources import Source
+from velatura.edge.spotting import Network
+from velatura.errors import BadInput
+from velatura.sandbox.warm import Warm
+
+__all__ = ["Ingest", "Pair", "Seeing"]
+
+SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog is quicker
+
+
+@dataclass(frozen=True, slots=True)
+class Seeing:
+    """What vision is made of. model: the network's file; the rest as of `vision.Vision`."""
+
+    model: Path
+    network: Network
+    looks_per_s: float = 0.0
+    fast: bool = False
+    degraded: Collection[str] = ()
+
+
+class Ingest:
+    """The process, and its last word.
+
+    Args:
+        inbox: descriptor that it writes packets to; closed here.
+    """
+
+    def __init__(self, source: Source, inbox: int) -> None:
+        import os
+
+        self.state, self.counts, self.seconds = "connecting", dict[str, int](), 0.0
+        self._heard_s = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "velatura.edge.ingest"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[inbox],
+            start_new_session=True,
+        )
+        os.close(inbox)
+        settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live, "descriptor": inbox}
+        if source.login is not None:
+            settings["login"] = [source.login.user, source.login.password]
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps(settings).encode() + b"\n")
+        self._process.stdin.close()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    @property
+    def hangs(self) -> bool:
+        return time.monotonic() - self._heard_s > SILENT_S and self.state == "streaming"
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._listener.join(5)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def finish(self) -> None:
+        """Wait for its last word: the source has ended."""
+        self._process.wait()
+        self._listener.join(5)
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said = _word(line)
+            self._heard_s = time.monotonic()
+            if said is not None:
+                self.state, self.seconds = said["state"], float(said.get("seconds", 0.0))
+                self.counts = {name: said[name] for name in ("packets", "dropped", "malformed") if isinstance(said.get(name), int)}
+
+
+def _word(line: bytes) -> Mapping[str, Any] | None:
+    """What ingest may say; it reads the network, and is not believed beyond that."""
+    try:
+        said = json.loads(line[:4096])
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and said.get("state") in STATES else None
+
+
+class Pair:
+    """Both, from start to end. `with` it.
+
+    Raises:
+        Missing: `sandbox.no-<layer>` and what else keeps vision from being locked.
+        BadInput: `edge.no-source`.
+    """
+
+    def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
+        settings = {
+            "model": str(seeing.model.resolve()),
+            "sha256": hashlib.sha256(seeing.model.read_bytes()).hexdigest(),
+            "network": msgspec.to_builtins(seeing.network),
+            "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="")),
+            "live": source.live,
+            "looks_per_s": seeing.looks_per_s,
+            "fast": seeing.fast,
+        }
+        self._warm = Warm("velatura.edge.vision:Vision", settings, vision_confinement(model=seeing.model, degraded=seeing.degraded))
+        try:
+            self._vision, self.held = self._warm.lock()
+            self.ingest = Ingest(source, self._vision.hand_over_inbox())
+        except BaseException:
+            self._warm.close()
+            raise
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Layers that do not hold."""
+        return tuple(sorted(layer.value for layer in self.held.absent))
+
+    def hear(self, *, within_s: float, limit: int) -> bytes | None:
+        """The next message of vision; None: nothing came.
+
+        Raises:
+            BadInput: `sandbox.crashed`: it has ended; `sandbox.hung`, `sandbox.too-large`: it wrote something else than messages.
+        """
+        return self._vision.receive(deadline_s=5.0, limit=limit) if self._vision.has_come(within_s=within_s) else None
+
+    def close(self) -> bool:
+        """End both; whether vision had ended well by itself."""
+        self.ingest.close()
+        status = self._vision.close()
+        self._warm.close()
+        return status == 0
+
+    def __enter__(self) -> Pair:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def ended(error: BadInput) -> bool:
+    """Whether an error of `hear` only says that vision has ended."""
+    return error.code == "sandbox.crashed"

@@ -1,0 +1,160 @@
+"""From a source to signed events, through the real processes: locked vision, ingest, the bucket, the outbox."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from tests.edge.cameras import rtsp_camera, until
+from tests.edge.chains import SIGNER
+from tests.edge.watching import gateway, seeing, walk
+
+from velatura.edge.chain_audit import audit
+from velatura.edge.events import Event, parse
+from velatura.edge.pair import Pair
+from velatura.edge.policy import Camera, Egress, Line, Mask
+from velatura.edge.schema import HEALTH
+from velatura.edge.sources import source_of
+from velatura.errors import BadInput, BadSpec, Missing
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vision is confined by Linux")
+
+LINE = Line("gate", (0.5, 0.0), (0.5, 1.0))
+RULES = Egress(tick_s=1.0, bits_per_hour=1e6, most=15)
+CAMERA = Camera("door", lines=(LINE,), egress=RULES)
+
+
+def events_of(folder: Path, camera: Camera, word: str, *, poison: float = 0.0, live: bool = False, **options: object) -> list[Event]:
+    made, outbox = gateway(folder, camera, source_of(word, live=live), seeing(folder, poison=poison, **options))
+    made.run(lambda: False)
+    lines = [line for _, line in outbox.pending("all", 10_000)]
+    outbox.close()
+    audit(folder / "state" / "outbox.sqlite", verifier=SIGNER.verifier)
+    return [parse(line) for line in lines]
+
+
+def told(events: list[Event]) -> list[dict[str, int]]:
+    return [event.record for event in events if event.record is not None]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg", "libvpx-vp9", "libx265"])
+def test_who_walks_over_the_line_is_counted_once(tmp_path: Path, codec: str) -> None:
+    events = events_of(tmp_path, CAMERA, str(walk(tmp_path / "walk.mkv", codec=codec)))
+    assert [event.kind for event in events] == ["policy", "record", "record", "record"]
+    assert events[0].degraded == () and {event.withheld for event in events} == {False}
+    # the line runs downwards: its right is the left half of the picture, so who walks to the right goes out
+    assert sum(one["out"] for one in told(events)) == 1 and sum(one["in"] for one in told(events)) == 0
+    assert told(events)[1]["inside"] == 1 and {one["health"] for one in told(events)} == {0}
+
+
+def test_there_and_back_in_a_folder_of_clips(tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    walk(clips / "1.mp4", back=True, frames=100)
+    walk(clips / "2.mkv", size=(480, 360))
+    events = events_of(tmp_path, CAMERA, str(clips))
+    assert sum(one["out"] for one in told(events)) == 2 and sum(one["in"] for one in told(events)) == 1
+    assert len(told(events)) == 7, "four seconds and three"
+
+
+def test_what_lies_under_a_mask_makes_no_difference(tmp_path: Path) -> None:
+    masked = Camera("door", masks=(Mask(((0.0, 0.5), (1.0, 0.5), (1.0, 0.75), (0.0, 0.75))),), egress=RULES)
+    still = walk(tmp_path / "empty.mp4", frames=2)
+    assert still.exists()
+    events = events_of(tmp_path, masked, str(walk(tmp_path / "walk.mp4")))
+    assert all(one["seen"] == 0 and one["inside"] == 0 for one in told(events))
+
+
+def test_a_network_whose_output_is_no_number_is_an_error_not_nobody(tmp_path: Path) -> None:
+    events = events_of(tmp_path, CAMERA, str(walk(tmp_path / "walk.mp4")), poison=math.nan)
+    assert {one["health"] for one in told(events)} == {HEALTH.index("model-error")}
+
+
+def test_a_damaged_clip_is_told(tmp_path: Path) -> None:
+    path = walk(tmp_path / "walk.mkv", noise=60)
+    raw = bytearray(path.read_bytes())
+    for at in range(len(raw) // 3, 2 * len(raw) // 3, 997):
+        raw[at] ^= 0xFF
+    path.write_bytes(raw)
+    events = events_of(tmp_path, CAMERA, str(path))
+    assert HEALTH.index("corrupt") in {one["health"] for one in told(events)}
+
+
+@pytest.mark.parametrize("content", [b"", b"no clip " * 500])
+def test_a_file_without_pictures_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.mp4"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"edge\.no-video"):
+        events_of(tmp_path, CAMERA, str(path))
+
+
+def test_a_second_start_goes_on_with_the_chain_and_an_empty_bucket(tmp_path: Path) -> None:
+    poor = Camera("door", lines=(LINE,), egress=Egress(tick_s=1.0, bits_per_hour=3600 * 7, most=15))
+    first = events_of(tmp_path, poor, str(walk(tmp_path / "walk.mp4")))
+    both = events_of(tmp_path, poor, str(tmp_path / "walk.mp4"))
+    assert [event.seq for event in both] == list(range(8)) and both[: len(first)] == first
+    assert both[4].kind == "policy" and both[5].withheld, "nothing was in the bucket"
+
+
+def test_a_live_camera_ticks_by_the_clock(tmp_path: Path) -> None:
+    with rtsp_camera() as (_, port):
+        camera = Camera("door", egress=Egress(tick_s=0.5, bits_per_hour=1e6))
+        made, outbox = gateway(tmp_path, camera, source_of(f"rtsp://127.0.0.1:{port}/cam"), seeing(tmp_path))
+        ending = threading.Event()
+        thread = threading.Thread(target=made.run, args=(ending.is_set,))
+        thread.start()
+        until(lambda: made.records >= 8)
+        ending.set()
+        thread.join(20)
+        records = [parse(line) for _, line in outbox.pending("all", 1000)]
+        outbox.close()
+    health = [event.record["health"] for event in records if event.record]
+    assert health[-1] == 0 and made.restarts == 0
+    assert [event.tick for event in records[1:]] == list(range(1, len(records)))
+
+
+def test_vision_that_is_killed_is_started_anew_and_ticks_go_on(tmp_path: Path) -> None:
+    path = walk(tmp_path / "walk.mp4", frames=500)
+    camera = Camera("door", egress=Egress(tick_s=0.25, bits_per_hour=1e6))
+    made, outbox = gateway(tmp_path, camera, source_of(str(path), live=True), seeing(tmp_path))
+    pids: list[int] = []
+    real = Pair.__init__
+
+    def noted(self: Pair, *arguments: object) -> None:
+        real(self, *arguments)  # type: ignore[arg-type]
+        pids.append(self._vision.pid)
+
+    ending = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pair, "__init__", noted)
+        thread = threading.Thread(target=made.run, args=(ending.is_set,))
+        thread.start()
+        until(lambda: made.records >= 4)
+        os.kill(pids[0], signal.SIGKILL)
+        until(lambda: len(pids) >= 2 and made.records >= 8)
+        time.sleep(0.6)
+        ending.set()
+        thread.join(20)
+    records = [parse(line) for _, line in outbox.pending("all", 1000)]
+    outbox.close()
+    assert made.restarts == 1
+    assert HEALTH.index("restarted") in [event.record["health"] for event in records if event.record] or HEALTH.index("no-frames") in [
+        event.record["health"] for event in records if event.record
+    ]
+    audit(tmp_path / "state" / "outbox.sqlite", verifier=SIGNER.verifier)
+
+
+def test_a_changed_model_and_a_layer_that_may_not_be_lifted(tmp_path: Path) -> None:
+    source = source_of(str(walk(tmp_path / "walk.mp4", frames=5)))
+    with pytest.raises(BadSpec, match=r"edge\.layer"):
+        Pair(CAMERA, source, seeing(tmp_path, degraded=("seccomp",)))
+    see = seeing(tmp_path)
+    see.model.write_bytes(b"no network")
+    with pytest.raises(Missing, match=r"sandbox\.warm-failed"):
+        Pair(CAMERA, source, see)
