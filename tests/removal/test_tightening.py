@@ -67,6 +67,16 @@ def test_a_soft_shadow_beside_the_object_goes_with_it(form: PixelForm) -> None:
     assert not (mask & ~near(object_ | shadow, 9)).any()
 
 
+def test_a_shadow_that_stands_apart_by_a_lost_foot_goes_too() -> None:
+    form = FORMS[1]
+    behind, object_, shadow, far = background(form), box(60, 10, 80, 50), box(62, 58, 100, 70), box(20, 74, 50, 86)
+    frame = painted(painted(painted(behind, form, object_, 0.2), form, shadow, 0.8), form, far, 0.8)
+    wide = box(10, 5, 120, 95)
+    mask = tightened(frame, behind, form, wide, np.zeros_like(wide))
+    assert mask[shadow].mean() > 0.97
+    assert not mask[far].any()
+
+
 @pytest.mark.parametrize("form", FORMS[:2])
 def test_a_background_that_is_off_by_a_pixel_is_no_object(form: PixelForm) -> None:
     behind = background(form)

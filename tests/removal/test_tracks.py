@@ -188,6 +188,13 @@ def test_a_person_as_wide_as_high_who_fills_the_picture_must_be_sure() -> None:
     assert len(follow(small, clock(30), SIZE, scores=SCORES)) == 1
 
 
+@pytest.mark.parametrize(("width", "score", "inner", "tracks"), [(170, 0.6, 0.7, 1), (100, 0.6, 0.7, 2), (170, 0.8, 0.82, 2), (170, 0.7, 0.6, 2)])
+def test_a_large_wide_box_around_somebody_surer_is_nobody_else(width: int, score: float, inner: float, tracks: int) -> None:
+    """Else slim, sure by itself, or the surer of both: then he is there."""
+    looks = [[person(300, 190, width=width, height=250, score=score), person(300, 190, width=40, height=100, score=inner)] for _ in range(30)]
+    assert len(follow(looks, clock(30), SIZE, scores=SCORES)) == tracks
+
+
 @pytest.mark.parametrize("found", [[], [None, None], [[], []], [[Region((5.0, 5.0, 5.0, 9.0), "person", 0.9)]]])
 def test_nothing_found_is_no_track(found: list[list[Region] | None]) -> None:
     assert follow(found, clock(len(found)), SIZE, scores=SCORES) == []

@@ -2,7 +2,8 @@
 
 Nothing stands still here, so motion alone says nothing (it masks 18 to 49 times too much under parallax): detectors or a person must say what goes.
 Their boxes are wide; what differs from the background that other frames show is tightened to, then painted. What no other frame shows is painted
-from around it, and where that would be more than a rim the place is in doubt.
+from around it, and where that would be more than a rim of somebody's box (or of a given mask) the place is in doubt. Around a box, where an arm or a
+shadow may lie, paint is no worse than a cover: nothing of the frame's own is in it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from velatura.media.frame import Frame
 from velatura.removal.blending import match_grain
 from velatura.removal.ground import thick
 from velatura.removal.inpainting import fill
+from velatura.removal.narrowed import narrowed
 from velatura.removal.painted import Painted, Wider
 from velatura.removal.planes import Mask, Planes, copied, luma, put
 from velatura.removal.propagation import Propagated, propagated
@@ -70,8 +72,8 @@ class Moving:
                 waiting.append((frame, mask))
                 yield frame.planes, mask
 
-        tighten = self._wanted.mask is None and not self._wider.whole_boxes
-        for done in propagated(masked(), first[0].form, radius=RADIUS, tighten=tighten):
+        look = propagated if self._wanted.mask is not None else narrowed
+        for done in look(masked(), first[0].form, radius=RADIUS):
             frame, wide = waiting.popleft()
             yield self._painted(frame, done, wide)
 
@@ -86,21 +88,27 @@ class Moving:
         else:
             mask = stored_mask(wide_mask(self._shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation)
         if frame.index in self._wider.boxes:
-            mask = mask | boxed(self._wider.boxes[frame.index], frame)
-        mask = grown(mask, self._wider.grow_px)
+            mask = grown(mask | boxed(self._wider.boxes[frame.index], frame), self._wider.grow_px)
         if given is None and self._shot.beside:
             mask = mask & ~stored_mask(spared(self._shot, frame.index, frame.size), frame.orientation)
         return mask
+
+    def _somebody(self, frame: Frame, wide: Mask) -> Mask:
+        """Where somebody is said to be: boxes without their margins and bands, or all of a given mask."""
+        if self._wanted.mask is not None:
+            return wide
+        boxes = [track.boxes[frame.index] for track in self._shot.tracks if frame.index in track.boxes]
+        return boxed([*boxes, *self._wider.boxes.get(frame.index, ())], frame)
 
     def _painted(self, frame: Frame, done: Propagated, wide: Mask) -> Painted:
         if frame.corrupt or not wide.any():
             return Painted(frame, np.zeros_like(wide))
         mask = done.mask
-        if frame.index in self._wider.boxes:  # what was found there once more goes whole
-            mask = mask | (boxed(self._wider.boxes[frame.index], frame) & wide)
+        if frame.index in self._wider.boxes:  # what was found there once more goes whole, then everything that was found on that frame
+            mask = mask | (wide if self._wider.whole_boxes else boxed(self._wider.boxes[frame.index], frame) & wide)
         never = done.never & mask
         planes = list(done.behind)
-        doubt = thick(never)
+        doubt = thick(never) & self._somebody(frame, wide)
         if never.any() and not never.all():
             planes = fill(planes, frame.form, never, rng=self._rng, inpainter=self._wanted.inpainter, texture=False).planes
         self._shown.add(frame.index, luma(planes, frame.form), wide & ~done.never)

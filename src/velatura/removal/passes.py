@@ -115,7 +115,7 @@ class Passes:
         self._decoder, self._progress, self._warn = decoder, progress, warn
 
     def run(self) -> Written:
-        """Close what is `shown` when done. Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld (`withholding`); then no output is there."""
+        """The caller closes what is `shown`. Raises BadInput, BadSpec, Missing `remove.no-detector`, Withheld: then no output is there."""
         with ExitStack() as stack:
             part = stack.enter_context(atomic_output(self.out, force=self.wanted.force))
             folder = stack.enter_context(MaskFolder(self.wanted.masks_out, force=self.wanted.force)) if self.wanted.masks_out else None

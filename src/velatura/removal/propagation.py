@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from velatura.media.frame import PixelForm, Plane
 from velatura.removal.donors import RING_PX, filled_from, place
-from velatura.removal.flow import Link, Look, linked
+from velatura.removal.flow import Link, Look
+from velatura.removal.links import Links
 from velatura.removal.planes import Mask, Planes, blocks, colours, copied, luma
 from velatura.removal.push_pull import push_pull
 from velatura.removal.tightening import tightened
@@ -54,7 +55,9 @@ class Propagated:
     seam: NDArray[np.float32]
 
 
-def propagated(frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: int = 40, tighten: bool = False) -> Iterator[Propagated]:
+def propagated(
+    frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: int = 40, tighten: bool = False, links: Links | None = None
+) -> Iterator[Propagated]:
     """Fill the holes of one shot.
 
     Args:
@@ -63,11 +66,12 @@ def propagated(frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius
         form: of all planes.
         radius: how many frames before and after may be donors.
         tighten: masks are wide boxes: what of them equals the background does not go.
+        links: of these frames, by their place in `frames`, for twice `radius` and as far as another look at them lags behind; None: of its own.
 
     Yields:
         one for each frame, in order.
     """
-    window = _Window(form, radius, tighten=tighten)
+    window = _Window(form, radius, Links(2 * radius) if links is None else links, tighten=tighten)
     for planes, mask in frames:
         window.add(planes, mask)
         if (number := window.end - 1 - radius) >= 0:
@@ -88,10 +92,9 @@ class _Held:
 
 
 class _Window:
-    def __init__(self, form: PixelForm, radius: int, *, tighten: bool) -> None:
-        self._form, self._radius, self._tighten = form, radius, tighten
+    def __init__(self, form: PixelForm, radius: int, links: Links, *, tighten: bool) -> None:
+        self._form, self._radius, self._links, self._tighten = form, radius, links, tighten
         self._held: dict[int, _Held] = {}
-        self._links: dict[tuple[int, int], tuple[Link, Link] | None] = {}
         self.end = 0
 
     def add(self, planes: Planes, mask: Mask) -> None:
@@ -149,15 +152,11 @@ class _Window:
 
     def _link(self, first: int, second: int) -> tuple[Link, Link] | None:
         """Only asked for where a hole needs it: a stretch without masks costs nothing."""
-        if (first, second) not in self._links:
-            self._links[first, second] = linked(self._held[first].look, self._held[second].look)
-        return self._links[first, second]
+        return self._links.between(first, second, (self._held[first].look, self._held[second].look))
 
     def _forget(self, before: int) -> None:
         for number in [number for number in self._held if number < before]:
             del self._held[number]
-        for pair in [pair for pair in self._links if pair[0] < before]:
-            del self._links[pair]
 
 
 def _smooth(planes: list[Plane], form: PixelForm, never: Mask) -> None:

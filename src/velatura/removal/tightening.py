@@ -3,7 +3,7 @@
 Hysteresis on the difference between frame and background: parts that differ clearly, and what differs a little next to them; closed, filled,
 widened. A step of one pixel is no difference (the background was carried there along a motion that is right to a pixel or so). At the picture's
 border, where an object enters or leaves, what differs a little near a kept part is kept too. Then the shadow: pixels of the wide mask that are evenly
-darker than the background, of its colour, and hang together with what is kept, or with the border (who casts it may be outside). Where the
+darker than the background, of its colour, and lie together with what is kept or near it, or with the border (who casts it may be outside). Where the
 background is not known everything is kept.
 Limit: an object that looks like what is behind it within `CLEAR` levels everywhere is lost; the check of the finished file sees no more of it.
 """
@@ -115,7 +115,7 @@ def _shadow(planes: Planes, behind: Planes, form: PixelForm, kept: Mask, rim: Ma
         share = mine / np.maximum(other, 1)
         for index in colours(form)[1:]:
             dark &= np.abs(_soft(planes, form, index, beside) - share * _soft(behind, form, index, beside)) < SAME_HUE
-    labels = _components(dark | _grown(kept, 5))
+    labels = _components(dark | _grown(kept, 2 * NEAR_PX + 1))  # a foot on dark ground is lost now and then, and his shadow stands apart
     touched = np.bincount(labels.ravel(), (kept | (rim & dark)).ravel()) > 0
     touched[0] = False
     return np.asarray(touched[labels]) & dark

@@ -20,6 +20,9 @@ from velatura.removal.planes import Mask
 
 __all__ = ["Landed", "Step", "landed"]
 
+NEAR, EVERY = 12, 3
+"""After so many steps only every third frame is asked: further away a frame more or less makes no better donor."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
@@ -58,9 +61,11 @@ def landed(points: Points, steps: Iterable[Step], size: tuple[int, int]) -> Land
     net, taken = mesh(points), iter(steps)
     cells = net.corners.shape[1]
     found = _nowhere(np.zeros((SITES, cells, 2), np.float32))
-    on_way, corners, here, gain = np.arange(cells), net.corners, net.nodes, 1.0
+    on_way, corners, here, gain, count = np.arange(cells), net.corners, net.nodes, 1.0, 0
     while len(on_way) and (step := next(taken, None)) is not None:
-        here, gain = moved(step.link, here), gain * step.link.gain
+        here, gain, count = moved(step.link, here), gain * step.link.gain, count + 1
+        if count > NEAR and count % EVERY:
+            continue
         inside = _inside(here, size, CELL_PX)[corners].all(axis=0)  # what leaves the picture wholly is lost
         free = _free(here, step.free)[corners]
         some = inside & free.any(axis=0)

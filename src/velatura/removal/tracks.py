@@ -36,6 +36,9 @@ SAME_U = 1.2
 
 UPRIGHT, LARGE = 0.85, 0.1
 """Width over height, and share of the picture: beyond both FastestDet sees people in bushes and windows, with scores up to .7."""
+SLIM = 0.5
+"""Who walks is slimmer than that; a wider, large box around somebody surer is he and the bushes beside him (scores up to .7 again)."""
+AROUND, TIMES = 0.75, 2.0  # of him in it; by so much it is larger
 
 
 class Boxes(Mapping[int, Box]):
@@ -168,7 +171,7 @@ def _pieces(
         if regions is None:
             continue
         time_s = float(clock[frame])
-        likely = [region for region in regions if _is_plausible(region, size, tracker.scores_of(region.label))]
+        likely = [region for region in regions if _is_plausible(region, regions, size, tracker.scores_of(region.label))]
         steady = [_shifted(region, -moved[frame]) for region in likely]
         pieces |= {piece.id: piece for _, piece in tracker.follow(steady, time_s=time_s) if piece is not None}
         for label, (states, of) in tracker.unused().items():
@@ -215,11 +218,19 @@ def _hits(chain: Sequence[Piece], look_frames: Sequence[int]) -> Hits:
     return Hits(frames, to_boxes(np.array([best[look].state for look in looks])))
 
 
-def _is_plausible(region: Region, size: tuple[int, int], scale: Scores) -> bool:
-    """False for a person who is large and wide, unless the detector is sure."""
+def _is_plausible(region: Region, all_here: Sequence[Region], size: tuple[int, int], scale: Scores) -> bool:
+    """False for a person who is large and wide, or large, not slim and around somebody surer, unless the detector is sure."""
     width, height = region.box[2] - region.box[0], region.box[3] - region.box[1]
-    upright = width < UPRIGHT * height or width * height < LARGE * size[0] * size[1]
-    return region.label != "person" or upright or region.score >= scale.sure
+    if region.label != "person" or region.score >= scale.sure or width * height < LARGE * size[0] * size[1]:
+        return True
+    return width < UPRIGHT * height and (width < SLIM * height or not any(_is_around(region, other) for other in all_here))
+
+
+def _is_around(region: Region, other: Region) -> bool:
+    """Whether a region holds a surer and much smaller one of its label."""
+    (x0, y0, x1, y1), (a0, b0, a1, b1) = region.box, other.box
+    area, common = (a1 - a0) * (b1 - b0), max(min(x1, a1) - max(x0, a0), 0) * max(min(y1, b1) - max(y0, b0), 0)
+    return other.label == region.label and other.score > region.score and common >= AROUND * area and (x1 - x0) * (y1 - y0) >= TIMES * area
 
 
 def _counts(piece: Piece, scale: Scores, needed: int) -> bool:
