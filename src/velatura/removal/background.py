@@ -63,17 +63,26 @@ class Plate:
     unstable: Mask
 
 
-def estimate(samples: Sequence[Planes], form: PixelForm, masks: Sequence[Mask | None], *, judge: Judge | None = None) -> Plate:
+def estimate(
+    samples: Sequence[Planes],
+    form: PixelForm,
+    masks: Sequence[Mask | None],
+    *,
+    shown: Sequence[Planes] | None = None,
+    judge: Judge | None = None,
+) -> Plate:
     """The background of one shot.
 
     Args:
         samples: in order of time, spread over the whole shot, registered, of one brightness; 99 are enough, 255 are the most.
         masks: of each sample, what is known not to be background.
+        shown: the same samples in nearly one light, of which the picture is made; None: `samples`.
         judge: detectors; called twice at most.
 
     Raises:
         BadSpec: no samples, too many, or not as many masks.
     """
+    shown = samples if shown is None else shown
     if not 0 < len(samples) < 256 or len(samples) != len(masks):
         raise BadSpec(
             "remove.samples", f"{len(samples)} samples and {len(masks)} masks make no background", hint="give 1 to 255 samples, each with its mask"
@@ -83,7 +92,7 @@ def estimate(samples: Sequence[Planes], form: PixelForm, masks: Sequence[Mask | 
     decisions = Decisions(small, colours, rival_pieces(colours))
 
     def compose(eligible: NDArray[np.bool_]) -> list[Plane]:
-        return composed(samples, form, masks, eligible, small.scale)
+        return composed(shown, form, masks, eligible, small.scale)
 
     planes = compose(decisions.eligible)
     if judge and decisions.choices:

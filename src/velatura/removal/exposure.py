@@ -53,6 +53,14 @@ class Exposure:
         offsets = tuple((mine - its) / gain for mine, its, gain in zip(self.offsets, other.offsets, other.gains, strict=True))
         return Exposure(gains, offsets, self.fits and other.fits)
 
+    def reach(self, form: PixelForm) -> float:
+        """The most that it changes a sample in the middle half of its range, where most are; grey levels of 8 bits."""
+        return max(
+            abs(value * (gain - 1) + offset) / (1 << (form.bits - 8))
+            for gain, offset in zip(self.gains, self.offsets, strict=True)
+            for value in (form.peak / 4, form.peak * 3 / 4)
+        )
+
 
 def fit(planes: Planes, reference: Planes, form: PixelForm, usable: Mask | None = None) -> Exposure:
     """How `reference` becomes as bright as `planes`: `applied(reference, form, fit(planes, reference, form))` looks like `planes`.

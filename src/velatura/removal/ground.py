@@ -34,6 +34,8 @@ Judge = Callable[[Sequence[Plane]], Sequence[IntBox]]
 RIM = 0.03
 """Of the shorter side: what lies no further than this from something seen can be painted from it (a limb, a strip between two walkers)."""
 LEAST_RIM_PX = 6
+FLICKER = 4.0
+"""Grey levels of light: less than `motion_mask` calls faint. A median has the middle of it by itself, and a correction would add its error and a rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Ground:
     """See the module.
 
     Attributes:
-        planes: the background in the light of one sample.
+        planes: the background in the light of the reference, or a middling one where the camera stands.
         form: how to read them.
         sigma: (height, width) noise over time, grey levels of 8 bits.
         unstable: leaves, water, screens: a difference there says nothing.
@@ -79,8 +81,8 @@ def ground(
         judge: detectors; None: nobody looks.
         inpainter: of the user.
     """
-    taken, covered = _carried(samples, masks, camera, form)
-    plate = estimate(taken, form, covered, judge=judge)
+    even, shown, covered = _carried(samples, masks, camera, form)
+    plate = estimate(even, form, covered, shown=shown, judge=judge)
     found = _frozen(plate, judge)
     doubt = thick(plate.doubt)
     hole = plate.never | found | (plate.doubt & ~doubt)  # a thin doubt is painted over; a thick one must be told
@@ -110,10 +112,13 @@ def thick(mask: Mask) -> Mask:
     return np.asarray(keep[labels])
 
 
-def _carried(samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, form: PixelForm) -> tuple[list[list[Plane]], list[Mask]]:
-    """Samples in place and of one light, with what must not vote of each; what cannot be brought there is left out.
+def _carried(
+    samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, form: PixelForm
+) -> tuple[list[list[Plane]], list[list[Plane]], list[Mask]]:
+    """Samples in place and of one light, the same for the picture, and what must not vote of each; what cannot be brought there is left out.
 
-    The light is that of the reference, to which frames are registered, where the camera sways; else that of a sample of middling brightness.
+    The light is that of the reference, to which frames are registered, where the camera sways; else that of a sample of middling brightness, and for
+    the picture whoever is within `FLICKER` of it stays as he is.
     """
     reference = samples[camera.reference].planes
     placed: list[tuple[list[Plane], Mask, Exposure]] = []
@@ -130,9 +135,13 @@ def _carried(samples: Sequence[Sample], masks: Sequence[Mask], camera: Camera, f
         if not light.fits and number != camera.reference:  # a sample is as bright as itself, however little of it is seen
             continue
         placed.append((planes, mask, light))
+    covered = [mask for _, mask, _ in placed]
     middle = _middle([light for *_, light in placed], form) if camera.kind == "standing" else None
     lights = [light if middle is None else light.after(middle) for *_, light in placed]
-    return [applied(planes, form, light) for (planes, *_), light in zip(placed, lights, strict=True)], [mask for _, mask, _ in placed]
+    even = [applied(planes, form, light) for (planes, *_), light in zip(placed, lights, strict=True)]
+    if middle is None:
+        return even, even, covered
+    return even, [planes if light.reach(form) < FLICKER else lit for (planes, *_), lit, light in zip(placed, even, lights, strict=True)], covered
 
 
 def _middle(lights: Sequence[Exposure], form: PixelForm) -> Exposure:

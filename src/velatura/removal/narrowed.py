@@ -18,7 +18,6 @@ import cv2
 import numpy as np
 
 from velatura.media.frame import PixelForm
-from velatura.removal.links import Links
 from velatura.removal.planes import Mask, Planes, put
 from velatura.removal.propagation import MARGIN_PX, Propagated, propagated
 from velatura.removal.tightening import tightened

@@ -35,9 +35,9 @@ class Wider:
     """What a round after a failed check masks beyond the first.
 
     Attributes:
-        grow_px: around every mask.
+        grow_px: around every mask; where the camera moves, on frames that have boxes.
         boxes: upright, for each frame that has some.
-        beside: whole detections instead of what differs in them.
+        whole_boxes: whole detections instead of what differs in them; where the camera moves, on frames that have boxes.
     """
 
     grow_px: int = 0
