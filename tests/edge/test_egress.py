@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velatura.edge.bucket import Bucket
-from velatura.edge.egress import ClipEgress, Egress, Record, sensitivity
+from velatura.edge.egress import AHEAD, ClipEgress, Egress, Record, sensitivity
 from velatura.edge.policy import Camera, Line, Zone, capacity
 from velatura.edge.policy import Egress as Rules
 from velatura.edge.schema import HEALTH, schema_of
@@ -175,17 +175,28 @@ def test_a_clip_is_told_by_its_own_ticks() -> None:
     clip = ClipEgress(egress())
     records: list[Record] = []
     for stamp in np.arange(0, 200, 0.5):
-        records += clip.take(message(DOOR, int(stamp), stamp=float(stamp)))
-    records += clip.until(240.0)
+        clip.take(message(DOOR, int(stamp), stamp=float(stamp)))
+        records += clip.until(240.0)
+    assert len(records) == 3, "the last tick may still be told more"
+    records += clip.finish(240.0)
     assert [record.tick for record in records] == [1, 2, 3, 4]
     assert [record.values["in"] for record in records if record.values] == [15, 15, 15, 15]
 
 
 @pytest.mark.parametrize("stamp", [math.nan, math.inf, -math.inf, 1e300, -5.0])
-def test_a_hostile_stamp_makes_a_bounded_number_of_records(stamp: float) -> None:
+def test_a_hostile_stamp_makes_no_tick(stamp: float) -> None:
     clip = ClipEgress(egress())
-    raw = struct.pack("<dI", stamp, 1) + bytes(width(schema_of(DOOR)) - 12)
-    assert sum(1 for _ in clip.take(raw)) <= 10_000
+    clip.take(struct.pack("<dI", stamp, 1) + bytes(width(schema_of(DOOR)) - 12))
+    assert clip.inner.dropped == 1 and not list(clip.until(600.0))
+    assert [record.tick for record in clip.finish(130.0)] == [1, 2, 3]
+
+
+def test_words_that_run_ahead_are_told_in_their_tick_and_bounded() -> None:
+    clip, width_ = ClipEgress(egress()), width(schema_of(DOOR))
+    for second in range(0, 400_000, 7):
+        clip.take(struct.pack("<dI", float(second), 1) + bytes(width_ - 12))
+    assert len(clip._held) <= AHEAD
+    assert clip.inner.dropped > 0 and not list(clip.until(30.0))
 
 
 def test_noise_has_the_scale_that_epsilon_asks_for() -> None:

@@ -197,3 +197,13 @@ def test_lights_that_lead_to_one_lead_to_each_other() -> None:
     inside = (straight[0] > 20) & (straight[0] < 230) & (via[0] < 230)
     assert inside.mean() > 0.5
     assert np.abs(via[0].astype(int) - straight[0])[inside].max() <= 1
+
+
+def test_its_reach_is_what_it_changes_at_most_in_the_middle_of_the_range() -> None:
+    for form in (YUV, TEN):
+        unit = 1 << (form.bits - 8)
+        exposure = Exposure((1.02, 1.0, 0.98), (-3.0 * unit, 1.0 * unit, 0.0))
+        ramp = np.arange(form.peak // 4, form.peak * 3 // 4, dtype=form.dtype)[None]
+        changed = [np.abs(made.astype(int) - ramp).max() for made in applied([ramp] * 3, form, exposure)]
+        assert abs(max(changed) / unit - exposure.reach(form)) <= 1
+    assert Exposure((1.0,), (0.0,)).reach(PixelForm("grey")) == 0

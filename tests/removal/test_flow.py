@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from velatura.removal.flow import Link, Look, linked, moved, sampled
+from velatura.removal.flow import Link, Look, linked, moved, sampled, turned
 from velatura.removal.tracing import Step, landed
 
 SIZE = (200, 150)
@@ -27,6 +27,10 @@ def shifted(x: float, y: float, turn: float = 0.0) -> np.ndarray:
     return np.array([[np.cos(turn), -np.sin(turn), x - 30], [np.sin(turn), np.cos(turn), y - 30], [0, 0, 1]])
 
 
+def motion(a: Look, b: Look) -> tuple[Link, Link] | None:
+    return linked(a, b, turned(a, b))
+
+
 def still(frames: int, x: float = 0.0, y: float = 0.0, gain: float = 1.0) -> Link:
     matrix = np.array([[1, 0, x * frames], [0, 1, y * frames], [0, 0, 1.0]])
     return Link(matrix, np.zeros((75, 100, 2), np.float32), gain, SIZE)
@@ -40,7 +44,7 @@ def test_a_turning_camera_is_followed_to_a_third_of_a_pixel_in_the_hole_too(size
     for hole, picture, left in zip(holes, (a, b), (70, 95), strict=True):  # an object with a texture and a motion of its own
         hole[40:100, left : left + 30] = True
         picture[40:100, left : left + 30] = world(9)[:60, :30]
-    link = linked(Look(a, holes[0]), Look(b, holes[1]))
+    link = motion(Look(a, holes[0]), Look(b, holes[1]))
     assert link is not None
     points = np.argwhere(holes[0])[:, ::-1].astype(np.float32)
     expected = cv2.perspectiveTransform(points[:, None], there @ np.linalg.inv(here))[:, 0]
@@ -52,7 +56,7 @@ def test_parallax_is_found_where_a_homography_cannot() -> None:
     near = np.zeros(SIZE[::-1], np.bool_)
     near[95:] = True  # the ground, which passes faster
     a, b = seen(shifted(0, 0)), np.where(near, seen(shifted(3, 0)), seen(shifted(1.5, 0)))
-    link = linked(Look(a, None), Look(b, None))
+    link = motion(Look(a, None), Look(b, None))
     assert link is not None
     points = np.array([[60.0, 40.0], [140.0, 50.0], [60.0, 130.0], [140.0, 125.0]], np.float32)
     assert np.abs(moved(link[0], points)[:, 0] - points[:, 0] - [1.5, 1.5, 3, 3]).max() < 0.4
@@ -61,7 +65,7 @@ def test_parallax_is_found_where_a_homography_cannot() -> None:
 def test_the_exposure_between_two_frames_is_one_gain() -> None:
     a = seen(shifted(0, 0))
     b = np.clip(16 + (seen(shifted(2, 1)).astype(float) - 16) * 0.9 + 0.5, 0, 255).astype(np.uint8)
-    link = linked(Look(a, None, 16), Look(b, None, 16))
+    link = motion(Look(a, None, 16), Look(b, None, 16))
     assert link is not None
     assert link[0].gain == pytest.approx(1 / 0.9, abs=0.01)
     assert link[1].gain == pytest.approx(0.9, abs=0.01)
@@ -69,12 +73,12 @@ def test_the_exposure_between_two_frames_is_one_gain() -> None:
 
 def test_a_fade_is_a_break() -> None:
     a = seen(shifted(0, 0))
-    assert linked(Look(a, None), Look(a // 3, None)) is None
+    assert motion(Look(a, None), Look(a // 3, None)) is None
 
 
 @pytest.mark.parametrize("pictures", [(seen(shifted(0, 0)), seen(shifted(0, 0), seed=5)), (np.zeros((90, 90), np.uint8),) * 2, (world()[:20],) * 2])
 def test_frames_that_share_nothing_flat_or_tiny_ones_are_not_linked(pictures: tuple[np.ndarray, np.ndarray]) -> None:
-    assert linked(Look(pictures[0], None), Look(pictures[1], None)) is None
+    assert motion(Look(pictures[0], None), Look(pictures[1], None)) is None
 
 
 def test_a_long_list_of_points_and_an_empty_one_are_sampled() -> None:

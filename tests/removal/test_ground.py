@@ -13,7 +13,7 @@ from tests.removal import scenes
 
 from velatura.media.frame import Plane
 from velatura.removal.camera import Camera, look
-from velatura.removal.ground import Ground, IntBox, Judge, ground, thick
+from velatura.removal.ground import FLICKER, Ground, IntBox, Judge, ground, thick
 from velatura.removal.planes import Mask, difference, luma
 from velatura.removal.sampled import Sample
 
@@ -46,6 +46,36 @@ def test_behind_a_walker_is_the_wall(scene: scenes.Scene, masked: bool) -> None:
     of = made(scene, masked=masked)
     assert not of.doubt.any() and not of.invented.any() and of.anchor is None
     assert off(of, scene).mean() < 2.5 and np.percentile(off(of, scene), 99.5) < 8
+
+
+def in_lights(scene: scenes.Scene, gains: Sequence[float]) -> list[Sample]:
+    """The scene's frames, each so much brighter."""
+    return [
+        Sample([np.clip(np.rint(plane * gain), 0, scene.form.peak).astype(plane.dtype) for plane in sample.planes], sample.index)
+        for sample, gain in zip(samples(scene), gains, strict=True)
+    ]
+
+
+def test_a_flicker_that_looks_like_nobody_is_left_to_the_median() -> None:
+    scene = replace(WALK, people=(), form=scenes.GREY)
+    taken = in_lights(scene, np.random.default_rng(5).normal(1, 0.006, scene.frames).tolist())
+    free: list[Mask] = [np.zeros((120, 160), np.bool_) for _ in taken]
+    of = ground(taken, free, standing(len(taken)), scene.form, judge=None, rng=np.random.default_rng(0))
+    middle = np.floor(np.median([sample.planes[0] for sample in taken], axis=0) + 0.5)
+    assert np.array_equal(of.planes[0], middle)
+
+
+@pytest.mark.parametrize("most", [0.012, 0.15])
+def test_the_place_of_somebody_who_left_is_in_the_light_of_the_rest(most: float) -> None:
+    scene = replace(WALK, people=(scenes.Person(0.5, 0.5, last=0.6),), form=scenes.GREY)
+    taken = in_lights(scene, np.linspace(1 - most, 1 + most, scene.frames).tolist())  # it grows brighter, and late samples alone show the place
+    masks: list[Mask] = [scenes.mask(scene, index) for index in range(scene.frames)]
+    of = ground(taken, masks, standing(len(taken)), scene.form, judge=None, rng=np.random.default_rng(0))
+    truth = next(scenes.frames(replace(scene, people=(), noise=0.0))).planes[0]
+    share = of.planes[0] / np.maximum(truth, 1.0)
+    body = masks[0]
+    assert not of.doubt.any()
+    assert abs(np.median(share[body]) - np.median(share[~body])) * np.median(truth) < FLICKER / 2
 
 
 def test_what_no_sample_shows_is_in_doubt_where_it_is_more_than_a_rim() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from velatura.media.frame import PixelForm
-from velatura.removal import links, propagation
+from velatura.removal import propagation, turns
 from velatura.removal.planes import Mask, blocks, copied, difference
 from velatura.removal.propagation import Propagated, propagated
 
@@ -156,7 +156,7 @@ def test_a_frame_that_is_masked_whole_is_stepped_over() -> None:
 
 def test_frames_without_masks_come_back_as_they_were_and_cost_no_motion(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = pan(GREY, count=5)
-    monkeypatch.setattr(links, "linked", None)
+    monkeypatch.setattr(turns, "turned", None)
     for result, planes in zip(propagated(((planes, np.zeros((121, 161), np.bool_)) for planes in scene.frames), GREY), scene.frames, strict=True):
         assert (result.behind[0] == planes[0]).all()
         assert not result.mask.any()
@@ -174,13 +174,14 @@ def test_no_more_than_the_window_is_held_and_read() -> None:
 
     for done, _ in enumerate(propagated(counted(), GREY, radius=4)):
         assert read <= done + 5
-    window = propagation._Window(GREY, 4, links.Links(8), tighten=False)
+    window = propagation._Window(GREY, 4, turns.Turns(8), tighten=False)
     for planes, mask in scene.pairs():
         window.add(planes, mask)
         if window.end > 4:
             window.filled(window.end - 5)
             assert len(window._held) <= 9
             assert len(window._links) <= 9
+            assert len(window._turns) <= 9
 
 
 def test_a_caller_may_paint_a_frame_as_soon_as_it_has_it() -> None:

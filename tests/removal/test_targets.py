@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from velatura.errors import BadSpec
 from velatura.media.frame import Box
-from velatura.removal.targets import Targets, parse, picked, whole, wide_mask
+from velatura.removal.targets import Targets, distinct, parse, picked, whole, wide_mask
 from velatura.removal.tracks import Track
 
 SIZE = (160, 120)
@@ -96,6 +96,14 @@ def test_a_face_alone_can_be_picked() -> None:
 def test_who_is_nearer_in_a_crowd_is_the_smaller_box() -> None:
     behind = track(7, "person", (30.0, 10.0, 90.0, 118.0))
     assert picked([behind, PERSON], 0, 55, 60) == [PERSON]
+
+
+def test_two_boxes_of_one_person_are_one_and_who_crosses_him_is_not() -> None:
+    half = track(7, "person", (42.0, 22.0, 69.0, 60.0))
+    crosses = Track(8, "person", {frame: (20.0 * frame, 20.0, 30.0 + 20 * frame, 110.0) for frame in range(4)}, 0.0, 0.3, 0.9)
+    assert picked([half, PERSON, FACE, crosses], 1, 55, 40) == [half, PERSON, FACE]
+    assert picked([half, PERSON, FACE, crosses], 1, 55, 80) == [PERSON, half, FACE]
+    assert distinct([half, PERSON, FACE, crosses]) == [half, FACE, crosses]
 
 
 def test_nothing_at_a_place_names_what_is_elsewhere() -> None:

@@ -25,6 +25,8 @@ from velatura.edge.tally import Tally, read
 __all__ = ["ClipEgress", "Egress", "Record", "sensitivity"]
 
 NO_FRAMES, RESTARTED = HEALTH.index("no-frames"), HEALTH.index("restarted")
+AHEAD = 4096  # ticks that vision may be ahead of what ingest has last said
+ROUNDING = 1e-9  # of a tick: 3 * 0.1 is not 0.3
 _WORD = 1 << 32
 
 
@@ -122,25 +124,42 @@ def sensitivity(camera: Camera) -> int:
 
 @dataclass(slots=True)
 class ClipEgress:
-    """Of a file: every message has its stamp, and belongs to the tick that it lies in; later ticks close earlier ones.
+    """Of a file: a message belongs to the tick that its stamp lies in. Ticks are ingest's, which says how many seconds it has read.
 
-    A stamp that runs backwards, or beyond the end, is one more number that vision chose: it decides in which record its values stand, and no more.
+    Stamps are numbers that vision chose: they make no tick and bring no bits. One that runs backwards, or `AHEAD` ticks ahead, is dropped.
+    Limit: lines of a file are written at vision's pace; the bound is of what is in them.
     """
 
     inner: Egress
+    _held: dict[int, bytes] = field(default_factory=dict)
+    _at_s: float = 0.0
 
-    def take(self, raw: bytes) -> Iterator[Record]:
-        """Records of the ticks that are over by the message's stamp."""
+    def take(self, raw: bytes) -> None:
+        """Anything that vision wrote; kept until its tick is over."""
         tally = read(raw, self.inner.schema)
-        if tally is not None and tally.stamp_s == tally.stamp_s:
-            yield from self.until(tally.stamp_s)
-        self.inner.take(raw)
+        last_s = (self.inner.tick + AHEAD) * self.inner.camera.egress.tick_s
+        if tally is None or not self._at_s <= tally.stamp_s < last_s:  # NaN neither
+            self.inner.dropped += 1
+            return
+        self._at_s = tally.stamp_s
+        self._held[self._over(tally.stamp_s) + 1] = raw
 
-    def until(self, time_s: float, *, most: int = 10_000) -> Iterator[Record]:
-        """Records of all ticks that end before a time of the clip. At most so many at once: a stamp may say anything."""
-        for _ in range(most):
-            if (self.inner.tick + 1) * self.inner.camera.egress.tick_s > time_s:
-                return
+    def until(self, read_s: float) -> Iterator[Record]:
+        """Records of the ticks that are over, of so many seconds that ingest has read, where vision has got so far too."""
+        yield from self._close(self._over(min(read_s, self._at_s)))
+
+    def finish(self, read_s: float) -> Iterator[Record]:
+        """Records of all ticks of a file that is over after so many seconds; the last one may be short."""
+        yield from self._close(math.ceil(read_s / self.inner.camera.egress.tick_s - ROUNDING))
+
+    def _over(self, time_s: float) -> int:
+        return int(time_s / self.inner.camera.egress.tick_s + ROUNDING)
+
+    def _close(self, last: int) -> Iterator[Record]:
+        while self.inner.tick < last:
+            raw = self._held.pop(self.inner.tick + 1, None)
+            if raw is not None:
+                self.inner.take(raw)
             yield self.inner.close_window()
 
 

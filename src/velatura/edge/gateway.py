@@ -6,9 +6,7 @@ back-off, and ticks go on meanwhile. A file's ticks are its own time, and end wi
 
 from __future__ import annotations
 
-import math
 import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +15,7 @@ from velatura.crypto import keytext
 from velatura.crypto.keys import Signer
 from velatura.edge.egress import ClipEgress, Egress, Record
 from velatura.edge.events import Chain
+from velatura.edge.live import Live
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Pair, Seeing
 from velatura.edge.policy import Camera, capacity, digest
@@ -24,11 +23,10 @@ from velatura.edge.promise import told
 from velatura.edge.schema import schema_of
 from velatura.edge.sources import Source
 from velatura.edge.tally import width
-from velatura.errors import BadInput, VelaturaError
+from velatura.errors import BadInput
 
 __all__ = ["Gateway"]
 
-FIRST_S, LONGEST_S = 0.5, 30.0
 POLL_S = 0.1
 
 
@@ -55,7 +53,6 @@ class Gateway:
     published: Callable[[], None]
     entropy: Callable[[int], bytes]
     rng: random.Random = field(default_factory=random.Random)
-    clock: Callable[[], float] = time.monotonic
     records: int = 0
     withheld: int = 0
     restarts: int = 0
@@ -88,46 +85,9 @@ class Gateway:
         return chain, Egress(self.camera, level, self.entropy)
 
     def _live(self, pair: Pair, chain: Chain, egress: Egress, ends: Callable[[], bool]) -> None:
-        tick_s, limit = self.camera.egress.tick_s, width(egress.schema)
-        due_s = self.clock() + tick_s
-        current: Pair | None = pair
-        again_s, wait_s = 0.0, FIRST_S
-        try:
-            while not ends():
-                now_s = self.clock()
-                if now_s >= due_s:
-                    self._publish(chain, egress.close_window())
-                    due_s += tick_s
-                    continue
-                if current is None and now_s >= again_s:
-                    current = self._again()
-                    again_s, wait_s = now_s + wait_s * self.rng.uniform(0.5, 1.0), min(2 * wait_s, LONGEST_S)
-                rest_s = min(POLL_S, max(due_s - now_s, 0.0))
-                if current is None:
-                    time.sleep(rest_s)
-                    continue
-                try:
-                    if current.ingest.hangs:
-                        raise BadInput("edge.ingest-hangs", "ingest says nothing")
-                    raw = current.hear(within_s=rest_s, limit=limit)
-                except BadInput:
-                    current.close()
-                    current, again_s = None, now_s + wait_s
-                    egress.restarted()
-                    self.restarts += 1
-                    continue
-                if raw is not None:
-                    egress.take(raw)
-                    wait_s = FIRST_S
-        finally:
-            if current is not None and current is not pair:
-                current.close()
-
-    def _again(self) -> Pair | None:
-        try:
-            return Pair(self.camera, self.source, self.seeing)
-        except VelaturaError:
-            return None
+        live = Live(egress, lambda: Pair(self.camera, self.source, self.seeing), self.rng)
+        live.run(pair, lambda record: self._publish(chain, record), ends)
+        self.restarts = live.restarts
 
     def _file(self, pair: Pair, chain: Chain, egress: ClipEgress, ends: Callable[[], bool]) -> None:
         limit = width(egress.inner.schema)
@@ -136,15 +96,15 @@ class Gateway:
                 raw = pair.hear(within_s=POLL_S, limit=limit)
             except BadInput:
                 break
-            for record in egress.take(raw) if raw is not None else ():
+            if raw is not None:
+                egress.take(raw)
+            for record in egress.until(pair.ingest.seconds):
                 self._publish(chain, record)
         if ends():
             return
         pair.ingest.finish()
         well, seconds, packets = pair.close(), pair.ingest.seconds, pair.ingest.counts.get("packets", 0)
-        tick_s = self.camera.egress.tick_s
-        last = max(math.ceil(seconds / tick_s - 1e-9), egress.inner.tick)
-        for record in egress.until((last + 0.5) * tick_s):
+        for record in egress.finish(seconds):
             self._publish(chain, record)
         if not well or pair.ingest.state != "ended":
             raise BadInput("edge.vision-ended", f"{self.source.word}: vision broke off; what it had counted is signed", hint="velatura doctor")

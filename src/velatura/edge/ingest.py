@@ -58,7 +58,7 @@ class Ingest:
         self._source, self._feed, self._descriptor, self._say = source, Feed(descriptor), descriptor, say
         self._rng = rng or random.Random()
         self.counts = Counts()
-        self._offset_s, self._waits_for_key, self._beat_s = 0.0, False, 0.0
+        self._offset_s, self._read_s, self._waits_for_key, self._beat_s = 0.0, 0.0, False, 0.0
         with contextlib.suppress(OSError):
             fcntl.fcntl(descriptor, _SET_PIPE_SIZE, PIPE_BYTES)
         self._room = fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
@@ -105,6 +105,7 @@ class Ingest:
         except BrokenPipeError:
             raise
         except (av.error.FFmpegError, ValueError, OSError) as error:  # its text may quote the address, and so the password: it is not told
+            self._offset_s = self._read_s
             return _named(error)
 
     def _format(self) -> dict[str, Any]:
@@ -136,11 +137,12 @@ class Ingest:
             if self._source.live and self._source.kind in ("file", "folder"):
                 time.sleep(max(0.0, begun_s + last_s - time.monotonic()))
             came_s = time.monotonic()
-            stamp_s = came_s if self._source.live else self._offset_s + last_s
+            self._read_s = self._offset_s + last_s
+            stamp_s = came_s if self._source.live else self._read_s
             self._offer(Packet(came_s, stamp_s, bool(packet.is_keyframe), bytes(packet), packet.pts, packet.dts))
             if came_s > self._beat_s + BEAT_S:
                 self._tell("streaming")
-        self._offset_s += last_s + _frame_s(stream)
+        self._read_s = self._offset_s = self._offset_s + last_s + _frame_s(stream)
         return "lost" if self._source.live and self._source.kind not in ("file", "folder") else "streaming"
 
     def _begin(self, header: Header) -> None:
@@ -173,7 +175,7 @@ class Ingest:
     def _tell(self, state: str) -> None:
         self._beat_s = time.monotonic()
         counts = self.counts
-        self._say({"state": state, "seconds": self._offset_s, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
+        self._say({"state": state, "seconds": self._read_s, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
 
 
 def _frame_s(stream: Any) -> float:

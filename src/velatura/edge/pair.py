@@ -126,6 +126,7 @@ class Pair:
             "looks_per_s": seeing.looks_per_s,
             "fast": seeing.fast,
         }
+        self._live = source.live
         self._warm = Warm("velatura.edge.vision:Vision", settings, vision_confinement(model=seeing.model, degraded=seeing.degraded))
         try:
             self._vision, self.held = self._warm.lock()
@@ -143,8 +144,11 @@ class Pair:
         """The next message of vision; None: nothing came.
 
         Raises:
-            BadInput: `sandbox.crashed`: it has ended; `sandbox.hung`, `sandbox.too-large`: it wrote something else than messages.
+            BadInput: `sandbox.crashed`: it has ended; `sandbox.hung`, `sandbox.too-large`: it wrote something else than messages;
+                `edge.ingest-hangs`.
         """
+        if self._live and self.ingest.hangs:
+            raise BadInput("edge.ingest-hangs", "ingest says nothing")
         return self._vision.receive(deadline_s=5.0, limit=limit) if self._vision.has_come(within_s=within_s) else None
 
     def close(self) -> bool:

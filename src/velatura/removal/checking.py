@@ -27,7 +27,7 @@ from velatura.removal.planes import Mask, difference, luma
 from velatura.removal.report import Shows
 from velatura.removal.shot import Shot
 from velatura.removal.shown import Shown
-from velatura.removal.standing import GREY, Behind
+from velatura.removal.standing import GREY, Behind, grown
 from velatura.removal.targets import spared, wide_mask
 from velatura.removal.upright import boxed, components, stored_mask
 from velatura.removal.verification import Failure, in_removed, stands_out, threshold
@@ -47,6 +47,7 @@ MASKED = 0.4  # of a hit, in masks of its moment; somebody fills half of his box
 MISSING = 0.05  # of it, in the mask of this very frame
 PLATE_GREY = 8.0  # mean difference below which a hit shows the background itself
 MOVED_SIGMA = 6.0  # grey levels that a donor a pixel out of place, its grain and the coder add where the camera moves
+STAYS_PX = 8  # around who stays: a coder's block of him
 ROOM_PX, ROOM = 16, 0.06  # around what the fallback covered: its margin, and the coder's blocks
 
 
@@ -166,7 +167,9 @@ class _Checker:
         elif self._wanted.targets.motion and self._wanted.pick is None:
             where = ~(hidden | self._behind.ground.unstable)
         else:
-            wide = wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate) & ~spared(shot, frame.index, frame.size)
+            wide = wide_mask(shot.tracks, frame.index, frame.size, dilate=self._wanted.dilate)
+            if shot.beside:
+                wide &= ~grown(spared(shot, frame.index, frame.size), STAYS_PX)
             where = stored_mask(wide, frame.orientation) & ~hidden
         return where
 

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from velatura.removal.planes import Mask
 from velatura.removal.push_pull import push_pull
-from velatura.removal.registration import Reference, homography
+from velatura.removal.registration import Matrix, Reference, homography
 
-__all__ = ["LEAST_SIDE", "Link", "Look", "linked", "moved", "sampled"]
+__all__ = ["LEAST_SIDE", "Link", "Look", "linked", "moved", "sampled", "turned"]
 
 Grey = NDArray[np.uint8]
 Points = NDArray[np.float32]
@@ -70,19 +70,23 @@ class Link:
         size: (width, height) of the frame.
     """
 
-    matrix: NDArray[np.float64]
+    matrix: Matrix
     residual: NDArray[np.float32]
     gain: float
     size: tuple[int, int]
 
 
-def linked(a: Look, b: Look) -> tuple[Link, Link] | None:
-    """The background's way from a to b and back; None where the two frames do not agree on a homography, or one is twice as bright as the other."""
+def turned(a: Look, b: Look) -> Matrix | None:
+    """The homography from a to b; None where the two frames do not agree on one."""
     if min(a.grey.shape) < LEAST_SIDE or a.grey.shape != b.grey.shape:
         return None
     usable: list[Mask | None] = [None if one.hole is None else ~_grown(one.hole, 5) for one in (a, b)]
-    matrix = homography(Reference(a.grey, usable[0], most=CORNERS), b.grey, usable[1])
-    if matrix is None or abs(np.linalg.det(matrix)) < 1e-6:
+    return homography(Reference(a.grey, usable[0], most=CORNERS), b.grey, usable[1])
+
+
+def linked(a: Look, b: Look, matrix: Matrix | None) -> tuple[Link, Link] | None:
+    """The background's way from a to b and back; None where they are not `turned` by a matrix, or one is twice as bright as the other."""
+    if matrix is None:
         return None
     there = _link(_small(a), _small(b), matrix, (a.grey.shape[1], a.grey.shape[0]))
     return (there, _back(there)) if 1 / MOST_GAIN <= there.gain <= MOST_GAIN else None
@@ -121,7 +125,7 @@ def _small(one: Look) -> Look:
     return Look(np.asarray(cv2.resize(one.grey, small, interpolation=cv2.INTER_AREA), np.uint8), hole, one.black)
 
 
-def _link(a: Look, b: Look, matrix: NDArray[np.float64], size: tuple[int, int]) -> Link:
+def _link(a: Look, b: Look, matrix: Matrix, size: tuple[int, int]) -> Link:
     """From a to b, which are small; `matrix` and `size` are those of whole frames."""
     height, width = a.grey.shape
     sx, sy = size[0] / width, size[1] / height
@@ -186,7 +190,7 @@ def _brighter(grey: Grey, gain: float, black: int) -> Grey:
     return np.asarray(cv2.convertScaleAbs(grey, alpha=gain, beta=black * (1 - gain)), np.uint8)
 
 
-def _warped(b: Look, matrix: NDArray[np.float64]) -> tuple[Grey, Mask]:
+def _warped(b: Look, matrix: Matrix) -> tuple[Grey, Mask]:
     """b as the homography sees it from a, and where it shows nothing of the background."""
     height, width = b.grey.shape
     way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -204,7 +208,7 @@ def _explains(a: Grey, seen: Grey, residual: NDArray[np.float32]) -> Mask:
     return with_flow < without + BETTER
 
 
-def _reduced(matrix: NDArray[np.float64], sx: float, sy: float) -> NDArray[np.float64]:
+def _reduced(matrix: Matrix, sx: float, sy: float) -> NDArray[np.float64]:
     """The same homography between reduced frames; a pixel's centre lies at its half."""
     up = np.array([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
     return np.asarray(np.linalg.inv(up) @ matrix @ up, np.float64)

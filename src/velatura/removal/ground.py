@@ -35,7 +35,7 @@ RIM = 0.03
 """Of the shorter side: what lies no further than this from something seen can be painted from it (a limb, a strip between two walkers)."""
 LEAST_RIM_PX = 6
 FLICKER = 4.0
-"""Grey levels of light: less than `motion_mask` calls faint. A median has the middle of it by itself, and a correction would add its error and a rounding."""
+"""Grey levels of light, less than `motion_mask` calls faint: a median has the middle of it by itself; a correction adds its error and a rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +135,14 @@ def _carried(
         if not light.fits and number != camera.reference:  # a sample is as bright as itself, however little of it is seen
             continue
         placed.append((planes, mask, light))
-    covered = [mask for _, mask, _ in placed]
     middle = _middle([light for *_, light in placed], form) if camera.kind == "standing" else None
     lights = [light if middle is None else light.after(middle) for *_, light in placed]
-    even = [applied(planes, form, light) for (planes, *_), light in zip(placed, lights, strict=True)]
+    own, covered = [planes for planes, *_ in placed], [mask for _, mask, _ in placed]
+    even = [applied(planes, form, light) for planes, light in zip(own, lights, strict=True)]
     if middle is None:
         return even, even, covered
-    return even, [planes if light.reach(form) < FLICKER else lit for (planes, *_), lit, light in zip(placed, even, lights, strict=True)], covered
+    shown = [planes if light.reach(form) < FLICKER else lit for planes, lit, light in zip(own, even, lights, strict=True)]
+    return even, shown, covered
 
 
 def _middle(lights: Sequence[Exposure], form: PixelForm) -> Exposure:

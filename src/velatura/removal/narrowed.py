@@ -21,6 +21,7 @@ from velatura.media.frame import PixelForm
 from velatura.removal.planes import Mask, Planes, put
 from velatura.removal.propagation import MARGIN_PX, Propagated, propagated
 from velatura.removal.tightening import tightened
+from velatura.removal.turns import Turns
 
 __all__ = ["narrowed"]
 
@@ -33,7 +34,7 @@ def narrowed(frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: 
     """
     asked: deque[tuple[Planes, Mask]] = deque()
     rough: deque[tuple[Planes, Mask, Propagated]] = deque()
-    links = None
+    turns = Turns(3 * radius)
 
     def noted() -> Iterator[tuple[Planes, Mask]]:
         for planes, wide in frames:
@@ -41,13 +42,13 @@ def narrowed(frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: 
             yield planes, wide
 
     def tight() -> Iterator[tuple[Planes, Mask]]:
-        for first in propagated(noted(), form, radius=radius, tighten=True, links=links):
+        for first in propagated(noted(), form, radius=radius, tighten=True, turns=turns):
             planes, wide = asked.popleft()
             mask = wide if wide.all() else first.mask & ~(first.never & ~_around(wide))  # all of it: a damaged frame, nobody's source
             rough.append((planes, mask, first))
             yield planes, mask
 
-    for second in propagated(tight(), form, radius=radius, links=links):
+    for second in propagated(tight(), form, radius=radius, turns=turns):
         planes, mask, first = rough.popleft()
         put(first.behind, form, second.behind, second.mask)
         never = second.never | (first.never & ~second.mask)

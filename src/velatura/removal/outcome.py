@@ -11,6 +11,7 @@ from velatura.removal.places import Places
 from velatura.removal.report import Gone, Removed, ShotTold
 from velatura.removal.shot import Shot
 from velatura.removal.survey import SHORT
+from velatura.removal.targets import distinct
 from velatura.removal.tracks import Track
 from velatura.removal.wanted import Wanted
 
@@ -37,8 +38,8 @@ def told(passes: Passes, written: Written, *, detectors: Sequence[str], said: Se
         height=facts.height,
         frames=written.frames,
         touched=written.touched,
-        gone=tuple(_gone(track) for shot in written.shots for track in shot.tracks) if wanted.mask is None else (),
-        left=tuple(_gone(track) for shot in written.shots for track in shot.signs) if wanted.mask is None else (),
+        gone=tuple(_gone(track) for shot in written.shots for track in distinct(shot.tracks)) if wanted.mask is None else (),
+        left=tuple(_gone(track) for shot in written.shots for track in distinct(shot.signs)) if wanted.mask is None else (),
         shots=tuple(_shot(shot) for shot in written.shots),
         mask_share=round(written.masked / max(written.area, 1), 6),
         mask_most=round(written.most, 6),

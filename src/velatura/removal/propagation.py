@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from velatura.media.frame import PixelForm, Plane
 from velatura.removal.donors import RING_PX, filled_from, place
-from velatura.removal.flow import Link, Look
-from velatura.removal.links import Links
+from velatura.removal.flow import Link, Look, linked
 from velatura.removal.planes import Mask, Planes, blocks, colours, copied, luma
 from velatura.removal.push_pull import push_pull
 from velatura.removal.tightening import tightened
 from velatura.removal.tracing import Step, landed
+from velatura.removal.turns import Turns
 
 __all__ = ["MARGIN_PX", "Propagated", "propagated"]
 
@@ -56,7 +56,7 @@ class Propagated:
 
 
 def propagated(
-    frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: int = 40, tighten: bool = False, links: Links | None = None
+    frames: Iterable[tuple[Planes, Mask]], form: PixelForm, *, radius: int = 40, tighten: bool = False, turns: Turns | None = None
 ) -> Iterator[Propagated]:
     """Fill the holes of one shot.
 
@@ -66,12 +66,13 @@ def propagated(
         form: of all planes.
         radius: how many frames before and after may be donors.
         tighten: masks are wide boxes: what of them equals the background does not go.
-        links: of these frames, by their place in `frames`, for twice `radius` and as far as another look at them lags behind; None: of its own.
+        turns: of the camera between these frames, by their place in `frames`; kept for twice `radius`, and for as long as another look that shares
+            them lags behind. None: of its own.
 
     Yields:
         one for each frame, in order.
     """
-    window = _Window(form, radius, Links(2 * radius) if links is None else links, tighten=tighten)
+    window = _Window(form, radius, Turns(2 * radius) if turns is None else turns, tighten=tighten)
     for planes, mask in frames:
         window.add(planes, mask)
         if (number := window.end - 1 - radius) >= 0:
@@ -92,9 +93,10 @@ class _Held:
 
 
 class _Window:
-    def __init__(self, form: PixelForm, radius: int, links: Links, *, tighten: bool) -> None:
-        self._form, self._radius, self._links, self._tighten = form, radius, links, tighten
+    def __init__(self, form: PixelForm, radius: int, turns: Turns, *, tighten: bool) -> None:
+        self._form, self._radius, self._turns, self._tighten = form, radius, turns, tighten
         self._held: dict[int, _Held] = {}
+        self._links: dict[tuple[int, int], tuple[Link, Link] | None] = {}
         self.end = 0
 
     def add(self, planes: Planes, mask: Mask) -> None:
@@ -152,11 +154,16 @@ class _Window:
 
     def _link(self, first: int, second: int) -> tuple[Link, Link] | None:
         """Only asked for where a hole needs it: a stretch without masks costs nothing."""
-        return self._links.between(first, second, (self._held[first].look, self._held[second].look))
+        if (first, second) not in self._links:
+            looks = self._held[first].look, self._held[second].look
+            self._links[first, second] = linked(*looks, self._turns.between(first, second, looks))
+        return self._links[first, second]
 
     def _forget(self, before: int) -> None:
         for number in [number for number in self._held if number < before]:
             del self._held[number]
+        for pair in [pair for pair in self._links if pair[0] < before]:
+            del self._links[pair]
 
 
 def _smooth(planes: list[Plane], form: PixelForm, never: Mask) -> None:

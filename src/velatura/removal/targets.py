@@ -23,7 +23,7 @@ from velatura.removal.tracks import Track
 if TYPE_CHECKING:
     from velatura.removal.shot import Shot
 
-__all__ = ["MOTION", "WHOLES", "Targets", "parse", "picked", "spared", "whole", "wide_mask"]
+__all__ = ["MOTION", "WHOLES", "Targets", "distinct", "parse", "picked", "spared", "whole", "wide_mask"]
 
 MOTION = "motion"
 MARGIN_PX = 3
@@ -33,6 +33,7 @@ BAND_ABOVE, BAND_BELOW = 0.12, 0.25  # heights, from the feet
 WHOLES = {"plate": "vehicle", "face": "person"}
 """What carries a part."""
 WITHIN = 0.7  # share of a part's box that lies in the whole's
+BESIDE = 0.2  # of a width, that the sides of two boxes of one person may lie apart
 PICK_PX = 4.0  # a hand is no surer
 NAMED = 5
 
@@ -106,6 +107,7 @@ def whole(going: Sequence[Track], tracks: Sequence[Track]) -> list[Track]:
 def picked(tracks: Sequence[Track], frame: int, x: float, y: float) -> list[Track]:
     """The one thing at a place, and its own parts: a person with his face, a vehicle with its plate.
 
+    A detector may box the upper half of somebody beside all of him: tracks that agree in width and place are one.
     Of several that lie there a person or vehicle is meant rather than a part of one, else the smallest.
 
     Args:
@@ -120,8 +122,18 @@ def picked(tracks: Sequence[Track], frame: int, x: float, y: float) -> list[Trac
     if not hit:
         raise BadSpec("remove.pick", f"nothing was found at ({x:g}, {y:g}) on frame {frame}", hint=_named(here, frame, x, y))
     one = min(hit, key=lambda track: (track.label in WHOLES, _area(track.boxes[frame])))
-    parts = [track for track in tracks if WHOLES.get(track.label) == one.label and _carries(one, track)]
-    return [one, *parts]
+    same = [one, *(track for track in tracks if track is not one and track.label == one.label and _twins(one, track))]
+    parts = [track for track in tracks if WHOLES.get(track.label) == one.label and any(_carries(whole, track) for whole in same)]
+    return [*same, *parts]
+
+
+def distinct(tracks: Iterable[Track]) -> list[Track]:
+    """One for each thing: of the boxes that a detector draws of one person, all of him and his upper half, the first."""
+    kept: list[Track] = []
+    for track in tracks:
+        if not any(track.label == one.label and _twins(one, track) for one in kept):
+            kept.append(track)
+    return kept
 
 
 def _named(here: Sequence[Track], frame: int, x: float, y: float) -> str:
@@ -154,6 +166,17 @@ def _carries(owner: Track, part: Track) -> bool:
     """Whether most frames that show both show the part within the owner."""
     both = [frame for frame in part.boxes if frame in owner.boxes]
     within = sum(_common(owner.boxes[frame], part.boxes[frame]) >= WITHIN * _area(part.boxes[frame]) for frame in both)
+    return 2 * within > len(both)
+
+
+def _twins(a: Track, b: Track) -> bool:
+    """Whether in most frames that show both one lies in the other, and both of their sides agree."""
+    both = [(a.boxes[frame], b.boxes[frame]) for frame in a.boxes if frame in b.boxes]
+    within = sum(
+        _common(one, other) >= WITHIN * min(_area(one), _area(other))
+        and max(abs(one[0] - other[0]), abs(one[2] - other[2])) <= BESIDE * max(one[2] - one[0], other[2] - other[0])
+        for one, other in both
+    )
     return 2 * within > len(both)
 
 
