@@ -1,0 +1,8 @@
+"""`velatura edge`: infer where the camera is; only counted, signed facts leave."""
+
+from __future__ import annotations
+
+from velatura.cli.edge import audit, run
+from velatura.cli.edge.app import app
+
+__all__ = ["app", "audit", "run"]
