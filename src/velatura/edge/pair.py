@@ -34,13 +34,14 @@ SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog i
 
 @dataclass(frozen=True, slots=True)
 class Seeing:
-    """What vision is made of. model: the network's file; the rest as of `vision.Vision`."""
+    """What vision is made of. model: the network's file; guest: the class that runs, locked; the rest as of `vision.Vision`."""
 
     model: Path
     network: Network
     looks_per_s: float = 0.0
     fast: bool = False
     degraded: Collection[str] = ()
+    guest: str = "velatura.edge.vision:Vision"
 
 
 class Ingest:
@@ -127,7 +128,7 @@ class Pair:
             "fast": seeing.fast,
         }
         self._live = source.live
-        self._warm = Warm("velatura.edge.vision:Vision", settings, vision_confinement(model=seeing.model, degraded=seeing.degraded))
+        self._warm = Warm(seeing.guest, settings, vision_confinement(model=seeing.model, degraded=seeing.degraded))
         try:
             self._vision, self.held = self._warm.lock()
             self.ingest = Ingest(source, self._vision.hand_over_inbox())
