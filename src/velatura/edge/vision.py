@@ -7,20 +7,19 @@ Of a camera it looks at the newest frame that is there; of a file at every one. 
 from __future__ import annotations
 
 import hashlib
-import io
 import select
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 
 from velatura.edge.analytics import Analytics
-from velatura.edge.feed import CODECS, End, Header, Message, Packet, unpack
+from velatura.edge.feed import End, Header, Message, Packet, unpack
 from velatura.edge.latest import Stream
 from velatura.edge.masks import Masks
 from velatura.edge.policy import Camera
+from velatura.edge.samples import samples
 from velatura.edge.schema import HEALTH, schema_of
 from velatura.edge.spotting import Network, Spotter
 from velatura.edge.tally import Tally, pack
@@ -30,9 +29,8 @@ from velatura.sandbox.guest import Inbox, Outbox
 from velatura.sandbox.seccomp import INBOX
 from velatura.specs import convert
 
-__all__ = ["ENCODERS", "Vision"]
+__all__ = ["Vision"]
 
-ENCODERS = {"h264": "libx264", "hevc": "libx265", "mjpeg": "mjpeg", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
 REST_S = 1.2  # a look is due again after so many seconds, whatever was asked
 
 
@@ -75,9 +73,7 @@ class Vision:
         self._spotter.rehearse()
         self._poll = select.poll()
         self._poll.register(INBOX, select.POLLIN)
-        for codec in CODECS:
-            self._rehearse(codec)
-        self._begin()
+        self._rehearse()
 
     def _begin(self) -> None:
         """Nothing was seen yet."""
@@ -147,28 +143,13 @@ class Vision:
             raise BadInput("edge.masks", f"privacy masks cannot be drawn into {frame.format.name}")
         self._masks.burn(planes_of(frame, colours), colours.form)
 
-    def _rehearse(self, codec: str) -> None:
+    def _rehearse(self) -> None:
         """Once through everything, with pictures of one's own: after the lock nothing can be imported, and no codec be opened for the first time."""
-        header, packets = _sample(codec)
         self._begin()
-        messages: list[Message] = [header, *packets]
-        for message in messages:
+        for message in samples():
+            if isinstance(message, Header):
+                self._begin()
             for frame, stamp_s in self._decoded(message):
                 self._values(frame, stamp_s)
         self._poll.poll(0)
-
-
-def _sample(codec: str) -> tuple[Header, list[Packet]]:
-    """A few frames of noise, coded here."""
-    store, rng = io.BytesIO(), np.random.default_rng(0)
-    with av.open(store, "w", format="matroska") as container:
-        stream = container.add_stream(ENCODERS[codec], rate=25)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.codec_context.thread_count = 1
-        packets = []
-        for _ in range(3):
-            packets += stream.encode(av.VideoFrame.from_ndarray(rng.integers(0, 256, (64, 64, 3), np.uint8), format="rgb24"))
-        packets += stream.encode(None)
-        header = Header(codec, 64, 64, (1, 25), bytes(stream.codec_context.extradata or b""))
-    return header, [Packet(0.0, 0.04 * k, bool(p.is_keyframe), bytes(p), p.pts, p.dts) for k, p in enumerate(packets)]
+        self._begin()
