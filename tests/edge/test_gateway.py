@@ -43,7 +43,7 @@ def told(events: list[Event]) -> list[dict[str, int]]:
     return [event.record for event in events if event.record is not None]
 
 
-@pytest.mark.parametrize("codec", ["libx264", "mjpeg", "libvpx-vp9", "libx265"])
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg", "libvpx-vp9", "libx265", "libsvtav1"])
 def test_who_walks_over_the_line_is_counted_once(tmp_path: Path, codec: str) -> None:
     events = events_of(tmp_path, CAMERA, str(walk(tmp_path / "walk.mkv", codec=codec)))
     assert [event.kind for event in events] == ["policy", "record", "record", "record"]

@@ -119,10 +119,11 @@ class Ingest:
             return "no-video"
         stream = container.streams.video[0]
         codec = stream.codec_context
-        if codec.name not in CODECS:
+        name = codec.codec.canonical_name if codec is not None else ""  # `name` is the decoder's: AV1 is "libdav1d" there
+        if name not in CODECS:
             return "codec"
         base = stream.time_base
-        header = Header(codec.name, codec.width, codec.height, (base.numerator, base.denominator), bytes(codec.extradata or b""))
+        header = Header(name, codec.width, codec.height, (base.numerator, base.denominator), bytes(codec.extradata or b""))
         self._begin(header)
         self._waits_for_key = True
         first, begun_s, last_s = None, time.monotonic(), 0.0

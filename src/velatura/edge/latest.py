@@ -15,6 +15,8 @@ from velatura.edge.feed import Header, Packet
 __all__ = ["Stream"]
 
 MOST_PIXELS = 8192 * 4320
+DECODERS = {"av1": "libdav1d"}
+"""FFmpeg's own AV1 decoder needs hardware."""
 
 
 class Stream:
@@ -29,7 +31,7 @@ class Stream:
     """
 
     def __init__(self, header: Header, *, fast: bool = False) -> None:
-        codec = av.CodecContext.create(header.codec, "r")
+        codec = av.CodecContext.create(DECODERS.get(header.codec, header.codec), "r")
         assert isinstance(codec, av.VideoCodecContext), "a header names codecs of pictures alone"
         self._codec = codec
         self._codec.extradata = header.extradata or None
