@@ -27,7 +27,7 @@ from velatura.edge.spotting import Network
 from velatura.errors import BadInput
 from velatura.sandbox.warm import Warm
 
-__all__ = ["Ingest", "Pair", "Seeing"]
+__all__ = ["Ingest", "Pair", "Seeing", "settings_of"]
 
 SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog is quicker
 
@@ -109,6 +109,19 @@ def _word(line: bytes) -> Mapping[str, Any] | None:
     return said if isinstance(said, dict) and said.get("state") in STATES else None
 
 
+def settings_of(camera: Camera, seeing: Seeing, *, live: bool) -> dict[str, Any]:
+    """What vision's constructor takes, as JSON; nothing of how the camera is reached."""
+    return {
+        "model": str(seeing.model.resolve()),
+        "sha256": hashlib.sha256(seeing.model.read_bytes()).hexdigest(),
+        "network": msgspec.to_builtins(seeing.network),
+        "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="")),
+        "live": live,
+        "looks_per_s": seeing.looks_per_s,
+        "fast": seeing.fast,
+    }
+
+
 class Pair:
     """Both, from start to end. `with` it.
 
@@ -118,17 +131,9 @@ class Pair:
     """
 
     def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
-        settings = {
-            "model": str(seeing.model.resolve()),
-            "sha256": hashlib.sha256(seeing.model.read_bytes()).hexdigest(),
-            "network": msgspec.to_builtins(seeing.network),
-            "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="")),
-            "live": source.live,
-            "looks_per_s": seeing.looks_per_s,
-            "fast": seeing.fast,
-        }
         self._live = source.live
-        self._warm = Warm(seeing.guest, settings, vision_confinement(model=seeing.model, degraded=seeing.degraded))
+        may = vision_confinement(model=seeing.model, degraded=seeing.degraded)
+        self._warm = Warm(seeing.guest, settings_of(camera, seeing, live=source.live), may)
         try:
             self._vision, self.held = self._warm.lock()
             self.ingest = Ingest(source, self._vision.hand_over_inbox())
