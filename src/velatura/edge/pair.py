@@ -75,6 +75,10 @@ class Ingest:
         self._listener.start()
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def hangs(self) -> bool:
         return time.monotonic() - self._heard_s > SILENT_S and self.state == "streaming"
 
@@ -145,6 +149,11 @@ class Pair:
     def degraded(self) -> tuple[str, ...]:
         """Layers that do not hold."""
         return tuple(sorted(layer.value for layer in self.held.absent))
+
+    @property
+    def vision_pid(self) -> int:
+        """The locked process."""
+        return self._vision.pid
 
     def hear(self, *, within_s: float, limit: int) -> bytes | None:
         """The next message of vision; None: nothing came.
