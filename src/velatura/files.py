@@ -12,13 +12,14 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 
 from velatura.errors import BadInput, BadSpec, VelaturaError
 
-__all__ = ["atomic_output", "existing_file", "open_regular", "private_folder", "private_output", "refuse_same", "sync"]
+__all__ = ["alone", "atomic_output", "existing_file", "open_regular", "private_folder", "private_output", "refuse_same", "sync"]
 
 
 @contextlib.contextmanager
@@ -127,6 +128,18 @@ def _explained(path: Path, *, only_full: bool = False) -> Iterator[None]:
         raise VelaturaError(
             "files.unwritable", f"{path}: cannot be written: {error.strerror}", hint="choose a folder that you may write to"
         ) from error
+
+
+def alone(descriptor: int) -> None:
+    """Lock an open file against other processes until it is closed. Raises OSError: another one has it."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def sync(path: Path) -> None:

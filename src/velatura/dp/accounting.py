@@ -1,0 +1,142 @@
+"""Epsilon of a list of releases, by privacy loss distributions.
+
+One event is composed once for all its repetitions: a composition costs .3 to .5 s. The neighbouring relation is add-or-remove-one.
+Source: dp-accounting's `PLDAccountant` (Doroshenko et al., "Connect the Dots", PoPETs 2022), which rounds up; the Gaussian-DP approximation is never
+used. `analytic_sigma`: Balle and Wang, "Improving the Gaussian Mechanism for Differential Privacy", ICML 2018, theorem 8.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp, inf, isfinite
+from statistics import NormalDist
+from typing import Any
+
+from velatura.errors import BadSpec, Missing
+
+__all__ = ["Event", "analytic_sigma", "delta_of", "epsilon", "noise_for"]
+
+PHI = NormalDist().cdf
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One release of a kind.
+
+    Attributes:
+        mechanism: "gaussian" or "laplace".
+        noise: standard deviation (gaussian) or scale (laplace), in sensitivities.
+        sampling: each unit takes part with this probability, by itself (Poisson); 1: all of them.
+    """
+
+    mechanism: str
+    noise: float
+    sampling: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.mechanism not in ("gaussian", "laplace"):
+            raise BadSpec("dp.event", f"{self.mechanism!r} is no mechanism that is accounted", hint="gaussian, laplace")
+        if not (isfinite(self.noise) and self.noise > 0):
+            raise BadSpec("dp.event", f"noise {self.noise} gives no epsilon", hint="more than 0, in sensitivities")
+        if not 0 < self.sampling <= 1:
+            raise BadSpec("dp.event", f"sampling {self.sampling} is no probability above 0")
+
+
+def epsilon(events: Iterable[tuple[Event, int]], delta: float) -> float:
+    """What all releases together cost.
+
+    Args:
+        events: each with how often it was released.
+        delta: in (0, 1); 0 only for laplace without sampling.
+
+    Raises:
+        BadSpec: `dp.delta`.
+        Missing: `extra.train`.
+    """
+    if not 0 <= delta < 1:
+        raise BadSpec("dp.delta", f"delta {delta} is no probability below 1", hint="less than one over the number of records, e.g. 1e-5")
+    counted: Counter[Event] = Counter()
+    for event, times in events:
+        counted[event] += times
+    return _epsilon(tuple(sorted((counted + Counter()).items(), key=repr)), delta)
+
+
+@lru_cache(maxsize=256)
+def _epsilon(counted: tuple[tuple[Event, int], ...], delta: float) -> float:
+    if not counted:
+        return 0.0
+    if delta == 0:
+        pure = all(event.mechanism == "laplace" for event, _ in counted)
+        return sum(times / event.noise for event, times in counted) if pure else inf
+    accounting, accountant = _library()
+    for event, times in counted:
+        kind = accounting.GaussianDpEvent if event.mechanism == "gaussian" else accounting.LaplaceDpEvent
+        one = kind(event.noise) if event.sampling == 1 else accounting.PoissonSampledDpEvent(event.sampling, kind(event.noise))
+        accountant.compose(one, times)
+    return float(accountant.get_epsilon(delta))
+
+
+def noise_for(target: float, delta: float, *, sampling: float, times: int) -> float:
+    """The least Gaussian noise, in sensitivities and rounded up to 1e-3, with which `times` releases stay within `target`.
+
+    Raises:
+        BadSpec: `dp.epsilon`: no noise up to 1e4 does.
+    """
+    if not (isfinite(target) and target > 0):
+        raise BadSpec("dp.epsilon", f"epsilon {target} is no budget", hint="more than 0, usually at most 8")
+
+    def enough(thousandths: int) -> bool:
+        return epsilon([(Event("gaussian", thousandths / 1000, sampling), times)], delta) <= target
+
+    low, high = 200, 800
+    while not enough(high):
+        low, high = high, 2 * high
+        if high > 10_000_000:
+            raise BadSpec(
+                "dp.epsilon", f"no noise reaches epsilon {target} at delta {delta}", hint="a larger epsilon, fewer rounds, or less sampling"
+            )
+    if enough(low):
+        low = 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high / 1000
+
+
+def delta_of(target: float, sigma: float, sensitivity: float = 1.0) -> float:
+    """delta of one Gaussian release at an epsilon, exact."""
+    a, b = sensitivity / (2 * sigma), target * sigma / sensitivity
+    return PHI(a - b) - exp(target) * PHI(-a - b)
+
+
+def analytic_sigma(target: float, delta: float, sensitivity: float = 1.0) -> float:
+    """The least sigma of one Gaussian release at (epsilon, delta), to 1e-9 of itself; right for every epsilon, which the classical formula is not.
+
+    Raises:
+        BadSpec: `dp.epsilon`, `dp.delta`.
+    """
+    if not (isfinite(target) and 0 < target < 500):
+        raise BadSpec("dp.epsilon", f"epsilon {target} is no budget", hint="more than 0, usually at most 8")
+    if not 0 < delta < 1:
+        raise BadSpec("dp.delta", f"delta {delta} is no probability between 0 and 1", hint="less than one over the number of records, e.g. 1e-5")
+    low, high = 1e-9, 1.0
+    while delta_of(target, high) > delta:
+        high *= 2
+    while high - low > 1e-10 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if delta_of(target, middle) > delta else (low, middle)
+    return high * sensitivity
+
+
+def _library() -> tuple[Any, Any]:
+    try:
+        from dp_accounting import dp_event
+        from dp_accounting.pld import PLDAccountant
+    except ImportError as error:
+        raise Missing("extra.train", "dp-accounting is not installed", hint="pip install 'velatura[train]'") from error
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    return dp_event, PLDAccountant()
