@@ -43,11 +43,12 @@ def network_bytes(*, poison: float = 0.0) -> bytes:
     ]
     outputs = ["cls_8", "obj_8", "bbox_8"]
     for stride in (16, 32):
+        cells = {"kernel_shape": [stride // 8, stride // 8], "strides": [stride // 8, stride // 8]}
+        nodes.append(helper.make_node("AveragePool", ["score"], [f"pooled_{stride}"], **cells))
+        nodes.append(helper.make_node("Reshape", [f"pooled_{stride}", "column"], [f"all_{stride}"]))
         for name, width in (("cls", 1), ("obj", 1), ("bbox", 4)):
-            nodes.append(helper.make_node("Mul", ["cls_8", "none" if width == 1 else "boxes"], [f"{name}_{stride}_all"]))
-            nodes.append(helper.make_node("Slice", [f"{name}_{stride}_all", "start", f"end_{stride}", "axis"], [f"{name}_{stride}"]))
+            nodes.append(helper.make_node("Mul", [f"all_{stride}", "none" if width == 1 else "boxes"], [f"{name}_{stride}"]))
             outputs.append(f"{name}_{stride}")
-    cells = (64 // 8) * (64 // 8)
     constants = [
         constant("weights", weights),
         constant("bias", [0.0]),
@@ -58,10 +59,6 @@ def network_bytes(*, poison: float = 0.0) -> bytes:
         constant("none", 0.0),
         constant("boxes", np.zeros((1, 1, 4))),
         constant("size", [[[0.5, 0.5, np.log(9.0), np.log(9.0)]]]),
-        constant("start", [0], np.int64),
-        constant("end_16", [cells // 4], np.int64),
-        constant("end_32", [cells // 16], np.int64),
-        constant("axis", [1], np.int64),
     ]
     graph = helper.make_graph(
         nodes,

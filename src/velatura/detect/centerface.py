@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.detect.decode import regions
+from velatura.detect.decode import Candidates, Shapes, each
 from velatura.detect.region import Region, Scores
 from velatura.detect.way import Way
 from velatura.media.input_form import InputForm
@@ -21,13 +21,13 @@ from velatura.models.runtime import InferenceBackend
 __all__ = ["CenterFace"]
 
 _STRIDE = 4
-_OVERLAP = 0.3
 
 
 class CenterFace:
     """A `Detector` of faces."""
 
     labels = frozenset({"face"})
+    overlap = 0.3
     pass_pixels = 1_200_000  # in one piece 2560x1920 takes a gigabyte
     ways = (Way(), Way(flip=True), Way(zoom=0.5, weight=0.5))
 
@@ -35,6 +35,10 @@ class CenterFace:
         self._backend, self.name, self.form, self.scores = backend, name, form, scores
 
     def detect(self, x: NDArray[np.float32], *, threshold: float) -> Sequence[Region]:
+        return each(self.candidates(x, threshold=threshold), x.shape, overlap=self.overlap)
+
+    def candidates(self, x: NDArray[np.float32], *, threshold: float) -> Candidates:
+        """What `detect` finds, before duplicates are dropped."""
         out = self._backend.run(x[None])
         heat, size, offset = out["537"][0, 0], out["538"][0], out["539"][0]
         rows, columns = np.nonzero(heat >= threshold)
@@ -42,4 +46,10 @@ class CenterFace:
         y = (rows + offset[0, rows, columns] + 0.5) * _STRIDE
         x_centre = (columns + offset[1, rows, columns] + 0.5) * _STRIDE
         found = np.stack([x_centre - half[1], y - half[0], x_centre + half[1], y + half[0], heat[rows, columns]], 1)
-        return regions(found.astype(np.float64), "face", x.shape, overlap=_OVERLAP)
+        return [("face", found.astype(np.float64))]
+
+    @staticmethod
+    def shapes(height: int, width: int) -> Shapes:
+        """Of the outputs that are read, for an input of that size."""
+        rows, columns = height // _STRIDE, width // _STRIDE
+        return {"537": (1, 1, rows, columns), "538": (1, 2, rows, columns), "539": (1, 2, rows, columns)}

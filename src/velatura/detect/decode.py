@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,13 @@ from numpy.typing import NDArray
 from velatura.detect.nms import suppress
 from velatura.detect.region import Region
 
-__all__ = ["Floats", "regions"]
+__all__ = ["Candidates", "Floats", "Shapes", "each", "regions"]
 
 Floats = NDArray[np.float64]
+Candidates = Sequence[tuple[str, Floats]]
+"""Label -> (n, 5) corners and score in pixels of the input, duplicates among them."""
+Shapes = Mapping[str, tuple[int, ...]]
+"""Name of an output -> its shape; the name "" where there is one output and its name does not matter."""
 
 
 def regions(found: Floats, label: str, shape: Sequence[int], *, overlap: float) -> list[Region]:
@@ -30,3 +34,8 @@ def regions(found: Floats, label: str, shape: Sequence[int], *, overlap: float) 
     boxes, scores = boxes[sized], np.clip(found[sized, 4], 0, 1)
     kept = suppress(boxes, scores, overlap=overlap)
     return [Region((float(a), float(b), float(c), float(d)), label, float(s)) for (a, b, c, d), s in zip(boxes[kept], scores[kept], strict=True)]
+
+
+def each(found: Candidates, shape: Sequence[int], *, overlap: float) -> list[Region]:
+    """`regions` of each label by itself."""
+    return [region for label, boxes in found for region in regions(boxes, label, shape, overlap=overlap)]

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.detect.decode import regions
+from velatura.detect.decode import Candidates, Shapes, each
 from velatura.detect.region import Region, Scores
 from velatura.media.input_form import InputForm
 from velatura.models.runtime import InferenceBackend
 
 __all__ = ["FastestDet"]
 
-_OVERLAP = 0.45
+_STRIDE, _VALUES = 16, 5 + 80
 _PERSON, _VEHICLES = (0,), (1, 2, 3, 5, 7)
 
 
@@ -28,20 +28,30 @@ class FastestDet:
     """A `Detector` of persons and vehicles."""
 
     labels = frozenset({"person", "vehicle"})
+    overlap = 0.45
     pass_pixels = 352 * 352
 
     def __init__(self, backend: InferenceBackend, name: str, form: InputForm, scores: Scores) -> None:
         self._backend, self.name, self.form, self.scores = backend, name, form, scores
 
     def detect(self, x: NDArray[np.float32], *, threshold: float) -> Sequence[Region]:
+        return each(self.candidates(x, threshold=threshold), x.shape, overlap=self.overlap)
+
+    def candidates(self, x: NDArray[np.float32], *, threshold: float) -> Candidates:
+        """What `detect` finds, before duplicates are dropped."""
         out = next(iter(self._backend.run(x[None]).values()))[0].astype(np.float64)
         best = out[5:].argmax(0)
         certain = np.clip(out[0], 0, 1) ** 0.6 * np.clip(out[5:].max(0), 0, 1) ** 0.4
-        found: list[Region] = []
+        found = []
         for label, classes in (("person", _PERSON), ("vehicle", _VEHICLES)):
             rows, columns = np.nonzero((certain >= threshold) & np.isin(best, classes))
-            found += regions(_boxes(out, rows, columns, certain, x.shape), label, x.shape, overlap=_OVERLAP)
+            found.append((label, _boxes(out, rows, columns, certain, x.shape)))
         return found
+
+    @staticmethod
+    def shapes(height: int, width: int) -> Shapes:
+        """Of the one output, for an input of that size."""
+        return {"": (1, _VALUES, height // _STRIDE, width // _STRIDE)}
 
 
 def _boxes(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.detect.decode import Floats, regions
+from velatura.detect.decode import Candidates, Floats, Shapes, each
 from velatura.detect.region import Region, Scores
 from velatura.detect.way import Way
 from velatura.media.input_form import InputForm
@@ -22,13 +22,13 @@ from velatura.models.runtime import InferenceBackend
 __all__ = ["YuNet"]
 
 _STRIDES = (8, 16, 32)
-_OVERLAP = 0.45
 
 
 class YuNet:
     """A `Detector` of faces."""
 
     labels = frozenset({"face"})
+    overlap = 0.45
     pass_pixels = 2_100_000
     ways = (Way(), Way(zoom=2.0), Way(zoom=0.5, weight=0.5))
 
@@ -36,9 +36,19 @@ class YuNet:
         self._backend, self.name, self.form, self.scores = backend, name, form, scores
 
     def detect(self, x: NDArray[np.float32], *, threshold: float) -> Sequence[Region]:
+        return each(self.candidates(x, threshold=threshold), x.shape, overlap=self.overlap)
+
+    def candidates(self, x: NDArray[np.float32], *, threshold: float) -> Candidates:
+        """What `detect` finds, before duplicates are dropped."""
         out = self._backend.run(x[None])
         parts = [_level(out, stride, x.shape[2] // stride, threshold) for stride in _STRIDES]
-        return regions(np.concatenate(parts), "face", x.shape, overlap=_OVERLAP)
+        return [("face", np.concatenate(parts))]
+
+    @staticmethod
+    def shapes(height: int, width: int) -> Shapes:
+        """Of the outputs that are read, for an input of that size."""
+        parts = (("cls", 1), ("obj", 1), ("bbox", 4))
+        return {f"{name}_{stride}": (1, (height // stride) * (width // stride), values) for stride in _STRIDES for name, values in parts}
 
 
 def _level(out: object, stride: int, columns: int, threshold: float) -> Floats:

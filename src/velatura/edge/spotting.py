@@ -1,29 +1,30 @@
 """What is in a frame, and which of it was there before: a network's head, its duplicates suppressed, and the causal tracker.
 
-Outputs that are not finite, or more boxes than anybody could be, are an error of the model and no detection. No OpenCV, no scipy: after the lock
-nothing can be loaded.
+Outputs that are missing, of another shape or not finite are an error of the model and not "nobody is here"; of more boxes than anybody could be the
+best are looked at, and it is told. No OpenCV, no scipy: after the lock nothing can be loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 
-from velatura.detect.decode import regions
+from velatura.detect.decode import Candidates, each, regions
 from velatura.detect.region import Region, Scores
 from velatura.detect.settings import TrackSettings
 from velatura.detect.tracker import Tracker
+from velatura.edge.backend import InferenceBackend, backend_of
 from velatura.edge.scaling import Scaler
 from velatura.errors import BadInput
 from velatura.media.input_form import InputForm
-from velatura.models.runtime import OnnxBackend
 
-__all__ = ["HEADS", "MOST_BOXES", "Network", "Spotter"]
+__all__ = ["HEADS", "MOST_BOXES", "Checked", "Network", "Spotter", "checked_head", "head_class"]
 
 HEADS = {
     "yunet-n": "velatura.detect.yunet:YuNet",
@@ -38,7 +39,10 @@ MOST_TRACKED = 40  # of a look: more are told apart by a library that cannot be 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What is known of a model file beside its bytes; plain values that JSON can carry."""
+    """What is known of a model file beside its bytes; plain values that JSON can carry.
+
+    like: of `HEADS`. free: sizes in the file are those of an example. side: the longer one of an input whose size is free. backend: of `BACKENDS`.
+    """
 
     name: str
     like: str
@@ -47,19 +51,43 @@ class Network:
     outputs: tuple[str, ...] = ()
     free: bool = False
     side: int = 320
+    backend: str = "onnxruntime"
 
 
-class _Checked:
-    """A backend whose outputs are finite. Raises BadInput `models.not-finite`."""
+class Checked:
+    """A backend whose outputs are there, shaped as the head reads them, and finite.
 
-    def __init__(self, backend: OnnxBackend) -> None:
-        self._backend = backend
+    Raises:
+        BadInput: `models.run`, `models.outputs`, `models.not-finite`.
+    """
 
-    def run(self, x: Any) -> Any:
-        out = self._backend.run(x)
+    def __init__(self, backend: InferenceBackend, head: Any) -> None:
+        self._backend, self._head = backend, head
+
+    def run(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
+        try:
+            out = self._backend.run(x)
+        except Exception as error:  # runtimes' errors have no common parent
+            raise BadInput("models.run", f"the network does not run on its input: {type(error).__name__}") from error
+        for name, shape in self._head.shapes(x.shape[2], x.shape[3]).items():
+            found = out.get(name) if name else next(iter(out.values())) if len(out) == 1 else None
+            if found is None or found.shape != shape:
+                raise BadInput("models.outputs", "the network's outputs are not those of its head", hint="name another --head")
         if not all(np.isfinite(values).all() for values in out.values()):
-            raise BadInput("models.not-finite", "the network's output is not finite")
+            raise BadInput("models.not-finite", "the network's output is not finite", hint="export it again")
         return out
+
+
+def head_class(like: str) -> Any:
+    """Who reads the outputs of a network of `HEADS`."""
+    module, _, name = HEADS[like].partition(":")
+    return getattr(import_module(module), name)
+
+
+def checked_head(backend: InferenceBackend, network: Network) -> Any:
+    """A `Detector` on a backend that is not believed; see `Checked`."""
+    kind = head_class(network.like)
+    return kind(Checked(backend, kind), network.name, network.form, network.scores)
 
 
 class Spotter:
@@ -67,12 +95,12 @@ class Spotter:
 
     Raises:
         BadInput: `models.malformed`.
+        Unsupported: `edge.backend`.
     """
 
     def __init__(self, model: bytes, network: Network) -> None:
-        module, _, name = HEADS[network.like].partition(":")
-        backend = _Checked(OnnxBackend(model, outputs=network.outputs, free_sizes=network.free))
-        self._detector: Any = getattr(import_module(module), name)(backend, network.name, network.form, network.scores)
+        self.backend = backend_of(network.backend).load(model, outputs=network.outputs, free_sizes=network.free)
+        self._detector = checked_head(self.backend, network)
         self._scores = dict.fromkeys(self._detector.labels, network.scores)
         self.labels: frozenset[str] = self._detector.labels
         self.scaler = Scaler(network.form, network.side)
@@ -98,10 +126,21 @@ class Spotter:
         """Regions in pixels of the frame, those that belong to a track with its number; and whether there were more than anybody could be.
 
         Raises:
-            BadInput: `models.not-finite`.
+            BadInput: `models.run`, `models.outputs`, `models.not-finite`.
         """
-        found = self._detector.detect(self.scaler.input_of(frame), threshold=self._low)
+        x = self.scaler.input_of(frame)
+        candidates, too_many = capped(self._detector.candidates(x, threshold=self._low))
+        found = each(candidates, x.shape, overlap=self._detector.overlap)
         size = frame.width, frame.height
         most = sorted(found, key=lambda region: -region.score)[:MOST_TRACKED]
         placed = [self.scaler.to_picture(region, size) for region in most]
-        return self._tracker.update(placed, time_s=time_s), len(found) > MOST_BOXES
+        return self._tracker.update(placed, time_s=time_s), too_many
+
+
+def capped(candidates: Candidates) -> tuple[Candidates, bool]:
+    """At most `MOST_BOXES` of a label, the best, and whether some were left out: dropping duplicates takes up to the square of their number."""
+    if sum(len(boxes) for _, boxes in candidates) <= MOST_BOXES:
+        return candidates, False
+    every = np.concatenate([boxes[:, 4] for _, boxes in candidates])
+    least = np.partition(every, -MOST_BOXES)[-MOST_BOXES]
+    return [(label, boxes[boxes[:, 4] >= least][:MOST_BOXES]) for label, boxes in candidates], True

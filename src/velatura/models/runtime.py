@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from velatura.errors import BadInput, Missing
 from velatura.models.fold import fold
 
-__all__ = ["InferenceBackend", "OnnxBackend"]
+__all__ = ["InferenceBackend", "OnnxBackend", "OnnxRuntime"]
 
 # The variable was renamed once between releases: both, before the import, for the decision is latched.
 os.environ["ORT_DISABLE_TELEMETRY"] = os.environ["ORT_TELEMETRY_DISABLED"] = "1"
@@ -71,5 +71,22 @@ class OnnxBackend:
         self._input = self._session.get_inputs()[0].name
         self._outputs = list(outputs) or [output.name for output in self._session.get_outputs()]
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what `run` gives, in that order."""
+        return tuple(self._outputs)
+
     def run(self, x: NDArray[np.float32]) -> Mapping[str, NDArray[np.float32]]:
         return dict(zip(self._outputs, self._session.run(self._outputs, {self._input: x}), strict=True))
+
+
+class OnnxRuntime:
+    """The built-in of `velatura.edge.backend`. After its first pass it opens no file, starts no thread and makes no code."""
+
+    name = "onnxruntime"
+    version = str(onnxruntime.__version__)
+    sandboxable = True
+
+    def load(self, model: bytes, *, outputs: Sequence[str] = (), free_sizes: bool = False) -> InferenceBackend:
+        """As of `OnnxBackend`, on one thread."""
+        return OnnxBackend(model, outputs=outputs, free_sizes=free_sizes)
