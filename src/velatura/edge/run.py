@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +35,7 @@ from velatura.errors import BadSpec, VelaturaError, nearest
 from velatura.media.input_form import InputForm
 from velatura.models.store import ModelStore
 
-__all__ = ["Ran", "RanCamera", "run"]
+__all__ = ["Ran", "RanCamera", "run", "seeing_of"]
 
 KEY = "signer.key"
 
@@ -98,7 +98,7 @@ def run(
     """
     check(policy, where="the policy")
     sources = [source_of(camera.source, live=live, login=login) for camera in policy.cameras]
-    seeing = _seeing(model, policy, store or ModelStore(), looks_per_s=looks_per_s, fast=fast, degraded=degraded)
+    seeing = seeing_of(model, policy, store or ModelStore(), looks_per_s=looks_per_s, fast=fast, degraded=degraded)
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velatura-edge-")))
         signer = _signer(folder)
@@ -164,7 +164,10 @@ def _signer(folder: Path) -> Signer:
     return load_signer(path)
 
 
-def _seeing(name: str, policy: Policy, store: ModelStore, *, looks_per_s: float, fast: bool, degraded: Sequence[str] | Collection[str]) -> Seeing:
+def seeing_of(
+    name: str, policy: Policy, store: ModelStore, *, looks_per_s: float = 0.0, fast: bool = False, degraded: Collection[str] = ()
+) -> Seeing:
+    """What vision is made of, by the name of a model. Raises BadSpec `edge.model`; Missing, BadInput: of the store."""
     entry = store.entry(name)
     like = entry.like or name
     if like not in HEADS or entry.scores is None:
