@@ -105,6 +105,14 @@ def test_silence_is_told_and_counts_nothing_twice() -> None:
     assert values == {"in": 0, "out": 0, "inside": 3, "health": HEALTH.index("no-frames")}
 
 
+def test_the_health_of_a_message_is_not_told_again_when_nothing_came() -> None:
+    gate = egress()
+    gate.take(message(DOOR, 0, 0, 0, HEALTH.index("corrupt")))
+    first, second = (gate.close_window().values for _ in range(2))
+    assert first is not None and first["health"] == HEALTH.index("corrupt")
+    assert second is not None and second["health"] == HEALTH.index("no-frames")
+
+
 def outputs(writes: list[list[bytes]]) -> list[Record]:
     gate, found = egress(), []
     for between_ticks in writes:

@@ -92,7 +92,7 @@ class Egress:
         last = self._last.values if self._last is not None else tuple(0 for _ in self.schema.fields)
         before = self._before or tuple(0 for _ in self.schema.fields)
         told = {one.name: _told(one, new, old) for one, new, old in zip(self.schema.fields, last, before, strict=True)}
-        told["health"] = max(min(told["health"], len(HEALTH) - 1), 0 if self._fresh else NO_FRAMES, RESTARTED if self._restarts else 0)
+        told["health"] = max(min(told["health"], len(HEALTH) - 1) if self._fresh else NO_FRAMES, RESTARTED if self._restarts else 0)
         if not self._fresh:
             told.update({one.name: 0 for one in self.schema.fields if one.kind == "flow"})
         self._before, self._fresh, self._restarts = last, False, 0
