@@ -82,8 +82,24 @@ def helps(command: object, parent: object, name: str) -> Iterator[str]:
                 yield from helps(found, context, child)
 
 
+def edge_states() -> str:
+    from velatura.edge.states import AREAS
+
+    lines = [
+        "# States of `velatura edge status`",
+        "",
+        "Written by `tools/reference.py` from `velatura.edge.states`. A *fault* makes the exit status 3; a *note* does not.",
+        "",
+        "| of | state | grade | what it means | what to do next |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [f"| {area} | `{name}` | {one.grade} | {one.means} | {one.next} |" for area, known in AREAS.items() for name, one in known.items()]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    wanted = {ROOT / "docs" / "reference" / "errors.md": errors(), ROOT / "docs" / "reference" / "cli.md": cli()}
+    pages = {"errors.md": errors(), "cli.md": cli(), "edge-states.md": edge_states()}
+    wanted = {ROOT / "docs" / "reference" / name: text for name, text in pages.items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:
         sys.exit("\n".join(f"{path.relative_to(ROOT)} is not what the source says: make docs" for path in stale) or 0)

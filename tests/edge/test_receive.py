@@ -61,11 +61,41 @@ def test_forks_strangers_and_other_cameras_are_refused() -> None:
         receiver.take(forked)
     ahead = chain_of()
     ahead.at = type(ahead.at)(3, "ab" * 32)
-    with pytest.raises(Withheld, match=r"edge\.chain"):
+    with pytest.raises(Withheld, match=r"edge\.fork"):
         receiver.take(ahead.record(3, None))
     with pytest.raises(Withheld, match=r"edge\.signature"):
         receiver.take(lines_of(1, chain=chain_of(signer=STRANGER))[0])
     assert [event.seq for event in receiver.take(LINES[3])] == [3], "what was refused leaves no trace"
+
+
+def test_a_fork_is_seen_however_far_back_and_over_a_restart(tmp_path: Path) -> None:
+    receiver = Receiver(SIGNER.verifier, CAMERA.name, state=tmp_path / "state.json")
+    for line in LINES[:10]:
+        receiver.take(line)
+    fork = chain_of()
+    fork.at = type(fork.at)(5, parse(LINES[5]).prev)
+    with pytest.raises(Withheld, match=r"edge\.fork"):
+        receiver.take(fork.record(5, values_of(CAMERA, 9)))
+    receiver.remember()
+    again = Receiver(SIGNER.verifier, CAMERA.name, state=tmp_path / "state.json")
+    fork.at = type(fork.at)(9, parse(LINES[9]).prev)
+    with pytest.raises(Withheld, match=r"edge\.fork"):
+        again.take(fork.record(9, values_of(CAMERA, 1)))
+    assert again.take(LINES[9]) == [], "word for word is no fork"
+
+
+def test_a_signed_gap_ends_the_waiting_for_what_the_device_lost() -> None:
+    receiver, chain = Receiver(SIGNER.verifier, CAMERA.name), chain_of()
+    for line in LINES[:3]:
+        receiver.take(line)
+    receiver.take(LINES[4])
+    assert (receiver.receipt, receiver.early) == (2, 1)
+    chain.at = type(chain.at)(7, "ab" * 32)
+    gap = chain.gap()
+    assert [event.kind for event in receiver.take(gap)] == ["gap"]
+    assert (receiver.lost, receiver.early, receiver.receipt) == (4, 0, 7)
+    with pytest.raises(Withheld, match=r"edge\.signature"):
+        Receiver(STRANGER.verifier, CAMERA.name).take(gap)
 
 
 def test_early_messages_are_bounded() -> None:

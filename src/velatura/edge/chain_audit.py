@@ -9,9 +9,10 @@ its records would have cost together.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from velatura.crypto import keytext
 from velatura.crypto.keys import Verifier
@@ -22,7 +23,7 @@ from velatura.edge.schema import schema_of
 from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.files import open_regular
 
-__all__ = ["Audited", "audit", "lines_of"]
+__all__ = ["Audited", "audit", "lines_in", "lines_of"]
 
 ROOM = 1e-6  # bits: of adding floats in another order
 
@@ -35,6 +36,7 @@ class Audited:
         events, records, withheld, aggregates, gaps, boots: how many.
         bits: told in all; hours: that the ticks span; limit: bits that the policy allows in them.
         repeated: lines that came twice, word for word.
+        lost: events that the device says it lost before a gap; nobody can check those.
         degraded: layers of the confinement that did not hold somewhere.
         pinned: the signer's key was given, not read from the chain itself.
     """
@@ -53,17 +55,20 @@ class Audited:
     hours: float = 0.0
     limit: float = 0.0
     repeated: int = 0
+    lost: int = 0
     last: int = -1
     degraded: tuple[str, ...] = ()
 
 
-def audit(path: Path, *, verifier: Verifier | None = None, policy: str | None = None, at_least: tuple[int, str] | None = None) -> Audited:
+def audit(
+    path: Path, *, verifier: Verifier | None = None, policy: str | Collection[str] | None = None, at_least: tuple[int, str] | None = None
+) -> Audited:
     """Check a chain whole.
 
     Args:
         path: lines, or an outbox.
         verifier: of whom they must be; None: who the first policy event names, which proves order and bounds but not the sender.
-        policy: digest that every event must name.
+        policy: digest, or digests, of which every event must name one.
         at_least: (number, digest) of an event seen before.
 
     Raises:
@@ -94,11 +99,16 @@ def lines_of(path: Path) -> Iterator[bytes]:
             yield from _outbox_lines(path)
             return
         stream.seek(0)
-        while raw := stream.readline(MOST_LINE + 2):
-            if not raw.endswith(b"\n"):
-                raise Withheld("edge.event", f"{path}: its last line is cut, or longer than {MOST_LINE} bytes")
-            if raw.strip():
-                yield raw[:-1]
+        yield from lines_in(stream, where=str(path))
+
+
+def lines_in(stream: IO[bytes], *, where: str) -> Iterator[bytes]:
+    """As `lines_of`, of an open file or pipe."""
+    while raw := stream.readline(MOST_LINE + 2):
+        if not raw.endswith(b"\n"):
+            raise Withheld("edge.event", f"{where}: its last line is cut, or longer than {MOST_LINE} bytes")
+        if raw.strip():
+            yield raw[:-1]
 
 
 def _outbox_lines(path: Path) -> Iterable[bytes]:
@@ -115,9 +125,9 @@ def _outbox_lines(path: Path) -> Iterable[bytes]:
 class _Check:
     """One chain as it is read."""
 
-    def __init__(self, first: Event, verifier: Verifier | None, policy: str | None) -> None:
+    def __init__(self, first: Event, verifier: Verifier | None, policy: str | Collection[str] | None) -> None:
         self._verifier = verifier or _named(first)
-        self._policy = policy
+        self._policies = (policy,) if isinstance(policy, str) else policy
         self._link = Link(first.first if first.first is not None else first.seq, first.prev)
         self._camera: Camera | None = None
         self._boot, self._tick, self._bucket = "", 0, 0.0
@@ -132,6 +142,9 @@ class _Check:
             return
         if event.seq in self._digests:
             raise Withheld("edge.chain", f"event {event.seq} is here twice, and differs: the chain forks")
+        if event.kind == "gap" and event.seq > self._link.seq:  # signed: what is missing before it was lost with the device's memory
+            self.done.lost += event.seq - self._link.seq
+            self._link = Link(event.seq, event.prev)
         event, self._link = follow(line, self._link, self._verifier)
         self._digests[event.seq] = mine
         self.seen.add((event.seq, mine))
@@ -143,7 +156,7 @@ class _Check:
     def _follows(self, event: Event) -> None:
         if event.camera != self.done.camera:
             raise Withheld("edge.chain", "events of several cameras are mixed")
-        if self._policy is not None and event.policy != self._policy:
+        if self._policies is not None and event.policy not in self._policies:
             raise Withheld("edge.policy-changed", f"event {event.seq} was made under another policy")
         if event.kind == "policy":
             self._begin(event)

@@ -14,16 +14,17 @@ from typing import Any
 from velatura.crypto import keytext
 from velatura.crypto.keys import Signer
 from velatura.edge.egress import ClipEgress, Egress, Record
-from velatura.edge.events import Chain
+from velatura.edge.events import Chain, Link
 from velatura.edge.live import Live
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Pair, Seeing
 from velatura.edge.policy import Camera, capacity, digest
 from velatura.edge.promise import told
-from velatura.edge.schema import schema_of
+from velatura.edge.schema import HEALTH, schema_of
 from velatura.edge.sources import Source
 from velatura.edge.tally import width
 from velatura.errors import BadInput
+from velatura.sandbox.confinement import Layer
 
 __all__ = ["Gateway"]
 
@@ -40,6 +41,13 @@ class Gateway:
         began_s: Unix time.
         published: called after each tick.
         entropy: of the noise.
+
+    Attributes:
+        vision: "starting", "running" or "restarting", as of the last tick.
+        resume: where the chain goes on, where that is not what the outbox says: it was damaged.
+        head: (number, SHA-256) of the last event that is on disk; (-1, ""): none.
+        health: of the last record that was told; "none": there was none.
+        held, degraded: layers that do and do not hold.
     """
 
     camera: Camera
@@ -57,6 +65,23 @@ class Gateway:
     withheld: int = 0
     restarts: int = 0
     totals: dict[str, int] = field(default_factory=dict)
+    vision: str = "starting"
+    health: str = "none"
+    degraded: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+    resume: Link | None = None
+    head: tuple[int, str] = (-1, "")
+    _pair: Pair | None = None
+    _live_ear: Live | None = None
+    _camera_word: str = "connecting"
+
+    @property
+    def camera_word(self) -> str:
+        """Of `ingest.STATES`: what ingest said last. "connecting" is said only as long as nothing else was: the reason of a loss stays."""
+        said = self._pair.ingest.state if self._pair is not None else "connecting"
+        if said != "connecting":
+            self._camera_word = said
+        return self._camera_word
 
     def run(self, ends: Callable[[], bool]) -> None:
         """Until the source ends, or `ends` says so.
@@ -65,7 +90,7 @@ class Gateway:
             Missing: vision cannot be locked.
             BadInput: `edge.vision-ended`: it broke on a file.
         """
-        with Pair(self.camera, self.source, self.seeing) as pair:
+        with self._paired() as pair:
             chain, egress = self._begin(pair)
             if self.source.live:
                 self._live(pair, chain, egress, ends)
@@ -74,7 +99,9 @@ class Gateway:
 
     def _begin(self, pair: Pair) -> tuple[Chain, Egress]:
         """The chain with its policy event on disk, and the way out."""
-        at = self.outbox.link
+        at = self.resume or self.outbox.link
+        self.degraded = pair.degraded
+        self.held = tuple(layer.value for layer in Layer if layer.value not in pair.degraded)
         self.totals = dict(self.outbox.read("totals") or {})
         chain = Chain(self.signer, camera=self.camera.name, boot=self.boot, policy=digest(self.camera), degraded=pair.degraded, at=at)
         lines = [] if self.outbox.aside is None else [chain.gap()]
@@ -85,9 +112,13 @@ class Gateway:
         return chain, Egress(self.camera, level, self.entropy)
 
     def _live(self, pair: Pair, chain: Chain, egress: Egress, ends: Callable[[], bool]) -> None:
-        live = Live(egress, lambda: Pair(self.camera, self.source, self.seeing), self.rng)
+        live = self._live_ear = Live(egress, self._paired, self.rng)
         live.run(pair, lambda record: self._publish(chain, record), ends)
         self.restarts = live.restarts
+
+    def _paired(self) -> Pair:
+        self._pair = Pair(self.camera, self.source, self.seeing)
+        return self._pair
 
     def _file(self, pair: Pair, chain: Chain, egress: ClipEgress, ends: Callable[[], bool]) -> None:
         limit = width(egress.inner.schema)
@@ -116,14 +147,24 @@ class Gateway:
         for name in flows if record.values is not None else ():
             assert record.values is not None, "just asked"
             self.totals[name] = self.totals.get(name, 0) + record.values[name]
+        self._look(record)
         self.records += record.values is not None
         self.withheld += record.values is None
         self._commit(chain, [chain.record(record.tick, record.values)])
 
+    def _look(self, record: Record) -> None:
+        """Words that vision has a part in change with a tick alone."""
+        live = self._live_ear
+        self.vision = "restarting" if live is not None and live.away else "running"
+        self.restarts = live.restarts if live is not None else 0
+        if record.values is not None:
+            self.health = HEALTH[record.values["health"]]
+
     def _commit(self, chain: Chain, lines: list[bytes]) -> None:
         flows = [one.name for one in schema_of(self.camera).fields if one.kind == "flow"]
         keep: Mapping[str, Any] = {"totals": self.totals}
-        self.outbox.commit(lines, chain.at, keep, aggregate=lambda run: chain.aggregate(run, flows))
+        if self.outbox.commit(lines, chain.at, keep, aggregate=lambda run: chain.aggregate(run, flows)):
+            self.head = (chain.at.seq - 1, chain.at.prev)
         self.published()
 
 

@@ -47,6 +47,7 @@ class Live:
 
     Attributes:
         restarts: how often vision broke off.
+        away: it has, and is not there again.
     """
 
     egress: Egress
@@ -54,6 +55,7 @@ class Live:
     rng: random.Random
     clock: Callable[[], float] = time.monotonic
     restarts: int = 0
+    away: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
 
@@ -88,7 +90,9 @@ class Live:
         while not self._over.is_set():
             begun_s = self.clock()
             if ear is not None:
+                self.away = False
                 self._listen(ear)
+                self.away = not self._over.is_set()
                 ear.close()
             if self._over.is_set():
                 return

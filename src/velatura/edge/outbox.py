@@ -43,7 +43,7 @@ class Outbox:
         most_rows: events that are kept for sinks.
 
     Attributes:
-        state: "ok" or "disk-full".
+        state: "ok", "disk-full" or "read-only".
         aside: where a damaged file was moved, when one was found; the chain starts with a gap then.
 
     Raises:
@@ -78,7 +78,7 @@ class Outbox:
         return None if row is None else msgspec.json.decode(row[0])
 
     def commit(self, lines: Sequence[bytes], link: Link, keep: Mapping[str, Any], *, aggregate: Aggregate) -> bool:
-        """Add a tick, whole; False: the disk is full, it waits in memory.
+        """Add a tick, whole; False: the disk takes nothing, it waits in memory.
 
         Args:
             lines: events, in order.
@@ -94,9 +94,7 @@ class Outbox:
                 self._db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?)", values)
                 self._shrink(aggregate)
         except sqlite3.OperationalError as error:
-            if not _is_full(error):
-                raise VelaturaError("edge.outbox", f"{self.path}: {error}", hint="look at the disk") from error
-            self.state = "disk-full"
+            self.state = _state(self.path, error)
             self._waiting = _halved(self._waiting, MOST_WAITING, aggregate)
             return False
         self._waiting.clear()
@@ -113,6 +111,11 @@ class Outbox:
         with self._transaction():
             self._db.execute("DELETE FROM cursors WHERE sink = ?", (sink,))
 
+    def sinks(self) -> list[str]:
+        """Those that something is kept for."""
+        with self._turn:
+            return [name for (name,) in self._db.execute("SELECT sink FROM cursors ORDER BY sink")]
+
     def pending(self, sink: str, limit: int = 20, *, after: int | None = None) -> list[tuple[int, bytes]]:
         """(number, line) of the oldest events that a sink has not acknowledged; after: those beyond this number."""
         with self._turn:
@@ -121,12 +124,15 @@ class Outbox:
 
     def acknowledge(self, sink: str, seq: int) -> None:
         """A sink's receiver has everything up to a number. What all have is deleted; an older or unknown number changes nothing."""
-        with self._transaction():
-            if not self._cursor(sink) < seq < self.link.seq:
-                return
-            self._db.execute("UPDATE cursors SET seq = ? WHERE sink = ?", (seq, sink))
-            self._db.execute("DELETE FROM events WHERE seq <= (SELECT MIN(seq) FROM cursors)")
-            self._db.execute("PRAGMA incremental_vacuum(64)").fetchall()
+        try:
+            with self._transaction():
+                if not self._cursor(sink) < seq < self.link.seq:
+                    return
+                self._db.execute("UPDATE cursors SET seq = ? WHERE sink = ?", (seq, sink))
+                self._db.execute("DELETE FROM events WHERE seq <= (SELECT MIN(seq) FROM cursors)")
+                self._db.execute("PRAGMA incremental_vacuum(64)").fetchall()
+        except sqlite3.OperationalError as error:  # the cursor stays where it was, and what is sent again is dropped by its number
+            self.state = _state(self.path, error)
 
     def check_ahead(self, seq: int) -> None:
         """A consumer remembers event `seq`. Raises Withheld `edge.outbox-behind`: this file does not: it is an older copy."""
@@ -238,5 +244,11 @@ def _halved(waiting: list[tuple[int, bytes]], most: int, aggregate: Aggregate) -
     return [(parse(line).seq, line) for line in merged] + waiting[half:]
 
 
-def _is_full(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or "full" in str(error)
+def _state(path: Path, error: sqlite3.OperationalError) -> str:
+    """The state that a disk is in which did not take a transaction. Raises VelaturaError `edge.outbox`: it is another error."""
+    kind = error.sqlite_errorcode & 0xFF  # without what it was doing
+    if kind == sqlite3.SQLITE_READONLY:
+        return "read-only"
+    if kind in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return "disk-full"
+    raise VelaturaError("edge.outbox", f"{path}: {error}", hint="look at the disk") from error

@@ -14,12 +14,14 @@ from typing import Any
 
 import msgspec
 
+from velatura.edge.destinations import Destination
+from velatura.edge.destinations import check as check_destinations
 from velatura.edge.geometry import Point, is_simple
 from velatura.edge.schema import schema_of
 from velatura.errors import BadSpec
 from velatura.specs import Spec, load_spec
 
-__all__ = ["LEVELS", "Camera", "Egress", "Line", "Mask", "Policy", "Zone", "capacity", "check", "digest", "load_policy", "single"]
+__all__ = ["LEVELS", "Camera", "Egress", "Line", "Mask", "Policy", "Zone", "capacity", "check", "digest", "load_policy", "promised", "single"]
 
 LEVELS = {1: "tracks", 2: "crossings", 3: "counts"}
 """Privacy level -> what `--emit` calls it. 0, a still picture, never passes the gateway (`snapshot`)."""
@@ -75,10 +77,11 @@ class Egress(Spec, frozen=True):
 
 
 class Camera(Spec, frozen=True):
-    """One camera. source: as of the command line; it is not part of what is signed."""
+    """One camera. source, login: as of the command line; they are not part of what is signed."""
 
     name: str = "camera"
     source: str = ""
+    login: str = ""
     labels: tuple[str, ...] = ("face",)
     lines: tuple[Line, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -87,9 +90,10 @@ class Camera(Spec, frozen=True):
 
 
 class Policy(Spec, frozen=True):
-    """See the module."""
+    """See the module. sinks: where events of all cameras go; no part of what is signed either."""
 
     cameras: tuple[Camera, ...]
+    sinks: tuple[Destination, ...] = ()
 
 
 def load_policy(path: Path) -> Policy:
@@ -107,10 +111,15 @@ def single(camera: Camera) -> Policy:
 
 
 def digest(camera: Camera) -> str:
-    """SHA-256, hexadecimal, of what a camera may tell; its source (an address, a password) is left out."""
-    told: dict[str, Any] = msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(camera), Camera))  # 60 and 60.0 are one number
-    del told["source"]
+    """SHA-256, hexadecimal, of what a camera may tell; its source and login are left out."""
+    told = promised(msgspec.convert(msgspec.to_builtins(camera), Camera))  # 60 and 60.0 are one number
     return hashlib.sha256(b"velatura edge policy 1\x00" + msgspec.json.encode(told, order="deterministic")).hexdigest()
+
+
+def promised(camera: Camera) -> dict[str, Any]:
+    """What is told and signed of a camera: all but how it is reached."""
+    built: dict[str, Any] = msgspec.to_builtins(camera)
+    return {name: value for name, value in built.items() if name not in ("source", "login")}
 
 
 def capacity(camera: Camera) -> float:
@@ -120,10 +129,11 @@ def capacity(camera: Camera) -> float:
 
 
 def check(policy: Policy, *, where: str) -> None:
-    """Raises BadSpec `edge.policy`."""
+    """Raises BadSpec `edge.policy`, `edge.sink`."""
     names = [camera.name for camera in policy.cameras]
     if not 1 <= len(names) <= MOST_CAMERAS or len(set(names)) < len(names):
         raise _wrong(where, f"1 to {MOST_CAMERAS} cameras, each with a name of its own")
+    check_destinations(policy.sinks)
     for camera in policy.cameras:
         _check_camera(camera, where=f"{where}: {camera.name}")
 

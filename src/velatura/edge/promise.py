@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
-from velatura.edge.policy import Camera, capacity, check, digest, single
+from velatura.edge.policy import Camera, capacity, check, digest, promised, single
 from velatura.edge.schema import schema_of
 from velatura.errors import VelaturaError, Withheld
 from velatura.specs import convert
@@ -31,10 +29,8 @@ def told(camera: Camera, *, signer: str, version: str, began_s: int) -> dict[str
         signer: the verifier's word (`crypto.keytext`).
         began_s: Unix time of the boot by the gateway's clock; ticks count from it.
     """
-    built: dict[str, Any] = msgspec.to_builtins(camera)
-    del built["source"]
     return {
-        "camera": built,
+        "camera": promised(camera),
         "signer": signer,
         "version": version,
         "began_s": began_s,

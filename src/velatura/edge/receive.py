@@ -6,6 +6,7 @@ sees that. Messages that come too early wait, as bounded; the state is one small
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from velatura.specs import Spec, load_spec
 
 __all__ = ["Receiver"]
 
-MOST_EARLY = 1_000
+MOST_EARLY = MOST_SEEN = 1_000
 
 
 class _State(Spec, frozen=True):
@@ -41,6 +42,7 @@ class Receiver:
     Attributes:
         repeated: messages that were here before.
         early: messages that wait for others.
+        lost: events that the device says it lost, before a gap.
 
     Raises:
         Withheld: `edge.receiver`: the state is of another device or camera.
@@ -48,14 +50,15 @@ class Receiver:
 
     def __init__(self, verifier: Verifier, camera: str, *, state: Path | None = None) -> None:
         self._verifier, self._camera, self._file = verifier, camera, state
-        self._link, self.repeated = Link(), 0
+        self._link, self.repeated, self.lost = Link(), 0, 0
         self._early: dict[int, bytes] = {}
-        self._last: tuple[int, str] | None = None
+        self._seen: OrderedDict[int, str] = OrderedDict()
         if state is not None and state.exists():
             kept = load_spec(state, _State)
             if (kept.device, kept.camera) != (verifier.id, camera):
                 raise Withheld("edge.receiver", f"{state}: belongs to camera {kept.camera} of device {kept.device}", hint="another --state file")
             self._link = Link(kept.seq, kept.prev)
+            self._seen[kept.seq - 1] = kept.prev
 
     @property
     def receipt(self) -> int:
@@ -74,7 +77,8 @@ class Receiver:
         """One message; the lines and events that are whole with it, in order.
 
         Raises:
-            Withheld: `edge.event`, `edge.signature`; `edge.chain`: it contradicts what is here (the device's chain forks), or is of another camera.
+            Withheld: `edge.event`, `edge.signature`; `edge.fork`: it contradicts what is here; `edge.chain`: it is of another camera, or does not
+                follow.
         """
         event = parse(line)
         check_signature(event, self._verifier)
@@ -84,9 +88,13 @@ class Receiver:
             self._check_repeated(event, line)
             return []
         first = event.first if event.first is not None else event.seq
+        if event.kind == "gap" and first > self._link.seq:
+            self._jump(event)
         if first > self._link.seq:
             self._wait(first, line)
             return []
+        if first == self._link.seq and event.prev != self._link.prev:
+            raise _fork(event.seq)
         if first < self._link.seq:  # an aggregate of events some of which came one by one
             self._link = Link(first, event.prev)
         found = [self._advance(line)]
@@ -104,18 +112,33 @@ class Receiver:
 
     def _advance(self, line: bytes) -> tuple[bytes, Event]:
         event, self._link = follow(line, self._link, self._verifier)
-        self._last = (event.seq, digest(line))
+        self._seen[event.seq] = self._link.prev  # of an aggregate: what its last event was
+        if len(self._seen) > MOST_SEEN:
+            self._seen.popitem(last=False)
         return line, event
 
+    def _jump(self, gap: Event) -> None:
+        """What is missing before a gap was lost with the device's memory; what came of it waits for nothing any more."""
+        self.lost += gap.seq - self._link.seq
+        self._link = Link(gap.seq, gap.prev)
+        self._early = {first: line for first, line in self._early.items() if first >= gap.seq}
+
     def _check_repeated(self, event: Event, line: bytes) -> None:
-        if self._last is not None and event.seq == self._last[0] and event.kind != "aggregate" and digest(line) != self._last[1]:
-            raise Withheld("edge.chain", f"event {event.seq} came before, and differed: the device's chain forks")
+        before = self._seen.get(event.seq)
+        if before is not None and before != (event.head or digest(line)):
+            raise _fork(event.seq)
         self.repeated += 1
 
     def _wait(self, first: int, line: bytes) -> None:
         if self._early.get(first, line) != line:
-            raise Withheld("edge.chain", f"event {first} came twice, and differs: the device's chain forks")
+            raise _fork(first)
         if len(self._early) < MOST_EARLY or first < max(self._early):
             self._early[first] = line
         if len(self._early) > MOST_EARLY:
             del self._early[max(self._early)]  # it will be sent again: there is no receipt for it
+
+
+def _fork(seq: int) -> Withheld:
+    return Withheld(
+        "edge.fork", f"event {seq} contradicts what came before: the device's chain forks", hint="was a copy of its --state folder put back?"
+    )

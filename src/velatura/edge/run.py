@@ -9,48 +9,57 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from msgspec.structs import asdict
 
-from velatura import __version__
 from velatura.crypto.keyfile import load_signer, save_private
 from velatura.crypto.keys import Signer
 from velatura.detect.region import Scores
-from velatura.edge.gateway import Gateway
+from velatura.edge.board import Board
+from velatura.edge.destinations import ToPrometheus
 from velatura.edge.login import Login
-from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Seeing
-from velatura.edge.policy import Camera, Policy, check
+from velatura.edge.policy import Policy, check
 from velatura.edge.promise import LIMITS, words
-from velatura.edge.sinks.jsonl import JsonLines
-from velatura.edge.sinks.sink import Feeder
-from velatura.edge.sources import Source, source_of
+from velatura.edge.sinks.prometheus import Page
 from velatura.edge.spotting import HEADS, Network
+from velatura.edge.watch import Shared, Watch
 from velatura.errors import BadSpec, VelaturaError, nearest
 from velatura.media.input_form import InputForm
 from velatura.models.store import ModelStore
 
-__all__ = ["Ran", "RanCamera", "run", "seeing_of"]
+__all__ = ["Failed", "Ran", "RanCamera", "run", "seeing_of"]
 
 KEY = "signer.key"
+_WORST = (1, 2, 4, 5, 3)  # rising
 
 
 @dataclass(frozen=True, slots=True)
 class RanCamera:
-    """records told, withheld; restarts of both processes; bound: in words; state of its file at the end."""
+    """records told, withheld; restarts of both processes; bound: in words; sinks: state of each at the end."""
 
     name: str
     records: int
     withheld: int
     restarts: int
     bound: str
-    sink: str
+    sinks: dict[str, str]
     totals: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A camera that ended with an error, while others did not."""
+
+    camera: str
+    code: str
+    sentence: str
+    hint: str
+    exit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,12 @@ class Ran:
     device: str
     cameras: list[RanCamera]
     limits: str = LIMITS
-    failed: list[VelaturaError] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
 
 
 def run(
     policy: Policy,
-    out: Path,
+    out: Path | None,
     *,
     model: str,
     state: Path | None = None,
@@ -77,82 +86,65 @@ def run(
     login: Login | None = None,
     store: ModelStore | None = None,
     ends: Callable[[], bool] = lambda: False,
+    failed: Callable[[str, VelaturaError], None] | None = None,
 ) -> Ran:
     """Watch all cameras of a policy until their sources end, or `ends` says so.
 
     Args:
-        policy: every camera with its source.
-        out: a file of lines; of several cameras a folder, with a file for each.
+        policy: every camera with its source, and where events go beside `out`.
+        out: a file of lines; of several cameras a folder, with a file for each; None: none.
         model: a name of the catalogue.
-        state: folder of the key and of what was not received; made where it is missing (0700).
+        state: folder of the key, of what was not received, and of `status.json`; made where it is missing (0700).
         live: files are played as a camera would.
         looks_per_s: at most; 0: every frame.
         fast: less exact decoding, see `latest.Stream`.
         degraded: layers of the confinement that may be absent; said in every event.
-        login: of the cameras, where they ask for one.
+        login: of the cameras that name none of their own.
+        failed: told at once of a camera that ends with an error; the others go on.
 
     Raises:
         BadSpec: `edge.policy`, `edge.model`, `edge.source`, `files.exists` ...
         Missing: `models.missing`, `sandbox.no-<layer>`.
-        BadInput: of the only camera, where there is one.
+        VelaturaError: the worst one, where every camera ended with one.
     """
     check(policy, where="the policy")
-    sources = [source_of(camera.source, live=live, login=login) for camera in policy.cameras]
     seeing = seeing_of(model, policy, store or ModelStore(), looks_per_s=looks_per_s, fast=fast, degraded=degraded)
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velatura-edge-")))
         signer = _signer(folder)
         several = len(policy.cameras) > 1
-        if several:
+        if several and out is not None:
             out.mkdir(parents=True, exist_ok=True)
+        shared = Shared(seeing, signer, folder, policy.sinks, live, login, force, ends)
         watches = [
-            _Watch(camera, source, seeing, signer, folder, out / f"{camera.name}.jsonl" if several else out, force=force, ends=ends)
-            for camera, source in zip(policy.cameras, sources, strict=True)
+            Watch(camera, out / f"{camera.name}.jsonl" if several and out is not None else out, shared, failed or (lambda name, error: None))
+            for camera in policy.cameras
         ]
-        threads = [threading.Thread(target=watch.run, name=watch.camera.name) for watch in watches]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    failed = [watch.error for watch in watches if watch.error is not None]
-    if len(failed) == len(watches):
-        raise failed[0]
-    return Ran(signer.verifier.id, [watch.told() for watch in watches if watch.error is None], failed=failed)
+        for to in policy.sinks:
+            if isinstance(to, ToPrometheus):
+                stack.callback(Page(to.port, lambda: {watch.camera.name: watch.numbers() for watch in watches}).close)
+        stack.enter_context(Board(folder, signer.verifier.id, lambda: [watch.states() for watch in watches]))
+        _together(watches)
+    errors = [(watch.camera.name, watch.error) for watch in watches if watch.error is not None]
+    if len(errors) == len(watches):
+        raise max((error for _, error in errors), key=lambda error: _WORST.index(error.exit_status))
+    told = [Failed(name, error.code, error.sentence, error.hint, error.exit_status) for name, error in errors]
+    return Ran(signer.verifier.id, [_ran(watch) for watch in watches if watch.error is None], failed=told)
 
 
-class _Watch:
-    """One camera in its thread; an error is kept for who waits."""
+def _together(watches: Sequence[Watch]) -> None:
+    """All of them, each in its thread, to their ends."""
+    threads = [threading.Thread(target=watch.run, name=watch.camera.name) for watch in watches]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
-    def __init__(
-        self, camera: Camera, source: Source, seeing: Seeing, signer: Signer, folder: Path, out: Path, *, force: bool, ends: Callable[[], bool]
-    ) -> None:
-        self.camera, self._ends = camera, ends
-        self.error: VelaturaError | None = None
-        self._outbox = Outbox(folder / camera.name / "outbox.sqlite")
-        try:
-            sink = JsonLines(out, device=signer.verifier.id, camera=camera.name, force=force)
-        except BaseException:
-            self._outbox.close()
-            raise
-        self._feeder = Feeder(sink, self._outbox)
-        self._gateway = Gateway(
-            camera, source, seeing, signer, self._outbox, os.urandom(8).hex(), int(time.time()), __version__, self._feeder.wake, os.urandom
-        )
-        self._sink = ""
 
-    def run(self) -> None:
-        try:
-            self._gateway.run(self._ends)
-        except VelaturaError as error:
-            self.error = error
-        finally:
-            whole = self._feeder.close()
-            self._sink = "ok" if whole else self._feeder.state
-            self._outbox.close()
-
-    def told(self) -> RanCamera:
-        gate = self._gateway
-        return RanCamera(self.camera.name, gate.records, gate.withheld, gate.restarts, words(self.camera), self._sink, gate.totals)
+def _ran(watch: Watch) -> RanCamera:
+    gate = watch.gateway
+    assert gate is not None, "it came to its end without an error"
+    return RanCamera(watch.camera.name, gate.records, gate.withheld, gate.restarts, words(watch.camera), watch.sinks, gate.totals)
 
 
 def _signer(folder: Path) -> Signer:

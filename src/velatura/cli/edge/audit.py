@@ -15,28 +15,57 @@ if TYPE_CHECKING:
 
 __all__ = ["audit"]
 
+UNPINNED = "the signer's key is the one that the file itself names: order and bounds are proven, not the sender"
+
 
 @app.command("audit", epilog=EPILOG)
 def audit(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="events.jsonl, a capture of a broker's payloads, or an outbox.sqlite")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE|FOLDER", help="events.jsonl, a capture of a broker's payloads, an outbox.sqlite, or a folder of .jsonl")
+    ],
     verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="whose events they must be  [default: whoever the first event names]")] = "",
-    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="the policy that every event must be made under (of one camera)")] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="the policy that every event must be made under")] = None,
     at_least: Annotated[str, typer.Option(metavar="SEQ:SHA256", help="an event seen before, which must still be in it")] = "",
     json: Json = False,
-) -> None:
+) -> int:
     """Recompute chain, signatures, schema, ticks and bits per hour; anything that does not hold ends with exit status 3 and the line."""
     from velatura.cli.output import emit as told
+    from velatura.cli.output import warn, worst
     from velatura.crypto.keyfile import load_verifier
     from velatura.edge.chain_audit import audit as recompute
     from velatura.edge.policy import digest, load_policy
+    from velatura.errors import BadSpec, VelaturaError
 
-    wanted = None
-    if policy is not None:
-        cameras = load_policy(policy).cameras
-        wanted = digest(cameras[0]) if len(cameras) == 1 else None
-    found = recompute(file, verifier=load_verifier(verifier) if verifier else None, policy=wanted, at_least=_seen(at_least))
-    warnings = [] if found.pinned else ["the signer's key is the one that the file itself names: order and bounds are proven, not the sender"]
-    told("edge audit", found, json=json, text=_audited(found), warnings=warnings)
+    wanted = [digest(camera) for camera in load_policy(policy).cameras] if policy is not None else None
+    key, seen = load_verifier(verifier) if verifier else None, _seen(at_least)
+    if not file.is_dir():
+        found = recompute(file, verifier=key, policy=wanted, at_least=seen)
+        told("edge audit", found, json=json, text=_audited(found), warnings=[] if found.pinned else [UNPINNED])
+        return 0
+    if seen is not None:
+        raise BadSpec("edge.at-least", "--at-least is of one camera's file", hint="name the file")
+    done, statuses, pinned = [], [], True
+    for path in _files(file):
+        try:
+            found = recompute(path, verifier=key, policy=wanted)
+            done.append({"file": str(path), "found": found, "error": ""})
+            pinned = pinned and found.pinned
+        except VelaturaError as error:
+            warn(str(error))
+            done.append({"file": str(path), "found": None, "error": str(error)})
+            statuses.append(error.exit_status)
+    text = "\n".join(f"{one['file']}: {_audited(one['found']) if one['found'] else 'does not hold'}" for one in done)  # type: ignore[arg-type]
+    told("edge audit", {"files": done}, json=json, text=text, warnings=[] if pinned else [UNPINNED])
+    return worst(statuses)
+
+
+def _files(folder: Path) -> list[Path]:
+    from velatura.errors import BadInput
+
+    found = sorted(path for path in folder.glob("*.jsonl") if path.is_file())
+    if not found:
+        raise BadInput("edge.no-events", f"{folder}: holds no .jsonl file", hint="the folder of `edge run -o`")
+    return found
 
 
 def _seen(word: str) -> tuple[int, str] | None:
@@ -59,5 +88,5 @@ def _audited(found: Audited) -> str:
     if found.degraded:
         parts.append(f"degraded: {', '.join(found.degraded)}")
     if found.gaps or found.aggregates:
-        parts.append(f"{found.gaps} gaps, {found.aggregates} summed up")
+        parts.append(f"{found.gaps} gaps, {found.lost} lost with them, {found.aggregates} summed up")
     return "; ".join(parts)

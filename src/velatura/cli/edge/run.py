@@ -21,8 +21,21 @@ LEVELS = {"tracks": 1, "crossings": 2, "counts": 3}
 
 @app.command("run", epilog=EPILOG)
 def run(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="a clip, a folder of clips, rtsp://CAMERA, http://CAMERA (MJPEG), /dev/videoN")],
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="EVENTS.jsonl", help="signed events, one a line")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="a clip, a folder of clips, rtsp://CAMERA, http://CAMERA (MJPEG), /dev/videoN  [default: those of the policy]"
+        ),
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="EVENTS.jsonl", help="signed events, one a line; of several cameras a folder")
+    ] = None,
+    sink: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WORD", help="events go there too: mqtts://HOST/PREFIX#login=FILE&ca=FILE, https://HOST/PATH#token=FILE, prometheus:PORT"
+        ),
+    ] = None,
     model: Annotated[str, typer.Option(metavar="NAME", help="of `velatura models list`: yunet-n, yunet-s, centerface, fastestdet")] = "yunet-n",
     emit: Annotated[str, typer.Option(help="counts (level 3), crossings (2) or tracks (1)  [default: by --level]")] = "",
     level: Annotated[int, typer.Option(metavar="N", help="privacy level: 3 counts, 2 crossings of each line, 1 quantised tracks")] = 0,
@@ -45,11 +58,14 @@ def run(
     import time
 
     from velatura.cli.output import emit as told
-    from velatura.cli.output import worst
+    from velatura.cli.output import warn, worst
     from velatura.edge.login import login_of
     from velatura.edge.run import run as watch
+    from velatura.errors import BadSpec
 
-    chosen = _policy(source, policy, emit, level)
+    chosen = _with_sinks(_policy(source, policy, emit, level), sink or [])
+    if out is None and not chosen.sinks:
+        raise BadSpec("edge.nowhere", "events go nowhere", hint="-o EVENTS.jsonl, --sink, or [[sinks]] in the policy")
     ending = threading.Event()
     until_s = time.monotonic() + for_s if for_s else float("inf")
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -65,10 +81,11 @@ def run(
         degraded=allow_degraded or (),
         force=force,
         login=login_of(login) if login is not None else None,
+        failed=lambda name, error: warn(f"{name}: {error}"),
         ends=lambda: ending.is_set() or time.monotonic() > until_s,
     )
-    told("edge run", ran, json=json, text=_ran(ran, out), warnings=[error.sentence for error in ran.failed])
-    return worst(error.exit_status for error in ran.failed)
+    told("edge run", ran, json=json, text=_ran(ran, out), warnings=[])
+    return worst(one.exit for one in ran.failed)
 
 
 def _policy(source: str, policy: Path | None, emit: str, level: int) -> Policy:
@@ -83,20 +100,37 @@ def _policy(source: str, policy: Path | None, emit: str, level: int) -> Policy:
     if emit and level and LEVELS[emit] != level:
         raise BadSpec("edge.emit", f"--emit {emit} is level {LEVELS[emit]}, not {level}", hint="one of both is enough")
     chosen = level or LEVELS.get(emit, 0)
+    if policy is None and not source:
+        raise BadSpec("edge.source", "there is nothing to look at", hint="give a SOURCE, or a policy whose cameras have one")
     if policy is None:
         camera = Camera("camera", source, egress=Egress(level=chosen or 3))
         return Policy((camera,))
     read = load_policy(policy)
     if chosen and any(camera.egress.level != chosen for camera in read.cameras):
         raise BadSpec("edge.emit", f"{policy}: says another level than {chosen}", hint="what leaves is the policy's to say")
+    if not source:
+        for camera in read.cameras:
+            if not camera.source:
+                raise BadSpec("edge.source", f"{policy}: camera {camera.name} has no source", hint="source = 'rtsp://...' in the policy")
+        return read
     if len(read.cameras) > 1:
-        raise BadSpec("edge.source", f"{policy}: names {len(read.cameras)} cameras, and one SOURCE is given", hint="a policy for each camera")
-    return Policy((replace(read.cameras[0], source=source),))
+        raise BadSpec("edge.source", f"{policy}: names {len(read.cameras)} cameras, and one SOURCE is given", hint="leave SOURCE out")
+    return replace(read, cameras=(replace(read.cameras[0], source=source),))
 
 
-def _ran(ran: Ran, out: Path) -> str:
+def _with_sinks(policy: Policy, words: list[str]) -> Policy:
+    from msgspec.structs import replace
+
+    from velatura.edge.destinations import destination_of
+
+    return replace(policy, sinks=(*policy.sinks, *(destination_of(word) for word in words)))
+
+
+def _ran(ran: Ran, out: Path | None) -> str:
     lines = []
     for camera in ran.cameras:
         totals = ", ".join(f"{name} {value}" for name, value in camera.totals.items())
         lines.append(f"{camera.name}: {camera.records} records told, {camera.withheld} withheld{f'; {totals}' if totals else ''}; {camera.bound}")
-    return "\n".join([*lines, f"{out}: signed by {ran.device}; velatura edge audit {out}", ran.limits])
+        lines += [f"{camera.name}: {name}: {state}" for name, state in camera.sinks.items() if state != "ok"]
+    lines.append(f"{out}: signed by {ran.device}; velatura edge audit {out}" if out is not None else f"signed by {ran.device}")
+    return "\n".join([*lines, ran.limits])

@@ -36,7 +36,7 @@ def address_of(url: str) -> Address:
     """mqtts://HOST[:PORT], or mqtt:// for this machine. Raises BadSpec `edge.broker`."""
     parts = urlsplit(url)
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or parts.username or parts.password or parts.path not in ("", "/"):
-        raise BadSpec("edge.broker", "the broker is mqtts://HOST[:PORT], without a password in it", hint="--mqtt-login FILE holds user and password")
+        raise BadSpec("edge.broker", "the broker is mqtts://HOST[:PORT], without a password in it", hint="#login=FILE holds user and password")
     if parts.scheme == "mqtt" and parts.hostname not in LOOPBACK:
         raise BadSpec("edge.broker", f"{parts.hostname}: events leave this machine through TLS only", hint="mqtts://")
     return Address(parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883), parts.scheme == "mqtts")

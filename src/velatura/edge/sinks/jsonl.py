@@ -7,11 +7,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from velatura.edge.events import MOST_LINE, parse
+from velatura.edge.events import MOST_LINE, Link, digest, parse
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import BadSpec, VelaturaError
 
 __all__ = ["JsonLines"]
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # the last one: RLIMIT_FSIZE
 
 
 class JsonLines:
@@ -22,6 +24,9 @@ class JsonLines:
         device, camera: whose events an existing file must end in; then it is continued.
         force: an existing file is replaced.
 
+    Attributes:
+        link: where the chain stands after its last line.
+
     Raises:
         BadSpec: `files.exists`: it is there and ends in no event of this camera; `edge.not-a-file`.
         VelaturaError: `files.unwritable`.
@@ -29,11 +34,12 @@ class JsonLines:
 
     def __init__(self, path: Path, *, device: str, camera: str, force: bool = False) -> None:
         self.name = f"file:{path.resolve()}"
-        self._last = -1
+        self._last, self.link = -1, Link()
         if path.exists() and not path.is_file():
             raise BadSpec("edge.not-a-file", f"{path}: is no plain file", hint="name a file that ends in .jsonl")
         if path.exists() and not force:
-            self._last = _continued(path, device, camera)
+            self.link = _continued(path, device, camera)
+            self._last = self.link.seq - 1
         try:
             flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | (os.O_TRUNC if self._last < 0 else 0)
             self._file = os.open(path, flags, 0o600)
@@ -53,7 +59,7 @@ class JsonLines:
             os.fsync(self._file)
         except OSError as error:
             os.ftruncate(self._file, self._size)  # no half lines
-            raise Unreached("disk-full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "down") from error
+            raise Unreached("disk-full" if error.errno in FULL else "down") from error
         self._size += len(raw)
         self._last = new[-1][0]
         return self._last
@@ -65,12 +71,12 @@ class JsonLines:
         os.close(self._file)
 
 
-def _continued(path: Path, device: str, camera: str) -> int:
-    """The number of the last event, a cut line after it taken off. An empty file is a new one."""
+def _continued(path: Path, device: str, camera: str) -> Link:
+    """Where it stands after its last event, a cut line after it taken off. An empty file is a new one."""
     with path.open("rb+") as stream:
         size = stream.seek(0, os.SEEK_END)
         if not size:
-            return -1
+            return Link()
         stream.seek(max(0, size - 2 * MOST_LINE))
         tail = stream.read()
         whole = tail[: tail.rfind(b"\n") + 1]
@@ -82,7 +88,7 @@ def _continued(path: Path, device: str, camera: str) -> int:
         if (event.device, event.camera) != (device, camera):
             raise _not_ours(path)
         stream.truncate(size - len(tail) + len(whole))
-        return event.seq
+        return Link(event.seq + 1, event.head or digest(line))
 
 
 def _not_ours(path: Path) -> BadSpec:

@@ -1,6 +1,6 @@
 """Events through an MQTT broker, none of which is lost with it.
 
-Topics, below `velatura/<device>/<camera>/`: `event` (signed lines, QoS 1), `status` (retained: online, last number and digest; the will says
+Topics, below `<prefix>/<device>/<camera>/`: `event` (signed lines, QoS 1), `status` (retained: online, last number and digest; the will says
 offline), `totals` (retained sums of what was published, which only rise: one message repairs all that were missed), `receipt` (retained, from the
 consumer: the highest number up to which it has everything; with `"again"` when it comes back, for its broker may have forgotten it).
 A broker's acknowledgement is no receipt: one without persistence forgets what it acknowledged (eclipse-mosquitto/mosquitto#1855). With `receipts` an
@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from velatura.edge.destinations import PREFIX
 from velatura.edge.events import digest
 from velatura.edge.login import Login
 from velatura.edge.outbox import Outbox
@@ -25,16 +26,21 @@ from velatura.edge.sinks.broker import Broker, address_of
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import Withheld
 
-__all__ = ["Mqtt", "topic"]
+__all__ = ["Mqtt", "client_of", "topic"]
 
 WINDOW_S = 120.0
 RETAINED_S = 1.0
 """So long a fresh connection waits for retained words before it writes its own."""
 
 
-def topic(device: str, camera: str, word: str) -> str:
+def topic(device: str, camera: str, word: str, prefix: str = PREFIX) -> str:
     """Names are checked by the policy: none has a slash or a wildcard, none comes from vision."""
-    return f"velatura/{device}/{camera}/{word}"
+    return f"{prefix}/{device}/{camera}/{word}"
+
+
+def client_of(prefix: str, *words: str) -> str:
+    """A client's name: a broker keeps one session for each."""
+    return "-".join([prefix.replace("/", "-"), *words])
 
 
 class Mqtt:
@@ -59,10 +65,11 @@ class Mqtt:
         login: Login | None = None,
         ca: Path | None = None,
         fields: Mapping[str, str] | None = None,
+        prefix: str = PREFIX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._outbox, self._totals, self._receipts, self._clock = outbox, totals, receipts, clock
-        self._topics = {word: topic(device, camera, word) for word in ("event", "status", "totals", "receipt")}
+        self._topics = {word: topic(device, camera, word, prefix) for word in ("event", "status", "totals", "receipt")}
         self._discovery = None if fields is None else home_assistant.discovery(device, camera, fields, self._topics)
         self._retained = threading.Event()
         self._receipt, self._ahead = -1, -1
@@ -70,10 +77,10 @@ class Mqtt:
         self._acknowledged: deque[tuple[float, int]] = deque()
         self._vouched, self._last = -1, (-1, "")
         heard = (self._topics["status"], self._topics["receipt"], *((home_assistant.STATUS,) if fields is not None else ()))
-        self.name = f"mqtt:{url}:{camera}"
+        self.name = f"mqtt:{url}:{prefix}:{camera}"
         self._broker = Broker(
             address_of(url),
-            client=f"velatura-{device}-{camera}",
+            client=client_of(prefix, device, camera),
             will=(self._topics["status"], _json({"online": False})),
             login=login,
             ca=ca,

@@ -5,17 +5,19 @@ Its session is durable: the broker keeps for it what comes while it is away. Wha
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 from collections.abc import Callable
 from pathlib import Path
 
 from velatura.crypto.keys import Verifier
+from velatura.edge.destinations import PREFIX
 from velatura.edge.events import Event
 from velatura.edge.login import Login
 from velatura.edge.receive import Receiver
 from velatura.edge.sinks.broker import Broker, address_of
-from velatura.edge.sinks.mqtt import topic
+from velatura.edge.sinks.mqtt import client_of, topic
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import Withheld
 
@@ -35,7 +37,9 @@ def receive(
     state: Path | None = None,
     login: Login | None = None,
     ca: Path | None = None,
+    prefix: str = PREFIX,
     pause: Callable[[float], object],
+    unreached: Callable[[str], None] = lambda state: None,
 ) -> Receiver:
     """Until `ends`.
 
@@ -43,6 +47,7 @@ def receive(
         take: given each event that is whole, once, in order; what it wrote must be durable when it returns, for the receipt follows.
         refused: told of messages that were not believed.
         pause: waits some seconds between two attempts to connect.
+        unreached: told the state of each attempt that failed.
     """
     receiver = Receiver(verifier, camera, state=state)
     come: queue.Queue[bytes] = queue.Queue(10_000)
@@ -50,20 +55,24 @@ def receive(
     def heard(_topic: str, payload: bytes) -> None:
         come.put(payload)
 
-    name = f"velatura-receive-{verifier.id}-{camera}"
-    broker = Broker(address_of(url), client=name, login=login, ca=ca, topics=(topic(verifier.id, camera, "event"),), heard=heard)
-    wait_s = WAIT_S
+    name = client_of(prefix, "receive", verifier.id, camera)
+    broker = Broker(address_of(url), client=name, login=login, ca=ca, topics=(topic(verifier.id, camera, "event", prefix),), heard=heard)
+    receipt, wait_s = topic(verifier.id, camera, "receipt", prefix), WAIT_S
     while not ends():
         try:
             if not broker.is_up:
                 broker.connect()
-                _answer(broker, verifier, camera, receiver, again=True)
+                _answer(broker, receipt, receiver, again=True)
                 wait_s = WAIT_S
             if _taken(come, receiver, take, refused):
-                _answer(broker, verifier, camera, receiver)
-        except Unreached:
+                _answer(broker, receipt, receiver)
+        except Unreached as error:
+            unreached(error.state)
             pause(wait_s)
             wait_s = min(2 * wait_s, 30.0)
+    while _taken(come, receiver, take, refused):  # what has come is taken before it ends
+        with contextlib.suppress(Unreached):
+            _answer(broker, receipt, receiver)
     if broker.is_up:
         broker.leave()
     return receiver
@@ -85,8 +94,8 @@ def _taken(come: queue.Queue[bytes], receiver: Receiver, take: Callable[[bytes, 
         return receiver.receipt > before
 
 
-def _answer(broker: Broker, verifier: Verifier, camera: str, receiver: Receiver, *, again: bool = False) -> None:
+def _answer(broker: Broker, name: str, receiver: Receiver, *, again: bool = False) -> None:
     """The receipt; again: what comes after it may be lost."""
     receiver.remember()
     said = {"seq": receiver.receipt, **({"again": True} if again else {})}
-    broker.publish({topic(verifier.id, camera, "receipt"): json.dumps(said).encode()}, retain=True)
+    broker.publish({name: json.dumps(said).encode()}, retain=True)

@@ -6,6 +6,7 @@ tried again with back-off (.5 s doubling to 30 s, jittered); what it says of its
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from velatura.errors import VelaturaError
 
 __all__ = ["STATES", "Feeder", "Sink", "Unreached"]
 
-STATES = ("starting", "ok", "down", "refused", "auth", "tls", "slow", "disk-full", "ahead")
+STATES = ("starting", "ok", "down", "refused", "auth", "tls", "slow", "disk-full", "ahead", "failed")
 FIRST_S, LONGEST_S = 0.5, 30.0
 LOOK_S = 0.5
 BATCH = 20
@@ -63,7 +64,7 @@ class Feeder:
     def __init__(self, sink: Sink, outbox: Outbox, *, rng: random.Random | None = None) -> None:
         self._sink, self._outbox = sink, outbox
         self._rng = rng or random.Random()
-        self._wake, self._ending = threading.Event(), threading.Event()
+        self._wake, self._ending, self._over = threading.Event(), threading.Event(), threading.Event()
         self._offered = -1
         self.state = "starting"
         outbox.subscribe(sink.name)
@@ -74,17 +75,32 @@ class Feeder:
         """There is something new."""
         self._wake.set()
 
-    def close(self, *, drain_s: float = 5.0) -> bool:
-        """End the thread; whether all was taken before it ended. drain_s: how long it may go on offering what is left."""
+    def end(self) -> None:
+        """Begin to end: offer what is left."""
         self._ending.set()
         self._wake.set()
+
+    def close(self, *, drain_s: float = 5.0) -> bool:
+        """End the thread; whether all was taken before it ended. drain_s: how long it may go on offering what is left."""
+        self.end()
         self._thread.join(drain_s)
-        self._sink.close()
+        self._over.set()
+        self._wake.set()
+        self._thread.join()  # an offer has its own deadlines; nobody may close the outbox under it
+        with contextlib.suppress(Unreached):  # its last word is a courtesy
+            self._sink.close()
         return not self._outbox.pending(self._sink.name, 1)
 
     def _run(self) -> None:
+        try:
+            self._feed()
+        except BaseException:
+            self.state = "failed"  # a fault of ours must not look well
+            raise
+
+    def _feed(self) -> None:
         wait_s = FIRST_S
-        while True:
+        while not self._over.is_set():
             try:
                 more = self._step()
                 self.state, wait_s = "ok", FIRST_S

@@ -27,18 +27,19 @@ class Webhook:
         url: https://HOST[:PORT]/PATH.
         ca: certificates of who may sign the server's; None: the system's.
         token: sent as a bearer's; from a 0600 file, never from the command line.
+        camera: whose events; told apart in the outbox by it.
 
     Raises:
         BadSpec: `edge.webhook`.
     """
 
-    def __init__(self, url: str, *, ca: Path | None = None, token: str = "") -> None:
+    def __init__(self, url: str, *, ca: Path | None = None, token: str = "", camera: str = "") -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
-            raise BadSpec("edge.webhook", "the web hook is https://HOST/PATH, without a password in it", hint="--webhook-token FILE holds a secret")
+            raise BadSpec("edge.webhook", "the web hook is https://HOST/PATH, without a password in it", hint="#token=FILE holds a secret")
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise BadSpec("edge.webhook", f"{parts.hostname}: events leave this machine through https only", hint="https://")
-        self.name = f"webhook:{parts.hostname}:{parts.port or ''}{parts.path}"
+        self.name = f"webhook:{parts.hostname}:{parts.port or ''}{parts.path}:{camera}"
         self._host, self._port = parts.hostname, parts.port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._tls = ssl.create_default_context(cafile=str(ca) if ca else None) if parts.scheme == "https" else None
