@@ -28,7 +28,7 @@ from velatura.edge.feed import CODECS, MOST_PACKET, End, Feed, Header, Packet
 from velatura.edge.login import Login
 from velatura.edge.sources import Source
 
-__all__ = ["STATES", "Ingest", "main"]
+__all__ = ["STATES", "Ingest", "header_of", "main"]
 
 STATES = ("connecting", "streaming", "lost", "stalled", "refused", "auth", "malformed", "no-video", "codec", "ended")
 OPEN_S, READ_S = 5.0, 2.0  # FFmpeg counts the second twice: a frozen camera is noticed after 4 s
@@ -118,12 +118,10 @@ class Ingest:
         if not container.streams.video:
             return "no-video"
         stream = container.streams.video[0]
-        codec = stream.codec_context
-        name = codec.codec.canonical_name if codec is not None else ""  # `name` is the decoder's: AV1 is "libdav1d" there
-        if name not in CODECS:
+        header = header_of(stream)
+        if header is None:
             return "codec"
         base = stream.time_base
-        header = Header(name, codec.width, codec.height, (base.numerator, base.denominator), bytes(codec.extradata or b""))
         self._begin(header)
         self._waits_for_key = True
         first, begun_s, last_s = None, time.monotonic(), 0.0
@@ -177,6 +175,16 @@ class Ingest:
         self._beat_s = time.monotonic()
         counts = self.counts
         self._say({"state": state, "seconds": self._read_s, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
+
+
+def header_of(stream: Any) -> Header | None:
+    """What vision is told of a container's stream of pictures; None: its codec is not read."""
+    codec = stream.codec_context
+    name = codec.codec.canonical_name if codec is not None else ""  # `name` is the decoder's: AV1 is "libdav1d" there
+    if name not in CODECS:
+        return None
+    base = stream.time_base
+    return Header(name, codec.width, codec.height, (base.numerator, base.denominator), bytes(codec.extradata or b""))
 
 
 def _frame_s(stream: Any) -> float:
