@@ -13,7 +13,7 @@ from typing import Any
 from velatura import __version__
 from velatura.errors import VelaturaError, one_line
 
-__all__ = ["SCHEMA", "emit", "emit_error", "warn", "worst"]
+__all__ = ["SCHEMA", "emit", "emit_error", "note", "warn", "worst"]
 
 _WORST_FIRST = (3, 5, 4, 2, 1)  # the contract's 3, 5, 4, 1; an item's own wrong name (2) comes after what concerns its content
 
@@ -47,6 +47,12 @@ def emit_error(command: str, error: VelaturaError) -> None:
 def warn(sentence: str) -> None:
     """One line on stderr."""
     sys.stderr.write(_printable(f"warning: {one_line(sentence, 1000)}", sys.stderr.encoding) + "\n")
+
+
+def note(sentence: str) -> None:
+    """What is being done: one line on stderr."""
+    sys.stderr.write(_printable(one_line(sentence, 1000), sys.stderr.encoding) + "\n")
+    sys.stderr.flush()
 
 
 def worst(statuses: Iterable[int]) -> int:

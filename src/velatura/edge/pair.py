@@ -22,9 +22,10 @@ import msgspec
 from velatura.edge.confinement import vision_confinement
 from velatura.edge.ingest import STATES
 from velatura.edge.policy import Camera
+from velatura.edge.refused import named
 from velatura.edge.sources import Source
 from velatura.edge.spotting import Network
-from velatura.errors import BadInput
+from velatura.errors import BadInput, Missing
 from velatura.sandbox.warm import Warm
 
 __all__ = ["Ingest", "Pair", "Seeing", "settings_of"]
@@ -34,7 +35,10 @@ SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog i
 
 @dataclass(frozen=True, slots=True)
 class Seeing:
-    """What vision is made of. model: the network's file; guest: the class that runs, locked; the rest as of `vision.Vision`."""
+    """What vision is made of. model: the network's file; guest: the class that runs, locked; the rest as of `vision.Vision`.
+
+    sha256: of the file as it was checked; "": of the file as it is.
+    """
 
     model: Path
     network: Network
@@ -42,6 +46,8 @@ class Seeing:
     fast: bool = False
     degraded: Collection[str] = ()
     guest: str = "velatura.edge.vision:Vision"
+    sha256: str = ""
+    bundle: bool = False
 
 
 class Ingest:
@@ -117,12 +123,13 @@ def settings_of(camera: Camera, seeing: Seeing, *, live: bool) -> dict[str, Any]
     """What vision's constructor takes, as JSON; nothing of how the camera is reached."""
     return {
         "model": str(seeing.model.resolve()),
-        "sha256": hashlib.sha256(seeing.model.read_bytes()).hexdigest(),
+        "sha256": seeing.sha256 or hashlib.sha256(seeing.model.read_bytes()).hexdigest(),
         "network": msgspec.to_builtins(seeing.network),
-        "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="")),
+        "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="", login="")),
         "live": live,
         "looks_per_s": seeing.looks_per_s,
         "fast": seeing.fast,
+        **({"bundle": True} if seeing.bundle else {}),
     }
 
 
@@ -132,12 +139,16 @@ class Pair:
     Raises:
         Missing: `sandbox.no-<layer>` and what else keeps vision from being locked.
         BadInput: `edge.no-source`.
+        VelaturaError: why the network cannot be used, see `refused`.
     """
 
     def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
         self._live = source.live
         may = vision_confinement(model=seeing.model, degraded=seeing.degraded)
-        self._warm = Warm(seeing.guest, settings_of(camera, seeing, live=source.live), may)
+        try:
+            self._warm = Warm(seeing.guest, settings_of(camera, seeing, live=source.live), may)
+        except Missing as error:
+            raise named(error) from error
         try:
             self._vision, self.held = self._warm.lock()
             self.ingest = Ingest(source, self._vision.hand_over_inbox())

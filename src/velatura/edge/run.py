@@ -14,22 +14,17 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msgspec.structs import asdict
-
 from velatura.crypto.keyfile import load_signer, save_private
-from velatura.crypto.keys import Signer
-from velatura.detect.region import Scores
+from velatura.crypto.keys import Signer, Verifier
 from velatura.edge.board import Board
 from velatura.edge.destinations import ToPrometheus
 from velatura.edge.login import Login
-from velatura.edge.pair import Seeing
 from velatura.edge.policy import Policy, check
 from velatura.edge.promise import LIMITS, words
+from velatura.edge.seeing import seeing_of
 from velatura.edge.sinks.prometheus import Page
-from velatura.edge.spotting import HEADS, Network
 from velatura.edge.watch import Shared, Watch
-from velatura.errors import BadSpec, VelaturaError, nearest
-from velatura.media.input_form import InputForm
+from velatura.errors import VelaturaError
 from velatura.models.store import ModelStore
 
 __all__ = ["Failed", "Ran", "RanCamera", "run", "seeing_of"]
@@ -77,6 +72,8 @@ def run(
     out: Path | None,
     *,
     model: str,
+    verifier: Verifier | None = None,
+    backend: str = "",
     state: Path | None = None,
     live: bool = False,
     looks_per_s: float = 0.0,
@@ -93,7 +90,8 @@ def run(
     Args:
         policy: every camera with its source, and where events go beside `out`.
         out: a file of lines; of several cameras a folder, with a file for each; None: none.
-        model: a name of the catalogue.
+        model: a name of the catalogue, or a bundle.
+        verifier, backend: as of `seeing.seeing_of`.
         state: folder of the key, of what was not received, and of `status.json`; made where it is missing (0700).
         live: files are played as a camera would.
         looks_per_s: at most; 0: every frame.
@@ -108,7 +106,7 @@ def run(
         VelaturaError: the worst one, where every camera ended with one.
     """
     check(policy, where="the policy")
-    seeing = seeing_of(model, policy, store or ModelStore(), looks_per_s=looks_per_s, fast=fast, degraded=degraded)
+    seeing = seeing_of(model, policy, store or ModelStore(), verifier=verifier, backend=backend, looks_per_s=looks_per_s, fast=fast, degraded=degraded)
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velatura-edge-")))
         signer = _signer(folder)
@@ -154,20 +152,3 @@ def _signer(folder: Path) -> Signer:
     if not path.exists():
         save_private(Signer.new(os.urandom), path)
     return load_signer(path)
-
-
-def seeing_of(
-    name: str, policy: Policy, store: ModelStore, *, looks_per_s: float = 0.0, fast: bool = False, degraded: Collection[str] = ()
-) -> Seeing:
-    """What vision is made of, by the name of a model. Raises BadSpec `edge.model`; Missing, BadInput: of the store."""
-    entry = store.entry(name)
-    like = entry.like or name
-    if like not in HEADS or entry.scores is None:
-        raise BadSpec("edge.model", f"{name} is no model that edge can read the outputs of", hint=nearest(name, HEADS))
-    store.load(name)  # whole and unchanged, or it says so
-    for camera in policy.cameras:
-        if missing := [label for label in camera.labels if label not in entry.labels]:
-            sentence = f"camera {camera.name} counts {missing[0]!r}, which {name} does not find"
-            raise BadSpec("edge.model", sentence, hint=f"labels of {name}: {', '.join(entry.labels)}")
-    network = Network(name, like, InputForm(**asdict(entry.input)), Scores(**asdict(entry.scores)), tuple(entry.outputs), bool(entry.free))
-    return Seeing(store.path(name), network, looks_per_s, fast, tuple(degraded))

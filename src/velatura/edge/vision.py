@@ -14,6 +14,7 @@ from typing import Any
 
 import av
 
+from velatura.edge import container, manifest, selftest
 from velatura.edge.analytics import Analytics
 from velatura.edge.feed import End, Header, Message, Packet, unpack
 from velatura.edge.latest import Stream
@@ -45,6 +46,7 @@ class Vision:
         live: the newest frame counts.
         looks_per_s: at most so many looks a second of the source's time; 0: every frame.
         fast: see `latest.Stream`.
+        bundle: the file is a bundle, whose self-test is asked first.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Vision:
         live: bool,
         looks_per_s: float = 0.0,
         fast: bool = False,
+        bundle: bool = False,
     ) -> None:
+        self._bundle = bundle
         self._path, self._sha256 = Path(model), sha256
         self._network = convert(dict(network), Network, where="vision")
         self._camera = convert(dict(camera), Camera, where="vision")
@@ -69,7 +73,10 @@ class Vision:
         raw = self._path.read_bytes()
         if hashlib.sha256(raw).hexdigest() != self._sha256:
             raise BadInput("edge.model", "the model is not the one that was checked")
-        self._spotter = Spotter(raw, self._network)
+        parts = container.unpack(raw) if self._bundle else {container.MODEL: raw}
+        self._spotter = Spotter(parts[container.MODEL], self._network)
+        if self._bundle:
+            selftest.check(manifest.decode(parts[container.MANIFEST]), parts[container.VECTORS], self._spotter.backend)
         self._spotter.rehearse()
         self._poll = select.poll()
         self._poll.register(INBOX, select.POLLIN)

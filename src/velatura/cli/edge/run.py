@@ -36,7 +36,11 @@ def run(
             metavar="WORD", help="events go there too: mqtts://HOST/PREFIX#login=FILE&ca=FILE, https://HOST/PATH#token=FILE, prometheus:PORT"
         ),
     ] = None,
-    model: Annotated[str, typer.Option(metavar="NAME", help="of `velatura models list`: yunet-n, yunet-s, centerface, fastestdet")] = "yunet-n",
+    model: Annotated[
+        str, typer.Option(metavar="NAME|BUNDLE", help="of `velatura models list` (yunet-n, yunet-s, centerface, fastestdet), or of `edge export`")
+    ] = "yunet-n",
+    verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="whose BUNDLE it must be  [default: whoever it names]")] = "",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="what the network runs on, locked up  [default: the model's own]")] = "",
     emit: Annotated[str, typer.Option(help="counts (level 3), crossings (2) or tracks (1)  [default: by --level]")] = "",
     level: Annotated[int, typer.Option(metavar="N", help="privacy level: 3 counts, 2 crossings of each line, 1 quantised tracks")] = 0,
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="lines, zones, masks, budget; see docs/how-to/edge.md")] = None,
@@ -59,9 +63,12 @@ def run(
 
     from velatura.cli.output import emit as told
     from velatura.cli.output import warn, worst
+    from velatura.crypto.keyfile import load_verifier
     from velatura.edge.login import login_of
     from velatura.edge.run import run as watch
+    from velatura.edge.seeing import is_bundle
     from velatura.errors import BadSpec
+    from velatura.models.store import ModelStore
 
     chosen = _with_sinks(_policy(source, policy, emit, level), sink or [])
     if out is None and not chosen.sinks:
@@ -74,6 +81,8 @@ def run(
         chosen,
         out,
         model=model,
+        verifier=load_verifier(verifier) if verifier else None,
+        backend=backend,
         state=state,
         live=live,
         looks_per_s=looks_per_s,
@@ -84,7 +93,8 @@ def run(
         failed=lambda name, error: warn(f"{name}: {error}"),
         ends=lambda: ending.is_set() or time.monotonic() > until_s,
     )
-    told("edge run", ran, json=json, text=_ran(ran, out), warnings=[])
+    whose = "the bundle's signer is the one that it names itself: it is whole, but whose it is was not asked (--verifier)"
+    told("edge run", ran, json=json, text=_ran(ran, out), warnings=[whose] if not verifier and is_bundle(model, ModelStore()) else [])
     return worst(one.exit for one in ran.failed)
 
 
