@@ -1,4 +1,4 @@
-"""A camera that speaks RTSP, for the system's Python with GStreamer's bindings: PORT [USER PASSWORD]; prints "ready" once it listens."""
+"""A camera that speaks RTSP, for the system's Python with GStreamer's bindings: PORT [USER PASSWORD | sound]; prints "ready" once it listens."""
 
 import sys
 
@@ -12,11 +12,12 @@ PICTURES = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "
     "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 ! rtph264pay name=pay0 pt=96 config-interval=1 )"
 )
+SOUND = "( audiotestsrc is-live=true ! audioconvert ! alawenc ! rtppcmapay name=pay0 pt=8 )"
 
 Gst.init(None)
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_shared(True)
-factory.set_launch(PICTURES)
+factory.set_launch(SOUND if sys.argv[2:] == ["sound"] else PICTURES)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service(sys.argv[1])

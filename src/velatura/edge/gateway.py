@@ -78,7 +78,11 @@ class Gateway:
     @property
     def camera_word(self) -> str:
         """Of `ingest.STATES`: what ingest said last. "connecting" is said only as long as nothing else was: the reason of a loss stays."""
-        said = self._pair.ingest.state if self._pair is not None else "connecting"
+        if self._pair is None:
+            return self._camera_word
+        said, counts = self._pair.ingest.state, self._pair.ingest.counts
+        if said == "ended" and not counts.get("packets"):
+            said = "malformed" if counts.get("malformed") else "no-video"
         if said != "connecting":
             self._camera_word = said
         return self._camera_word

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from velatura.crypto.keyfile import load_signer, save_private
@@ -98,7 +99,7 @@ def run(
         fast: less exact decoding, see `latest.Stream`.
         degraded: layers of the confinement that may be absent; said in every event.
         login: of the cameras that name none of their own.
-        failed: told at once of a camera that ends with an error; the others go on.
+        failed: of several cameras, told at once of one that ends with an error; the others go on.
 
     Raises:
         BadSpec: `edge.policy`, `edge.model`, `edge.source`, `files.exists` ...
@@ -106,7 +107,8 @@ def run(
         VelaturaError: the worst one, where every camera ended with one.
     """
     check(policy, where="the policy")
-    seeing = seeing_of(model, policy, store or ModelStore(), verifier=verifier, backend=backend, looks_per_s=looks_per_s, fast=fast, degraded=degraded)
+    named = partial(seeing_of, verifier=verifier, backend=backend, looks_per_s=looks_per_s, fast=fast, degraded=degraded)
+    seeing = partial(named, model, policy, store or ModelStore())
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velatura-edge-")))
         signer = _signer(folder)
@@ -115,7 +117,7 @@ def run(
             out.mkdir(parents=True, exist_ok=True)
         shared = Shared(seeing, signer, folder, policy.sinks, live, login, force, ends)
         watches = [
-            Watch(camera, out / f"{camera.name}.jsonl" if several and out is not None else out, shared, failed or (lambda name, error: None))
+            Watch(camera, out / f"{camera.name}.jsonl" if several and out is not None else out, shared, failed if several else None)
             for camera in policy.cameras
         ]
         for to in policy.sinks:

@@ -30,9 +30,9 @@ __all__ = ["Shared", "Watch"]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all cameras of a run have in common; see `run.run`."""
+    """What all cameras of a run have in common; see `run.run`. seeing: checks the model first."""
 
-    seeing: Seeing
+    seeing: Callable[[], Seeing]
     signer: Signer
     folder: Path
     sinks: Collection[Destination]
@@ -55,7 +55,7 @@ class Watch:
         sinks: as shown to a person -> state, when it is over.
     """
 
-    def __init__(self, camera: Camera, out: Path | None, shared: Shared, failed: Callable[[str, VelaturaError], None]) -> None:
+    def __init__(self, camera: Camera, out: Path | None, shared: Shared, failed: Callable[[str, VelaturaError], None] | None) -> None:
         self.camera, self._out, self._shared, self._failed = camera, out, shared, failed
         self.error: VelaturaError | None = None
         self.gateway: Gateway | None = None
@@ -112,12 +112,11 @@ class Watch:
     def _prepared(self) -> Gateway:
         """Everything opened."""
         shared, camera = self._shared, self.camera
+        seeing = shared.seeing()
         login = login_of(Path(camera.login)) if camera.login else shared.login
         source = source_of(camera.source, live=shared.live, login=login)
         outbox = self._outbox = Outbox(shared.folder / camera.name / "outbox.sqlite")
-        gate = Gateway(
-            camera, source, shared.seeing, shared.signer, outbox, os.urandom(8).hex(), int(time.time()), __version__, self._wake, os.urandom
-        )
+        gate = Gateway(camera, source, seeing, shared.signer, outbox, os.urandom(8).hex(), int(time.time()), __version__, self._wake, os.urandom)
         device = shared.signer.verifier.id
         sinks: dict[str, Sink] = {}
         if self._out is not None:
@@ -155,7 +154,8 @@ class Watch:
 
     def _fail(self, error: VelaturaError) -> None:
         self.error = error
-        self._failed(self.camera.name, error)
+        if self._failed is not None:
+            self._failed(self.camera.name, error)
 
 
 def _resumed(outbox: Outbox, known: Link) -> Link:
@@ -177,7 +177,7 @@ def _blamed(error: VelaturaError, words: dict[str, str]) -> dict[str, str]:
     room, _, reason = error.code.partition(".")
     if room == "sandbox":
         return {"vision": "refused"}
-    if room == "models" or reason.startswith(("model", "bundle")):
+    if room == "models" or reason.startswith(("model", "bundle", "self-test", "backend")):
         return {"vision": "model-refused"}
     if reason.startswith("outbox"):
         return {"outbox": reason.removeprefix("outbox").lstrip("-") or "failed", "camera": "failed"}
