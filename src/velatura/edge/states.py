@@ -48,6 +48,7 @@ AREAS: dict[str, dict[str, State]] = {
         "no-landlock": _fault("the kernel has no Landlock", "Linux 5.13 with landlock among its security modules, or --allow-degraded landlock"),
         "no-caps": _fault("capabilities cannot be given up", "velatura doctor"),
         "no-rlimits": _fault("limits cannot be set", "velatura doctor"),
+        "interpreter-unreadable": _fault("Python lies where the user to see with may not read", "run as an ordinary user, or with another Python"),
         "no-seccomp": _fault("the kernel has no seccomp filter: never without it", "a kernel with CONFIG_SECCOMP_FILTER"),
     },
     "camera": {

@@ -87,7 +87,7 @@ class Watch:
         host = ""
         if error is not None:
             words.update({"vision": "ended", **_blamed(error, words)})
-            host = error.code.removeprefix("sandbox.") if error.code.startswith("sandbox.no-") else ""
+            host = error.code.removeprefix("sandbox.") if error.code.startswith("sandbox.") else ""
         sinks = {name: feeder.state for name, feeder in self._feeders.items()} if not self._over else dict(self.sinks)
         seq, head = gate.head if gate is not None else (-1, "")
         return CameraStates(
