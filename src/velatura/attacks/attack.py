@@ -27,7 +27,7 @@ Secret = TypeVar("Secret", contravariant=True)
 Release = TypeVar("Release", covariant=True)
 Hidden = TypeVar("Hidden")
 Public = TypeVar("Public", contravariant=True)
-Kind = Literal["share", "gain", "auc", "epsilon", "proof"]
+Kind = Literal["share", "gain", "auc", "epsilon", "proof", "exact"]
 
 
 class Arm(Protocol[Secret, Release]):
@@ -86,7 +86,8 @@ class Outcomes:
         unit: what is counted: "rank-1 rate" (names that end in "rate" are shares and shown in per cent), "SSIM", "epsilon".
         probes: *distinct* probes a unit; splits do not count.
         kind: share in 0..1; gain: any real number, paired with the blind guess of the same unit; auc; epsilon; proof: a share in 0..1 of
-            things that cannot be guessed (a canary of 24 letters is in a file or is not): counted, not estimated, so that the interval is a point.
+            things that cannot be guessed (a canary of 24 letters is in a file or is not): counted, not estimated, so that the interval is a point;
+            exact: the same for a number from 0 (bits that came through over bits that may).
         member: (units,), of "auc" alone.
         guesses: (attackers, people, people), closed-set identification: share of all probes of person i that were taken for j.
         cut: the time budget ended the attack before it was done.
@@ -128,6 +129,8 @@ def _faults(o: Outcomes) -> Iterator[tuple[str, bool]]:
     yield "chance is a finite number, probes are at least 1, examples at most 6", not isfinite(o.chance) or o.probes < 1 or len(o.shown) > 6
     if o.kind in ("share", "proof"):
         yield "shares lie between 0 and 1", bool(s.min() < 0 or s.max() > 1 + 1e-9) or not 0 <= o.chance <= 1
+    if o.kind == "exact":
+        yield "what is counted is not negative", bool(s.min() < 0)
     if o.kind == "epsilon":
         yield "epsilon has hits and runs with, hits and runs without", s.shape[1] != 4
         hits, runs = s[:, ::2], s[:, 1::2]

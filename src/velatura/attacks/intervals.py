@@ -154,7 +154,14 @@ def _proof(o: Outcomes, alpha: float, top: float) -> Ends:
     return p, p, p
 
 
-_KINDS: dict[Kind, Callable[[Outcomes, float, float], Ends]] = {"share": _share, "gain": _gain, "auc": _auc, "epsilon": _epsilon, "proof": _proof}
+_KINDS: dict[Kind, Callable[[Outcomes, float, float], Ends]] = {
+    "share": _share,
+    "gain": _gain,
+    "auc": _auc,
+    "epsilon": _epsilon,
+    "proof": _proof,
+    "exact": _proof,
+}
 
 
 def _below(o: Outcomes, alpha: float) -> bool:

@@ -9,6 +9,10 @@ __all__ = ["ROOMS"]
 ROOMS = Registry(
     "velatura.audits",
     "room",
-    {"obfuscation": "velatura.audit.obfuscation.cases:plan", "removal": "velatura.audit.removal.cases:plan"},
+    {
+        "obfuscation": "velatura.audit.obfuscation.cases:plan",
+        "removal": "velatura.audit.removal.cases:plan",
+        "edge": "velatura.audit.edge.cases:plan",
+    },
 )
 """`plan(spec, *, base, stack, store) -> Plan`; `stack` ends what the plan needs while it runs (folders, decoders)."""

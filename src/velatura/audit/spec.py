@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from velatura.audit.edge.options import EdgeOptions
 from velatura.audit.obfuscation.options import ObfuscationOptions
 from velatura.audit.removal.options import RemovalOptions
 from velatura.errors import BadSpec
@@ -47,6 +48,7 @@ class AuditSpec(Spec, frozen=True, kw_only=True):
     share: int = 0
     obfuscation: ObfuscationOptions | None = None
     removal: RemovalOptions | None = None
+    edge: EdgeOptions | None = None
 
     def check(self) -> None:
         """Raises BadSpec `audit.seed`, `audit.budget`, `audit.share`."""

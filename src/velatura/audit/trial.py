@@ -114,7 +114,7 @@ def _told(sentence: str, hint: str) -> str:
 def _evidence(outcomes: Outcomes, unprotected: Outcomes) -> Mapping[str, str]:
     """What the attack noted, and each attacker's own success on both arms where there are several and it is a mean."""
     told = dict(outcomes.notes)
-    if outcomes.kind in ("share", "gain") and len(outcomes.attackers) > 1:
+    if outcomes.kind in ("share", "gain", "proof", "exact") and len(outcomes.attackers) > 1:
         before = dict(zip(unprotected.attackers, unprotected.success.mean(-1), strict=True))
         for name, value in zip(outcomes.attackers, outcomes.success.mean(-1), strict=True):
             plain = f"; unprotected {before[name]:.3g}" if name in before else ""
