@@ -132,6 +132,7 @@ class Receiver:
     def _wait(self, first: int, line: bytes) -> None:
         if self._early.get(first, line) != line:
             raise _fork(first)
+        self.repeated += first in self._early
         if len(self._early) < MOST_EARLY or first < max(self._early):
             self._early[first] = line
         if len(self._early) > MOST_EARLY:
