@@ -5,11 +5,9 @@ python scenarios.py PACKAGES WITHOUT SCENARIO [ARGUMENT ...]      WITHOUT: comma
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import json
 import os
-import struct
 import sys
 from pathlib import Path
 
@@ -17,37 +15,14 @@ ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 sys.path.append(sys.argv[1])
 
+from tests.sandbox.poorer import take_away  # noqa: E402
 from tests.sandbox.sandbox_guests import HERE  # noqa: E402
 
 from velatura.errors import VelaturaError  # noqa: E402
 from velatura.sandbox import ALL_LAYERS, FILES, Confinement, Layer, Warm  # noqa: E402
-from velatura.sandbox.bpf import ALLOW, Instruction, pack, refuse  # noqa: E402
-from velatura.sandbox.linux import check, libc, prctl  # noqa: E402
-from velatura.sandbox.syscalls import X86_64, this_machine  # noqa: E402
+from velatura.sandbox.linux import check, prctl  # noqa: E402
 
 FLAGS = {"read": os.O_RDONLY, "write": os.O_WRONLY, "make": os.O_WRONLY | os.O_CREAT | os.O_EXCL}
-LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
-
-
-def take_away(names: str) -> None:
-    """A filter of our own over this process: what a container's profile does."""
-    x86 = this_machine() is X86_64
-    unshare, seccomp = (272, 317) if x86 else (97, 277)
-    program = [Instruction(LOAD, 0)]
-    if "namespaces" in names:
-        program += [Instruction(EQUAL, unshare, 0, 1), Instruction(RETURN, refuse())]
-    if "landlock" in names:
-        program += [Instruction(EQUAL, 444, 0, 1), Instruction(RETURN, refuse(errno.ENOSYS))]
-    if "user" in names:  # unshare with CLONE_NEWUSER
-        program += [Instruction(EQUAL, unshare, 0, 3), Instruction(LOAD, 16), Instruction(ANY_BIT, 0x10000000, 0, 1), Instruction(RETURN, refuse())]
-        program += [Instruction(LOAD, 0)]
-    if "seccomp" in names:
-        program += [Instruction(EQUAL, seccomp, 0, 1), Instruction(RETURN, refuse(errno.ENOSYS))]
-    raw = pack([*program, Instruction(RETURN, ALLOW)])
-    buffer = ctypes.create_string_buffer(raw, len(raw))
-    check(prctl(38, 1), "no_new_privs")
-    head = struct.pack("<H6xQ", len(raw) // 8, ctypes.addressof(buffer))
-    check(libc().syscall(ctypes.c_long(seccomp), ctypes.c_long(1), ctypes.c_long(0), head), "seccomp")
 
 
 def held(*required: str) -> object:

@@ -73,6 +73,13 @@ def test_no_probe_gets_out_of_a_guest(name: str, nobody: bool, controls: dict[st
     judge(found, controls, allowed={"stat"} if name == "files" and found["held"][Layer.NAMESPACES] not in ("kernel", "self") else set())
 
 
+def test_a_call_that_is_granted_is_seen_to_be_open(all_hold: None) -> None:
+    """Probes name their calls by number, and must not ask anything of the system to do so: denied that, all of them would seem to be denied."""
+    may = {**Confinement(calls=frozenset({"getrandom", "fcntl"})).to_json(), "required": sorted(ALL_LAYERS if os.getuid() == 0 else LEAST)}
+    found = run("escapes", "velatura.sandbox.layers:Idle", "{}", json.dumps(may))
+    assert {probe for probe, outcome in found["outcomes"].items() if outcome == OPEN} == {"getrandom", "fcntl F_GETFL"}
+
+
 @pytest.mark.parametrize(("name", "allowed"), [("media", set()), ("files", {"stat"})])
 def test_without_namespaces_an_ordinary_users_guest_learns_no_more_than_what_held_says(
     name: str, allowed: set[str], controls: dict[str, str], all_hold: None

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from velatura.sandbox.escapes.listed import all_probes
-from velatura.sandbox.escapes.probe import Probe, attempt
+from velatura.sandbox.escapes.probe import Probe, attempt, invoke
 from velatura.sandbox.escapes.targets import Targets
 from velatura.sandbox.guest import Guest, Inbox, Outbox
 
-__all__ = ["Intruder"]
+__all__ = ["CONTROL", "Intruder"]
+
+CONTROL = -1
+"""Number of the control inside: a call that every guest may make, made as the probes make theirs. Where it is denied, denials prove nothing."""
+_PAGE = Probe("mem", "private memory", lambda: invoke("mmap", 0, 4096, 3, 0x22, -1, 0))
 
 
 class Intruder:
@@ -36,4 +40,5 @@ class Intruder:
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
         """Until the parent has gone."""
         while (number := inbox.get()) is not None:
-            outbox.put(attempt(self._probes[int(number)]).encode())
+            probe = _PAGE if int(number) == CONTROL else self._probes[int(number)]
+            outbox.put(attempt(probe).encode())

@@ -33,6 +33,9 @@ NUMBERS: dict[str, tuple[int, int | None]] = {
 # fmt: on
 
 
+_COLUMN = 1 if os.uname().machine in ("aarch64", "arm64") else 0  # asked here: in a locked process uname is denied, and every probe would be with it
+
+
 def number(name: str) -> int | None:
-    """Of this machine."""
-    return NUMBERS[name][1 if os.uname().machine in ("aarch64", "arm64") else 0]
+    """Of this machine. Makes no system call of its own."""
+    return NUMBERS[name][_COLUMN]
