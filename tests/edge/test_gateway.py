@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from velatura.edge.pair import Pair
 from velatura.edge.policy import Camera, Egress, Line, Mask
 from velatura.edge.schema import HEALTH
 from velatura.edge.sources import source_of
-from velatura.errors import BadInput, BadSpec, Missing
+from velatura.errors import BadInput, BadSpec, Withheld
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vision is confined by Linux")
 
@@ -156,5 +157,7 @@ def test_a_changed_model_and_a_layer_that_may_not_be_lifted(tmp_path: Path) -> N
         Pair(CAMERA, source, seeing(tmp_path, degraded=("seccomp",)))
     see = seeing(tmp_path)
     see.model.write_bytes(b"no network")
-    with pytest.raises(Missing, match=r"sandbox\.warm-failed"):
+    with pytest.raises(BadInput, match=r"models\.malformed"):
         Pair(CAMERA, source, see)
+    with pytest.raises(Withheld, match=r"edge\.model-changed"):
+        Pair(CAMERA, source, replace(see, sha256="0" * 64))

@@ -112,7 +112,17 @@ class Spotter:
         self._tracker = Tracker(self._scores, TrackSettings(most=MOST_TRACKED))
 
     def rehearse(self) -> None:
-        """A crowd that jostles: numpy too imports some of itself when it is first needed."""
+        """An empty picture, and a crowd that jostles: numpy too imports some of itself when it is first needed.
+
+        Raises:
+            BadInput: `models.run`, `models.outputs`. Outputs that are not finite may be the empty picture's; they are told of each look.
+        """
+        width, height = self.scaler.form.size or (64, 64)
+        try:
+            self._detector.candidates(np.zeros((3, height, width), np.float32), threshold=self._low)
+        except BadInput as error:
+            if error.code != "models.not-finite":
+                raise
         rng = np.random.default_rng(0)
         for look in range(30):
             corners = rng.uniform(0, 60, (MOST_TRACKED, 2))
