@@ -61,7 +61,7 @@ def unpack(raw: bytes) -> dict[str, bytes]:
 def _header(name: str, size: int) -> bytes:
     """mode 0644, nobody's, of 1970."""
     fields = [name.encode().ljust(100, b"\0"), b"0000644\0", b"0000000\0", b"0000000\0", b"%011o\0" % size, b"00000000000\0"]
-    rest = [b"0", bytes(100), b"ustar\00000", bytes(64), b"0000000\0", b"0000000\0", bytes(167)]
+    rest = [b"0", bytes(100), b"ustar\00000", bytes(247)]
     before, after = b"".join(fields), b"".join(rest)
     return before + b"%06o\0 " % (sum(before) + sum(after) + 8 * 32) + after
 
