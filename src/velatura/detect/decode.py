@@ -28,12 +28,14 @@ def regions(found: Floats, label: str, shape: Sequence[int], *, overlap: float) 
         shape: of the network's input, (3, height, width).
         overlap: IoU above which the lesser of two is a duplicate.
     """
+    if not len(found):
+        return []
     found = found[np.isfinite(found).all(1)]
-    boxes = np.clip(found[:, :4], 0, [shape[2], shape[1], shape[2], shape[1]])
+    boxes = np.minimum(np.maximum(found[:, :4], 0), [shape[2], shape[1], shape[2], shape[1]])
     sized = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    boxes, scores = boxes[sized], np.clip(found[sized, 4], 0, 1)
+    boxes, scores = boxes[sized], np.minimum(np.maximum(found[sized, 4], 0), 1)
     kept = suppress(boxes, scores, overlap=overlap)
-    return [Region((float(a), float(b), float(c), float(d)), label, float(s)) for (a, b, c, d), s in zip(boxes[kept], scores[kept], strict=True)]
+    return [Region((a, b, c, d), label, s) for (a, b, c, d), s in zip(boxes[kept].tolist(), scores[kept].tolist(), strict=True)]
 
 
 def each(found: Candidates, shape: Sequence[int], *, overlap: float) -> list[Region]:

@@ -28,14 +28,19 @@ def to_states(boxes: Floats) -> Floats:
 
 def to_boxes(states: Floats) -> Floats:
     """The reverse of `to_states`; sides are kept between one pixel and what a picture can hold."""
-    half = np.exp(np.clip(states[..., 2:4], 0.0, 12.0)) / 2
+    half = np.exp(_bounded(states[..., 2:4])) / 2
     return np.concatenate([states[..., :2] - half, states[..., :2] + half], axis=-1)
 
 
 def unit(states: Floats) -> Floats:
     """(...,): the length that noise, gates and growth are measured in: the height, or the root of the area of a wide box."""
     side = np.maximum(states[..., 3], (states[..., 2] + states[..., 3]) / 2)
-    return np.asarray(np.exp(np.clip(side, 0.0, 12.0)), dtype=np.float64)
+    return np.asarray(np.exp(_bounded(side)), dtype=np.float64)
+
+
+def _bounded(logarithms: Floats) -> Floats:
+    """`np.clip` of numpy costs four times as much on a few values, and this runs at every look."""
+    return np.asarray(np.minimum(np.maximum(logarithms, 0.0), 12.0))
 
 
 class Motion:
@@ -92,7 +97,7 @@ class Motion:
 
     def deviation(self) -> Floats:
         """(n,): standard deviation of the predicted centre, in pixels."""
-        return np.asarray(np.sqrt(self.pp[:, :2].mean(axis=1)), dtype=np.float64)
+        return np.asarray(np.sqrt((self.pp[:, 0] + self.pp[:, 1]) / 2), dtype=np.float64)
 
     def _measured(self, states: Floats) -> Floats:
         s = self._settings

@@ -182,6 +182,7 @@ class Lane:
 
 def _iou(a: Floats, b: Floats) -> Floats:
     low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    area_a, area_b = (np.clip(v[:, 2:] - v[:, :2], 0, None).prod(axis=1) for v in (a, b))
+    sides = np.maximum(high - low, 0)
+    common = sides[..., 0] * sides[..., 1]
+    area_a, area_b = (np.maximum(v[:, 2] - v[:, 0], 0) * np.maximum(v[:, 3] - v[:, 1], 0) for v in (a, b))
     return np.asarray(common / np.maximum(area_a[:, None] + area_b[None] - common, 1e-9), dtype=np.float64)

@@ -20,7 +20,7 @@ def iou(a: Floats, b: Floats) -> Floats:
     """(n, m) intersection over union of boxes (n, 4) and (m, 4), corners."""
     width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
     height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
-    common = np.clip(width, 0, None) * np.clip(height, 0, None)
+    common = np.maximum(width, 0) * np.maximum(height, 0)
     return np.asarray(common / np.maximum(_areas(a)[:, None] + _areas(b)[None] - common, 1e-9))
 
 
@@ -34,6 +34,8 @@ def suppress(boxes: Floats, scores: Floats, *, overlap: float) -> Indices:
     """
     order = np.argsort(-scores, kind="stable")
     ranked = boxes[order]
+    if len(order) <= _BLOCK:  # nothing is left to silence
+        return np.asarray(order[_among(ranked, overlap)])
     alive = np.ones(len(order), np.bool_)
     by_left = np.argsort(ranked[:, 0], kind="stable")
     lefts, widest = ranked[by_left, 0], float(np.max(ranked[:, 2] - ranked[:, 0], initial=0.0))
@@ -48,9 +50,11 @@ def suppress(boxes: Floats, scores: Floats, *, overlap: float) -> Indices:
 
 def _among(boxes: Floats, overlap: float) -> NDArray[np.bool_]:
     """Which of a few boxes stay, best first, one by one."""
+    if len(boxes) < 2:
+        return np.ones(len(boxes), np.bool_)
     over = iou(boxes, boxes) > overlap
     stay = np.ones(len(boxes), np.bool_)
-    for k in np.flatnonzero(np.triu(over, 1).any(axis=1)):
+    for k in np.flatnonzero(over.sum(axis=1) > 1):  # a box covers itself
         if stay[k]:
             stay[k + 1 :] &= ~over[k, k + 1 :]
     return stay
@@ -71,4 +75,4 @@ def _silence(
 
 
 def _areas(boxes: Floats) -> Floats:
-    return np.asarray(np.clip(boxes[:, 2] - boxes[:, 0], 0, None) * np.clip(boxes[:, 3] - boxes[:, 1], 0, None))
+    return np.asarray(np.maximum(boxes[:, 2] - boxes[:, 0], 0) * np.maximum(boxes[:, 3] - boxes[:, 1], 0))

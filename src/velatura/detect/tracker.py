@@ -7,6 +7,7 @@ Limit: it knows boxes only; two people who cross while hidden may come out with 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -94,4 +95,5 @@ class Tracker:
 
 
 def _is_box(region: Region) -> bool:
-    return bool(np.isfinite(region.box).all() and region.box[2] > region.box[0] and region.box[3] > region.box[1])
+    x0, y0, x1, y1 = region.box
+    return bool(math.isfinite(x0 + y0 + x1 + y1) and x1 > x0 and y1 > y0)

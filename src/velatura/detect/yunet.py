@@ -22,6 +22,7 @@ from velatura.models.runtime import InferenceBackend
 __all__ = ["YuNet"]
 
 _STRIDES = (8, 16, 32)
+_NOTHING: Floats = np.zeros((0, 5))
 
 
 class YuNet:
@@ -54,9 +55,13 @@ class YuNet:
 def _level(out: object, stride: int, columns: int, threshold: float) -> Floats:
     """(n, 5) boxes and scores of one stride."""
     assert isinstance(out, dict), "a backend gives outputs by name"
-    certain = np.sqrt(np.clip(out[f"cls_{stride}"][0, :, 0], 0, 1) * np.clip(out[f"obj_{stride}"][0, :, 0], 0, 1))
-    cells = np.nonzero(certain >= threshold)[0]
+    sure, there = out[f"cls_{stride}"][0, :, 0], out[f"obj_{stride}"][0, :, 0]
+    cells = np.flatnonzero(sure * there >= 0.999 * threshold**2)  # most cells are nothing, and need no root
+    if not len(cells):
+        return _NOTHING
+    certain = np.sqrt(np.clip(sure[cells], 0, 1) * np.clip(there[cells], 0, 1))
+    cells, certain = cells[certain >= threshold], certain[certain >= threshold]
     box = out[f"bbox_{stride}"][0, cells].astype(np.float64)
     centre = (np.stack([cells % columns, cells // columns], 1) + box[:, :2]) * stride
     half = np.exp(np.clip(box[:, 2:], -10, 10)) * stride / 2
-    return np.concatenate([centre - half, centre + half, certain[cells, None]], 1)
+    return np.concatenate([centre - half, centre + half, certain[:, None]], 1)

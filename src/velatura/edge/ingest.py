@@ -15,6 +15,7 @@ import fcntl
 import json
 import os
 import random
+import select
 import struct
 import sys
 import termios
@@ -34,6 +35,7 @@ STATES = ("connecting", "streaming", "lost", "stalled", "refused", "auth", "malf
 OPEN_S, READ_S = 5.0, 2.0  # FFmpeg counts the second twice: a frozen camera is noticed after 4 s
 FIRST_S, LONGEST_S = 0.5, 30.0
 BEAT_S = 1.0
+DRAIN_MS = 20
 PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE, _GET_PIPE_SIZE = 1031, 1032
 Say = Callable[[dict[str, Any]], None]
@@ -63,6 +65,8 @@ class Ingest:
             fcntl.fcntl(descriptor, _SET_PIPE_SIZE, PIPE_BYTES)
         self._room = fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
         os.set_blocking(descriptor, not source.live)
+        self._gone = select.poll()
+        self._gone.register(descriptor, 0)  # asks for nothing, and is told when nobody reads any more
 
     def run(self) -> None:
         """Raises BrokenPipeError: vision has gone."""
@@ -161,11 +165,19 @@ class Ingest:
 
     def _has_room(self, size: int) -> bool:
         """Whether a packet goes into the pipe at once; one that is larger than the pipe goes into an empty one, in pieces."""
+        held = self._held()
+        return held == 0 or held + size + 8192 <= self._room
+
+    def _held(self) -> int:
+        """Bytes in the pipe."""
         (held,) = struct.unpack("i", fcntl.ioctl(self._descriptor, termios.FIONREAD, b"\0\0\0\0"))
-        return bool(held == 0 or held + size + 8192 <= self._room)
+        return int(held)
 
     def _put(self, message: Header | Packet | End) -> None:
-        """Wait until a message is out."""
+        """Wait until a message is out. A full pipe is let run half empty: else every packet that vision takes wakes this process for one more."""
+        if isinstance(message, Packet) and not self._has_room(len(message.data)):
+            while self._held() > self._room // 2 and not self._gone.poll(DRAIN_MS):
+                pass
         while not self._feed.offer(message):
             time.sleep(0.002)
         while not self._feed.flush():

@@ -30,6 +30,7 @@ from velatura.sandbox.warm import Warm
 
 __all__ = ["Ingest", "Pair", "Seeing", "settings_of"]
 
+GATHER_S = 0.05  # of a file several messages are read at a time: waking for each costs as much as reading ten
 SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog is quicker
 
 
@@ -143,7 +144,7 @@ class Pair:
     """
 
     def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
-        self._live = source.live
+        self._live, self._gathers = source.live, False
         may = vision_confinement(model=seeing.model, degraded=seeing.degraded)
         try:
             self._warm = Warm(seeing.guest, settings_of(camera, seeing, live=source.live), may)
@@ -175,7 +176,12 @@ class Pair:
         """
         if self._live and self.ingest.hangs:
             raise BadInput("edge.ingest-hangs", "ingest says nothing")
-        return self._vision.receive(deadline_s=5.0, limit=limit) if self._vision.has_come(within_s=within_s) else None
+        if self._gathers and not self._vision.has_come(within_s=0.0):
+            time.sleep(GATHER_S)
+        if not self._vision.has_come(within_s=within_s):
+            return None
+        self._gathers = not self._live
+        return self._vision.receive(deadline_s=5.0, limit=limit)
 
     def close(self) -> bool:
         """End both; whether vision had ended well by itself."""

@@ -81,9 +81,11 @@ class Child:
 
     def has_come(self, *, within_s: float) -> bool:
         """Whether a message, or its end, is there within some seconds."""
+        if self._come:
+            return True
         poll = select.poll()
         poll.register(self._fro, select.POLLIN)
-        return bool(self._come) or bool(poll.poll(within_s * 1000))
+        return bool(poll.poll(within_s * 1000))
 
     def close(self) -> int:
         """End it, whatever it does. Its wait status, as of os.waitpid: 9 unless it had ended by itself."""
