@@ -27,7 +27,7 @@ from velatura.edge.sources import Source
 __all__ = ["GateProbe", "probe_gateway"]
 
 ROGUES = "velatura.edge.verify_rogues"
-TICK_S, TICKS = 0.5, 5
+TICK_S, TICKS = 0.4, 5
 MOST_GROWN_MB = 16
 MOST_RESTARTS = 4  # in the time of TICKS, by the back-off
 
