@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.programs import bare_environment
+from tests.edge.brokers import needs_mosquitto
+from tests.edge.cameras import rtsp_camera
+from tests.programs import VELATURA, bare_environment, needs
 
 from velatura.cli.demo.street import PASSAGE_FRAMES
 from velatura.cli.demo.taken_out import make_passage
@@ -43,3 +45,39 @@ def test_the_removal_example_sorts_what_needs_a_look(tmp_path: Path, portrait: P
     assert "broken.mp4: not done" in done.stdout
     assert (tmp_path / "out" / "sure" / "passage.mp4").exists()
     assert len(list((tmp_path / "out" / "passage-masks").iterdir())) == PASSAGE_FRAMES
+
+
+@pytest.mark.xdist_group("processes")
+@pytest.mark.skipif(sys.platform != "linux", reason="vision is confined by Linux")
+def test_the_edge_example_loses_nothing_when_its_broker_is_killed(tmp_path: Path, street: Path, model_home: Path) -> None:
+    needs_mosquitto()
+    with rtsp_camera():
+        pass  # skips where GStreamer is not
+    env = bare_environment(tmp_path, VELATURA_HOME=str(model_home), PATH=f"{VELATURA.parent}:/usr/bin:/bin:/usr/sbin")
+    command = [sys.executable, str(EXAMPLES / "edge" / "run_example.py"), str(street), "--model", "centerface"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the same: True" in done.stdout and "sink mqtts" in done.stdout and " down" in done.stdout
+    assert "seen 0;" not in done.stdout, "the street's faces were counted"
+
+
+@pytest.mark.xdist_group("processes")
+def test_the_edge_example_says_kindly_what_is_missing(tmp_path: Path) -> None:
+    env = bare_environment(tmp_path, PATH=str(VELATURA.parent))
+    hidden = (
+        "import runpy, shutil, sys; shutil.which = lambda *a, **k: None; sys.path[:0], sys.argv = [sys.argv[1]], ['x']\n"
+        "runpy.run_path(sys.path[0] + '/run_example.py', run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", hidden, str(EXAMPLES / "edge")], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 4 and "apt-get install mosquitto" in done.stdout and "Traceback" not in done.stderr
+
+
+def test_the_unit_leaves_vision_what_it_locks_itself_with() -> None:
+    unit = EXAMPLES / "edge" / "velatura-edge.service"
+    done = subprocess.run([needs("systemd-analyze", "systemd"), "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert [line for line in done.stderr.splitlines() if "is not executable" not in line] == []
+    settings = [line.partition("=") for line in unit.read_text().splitlines() if "=" in line and not line.startswith("#")]
+    words = {name: [word for other, _, text in settings if other == name for word in text.split()] for name, _, _ in settings}
+    assert {"user", "mnt", "net", "ipc", "uts"} <= set(words["RestrictNamespaces"])
+    assert {"@mount", "landlock_restrict_self", "seccomp"} <= set(words["SystemCallFilter"])
+    assert words["KillMode"] == ["mixed"], "the gateway ends the others itself"
