@@ -6,8 +6,11 @@ Both are the caller's own code: a module is imported and a `.pt2` unpickled, wit
 from __future__ import annotations
 
 import io
+import logging
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -32,7 +35,7 @@ def from_torch(model: str, *, size: tuple[int, int], outputs: Sequence[str]) -> 
         outputs: names for what the model gives, in its order; () for its own.
 
     Raises:
-        Missing: `extra.train`.
+        Missing: `extra.train`, `extra.export`.
         BadSpec: `edge.model`: there is no such thing.
         BadInput: `edge.torch`: it cannot be exported.
     """
@@ -40,6 +43,15 @@ def from_torch(model: str, *, size: tuple[int, int], outputs: Sequence[str]) -> 
         import torch
     except ImportError as error:
         raise Missing("extra.train", f"{model}: a torch model needs torch", hint="pip install 'velatura[train]'") from error
+    try:
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise Missing("extra.export", f"{model}: torch exports with the onnxscript package", hint="pip install 'velatura[export]'") from error
+    with _silent():
+        return _exported(model, torch, size, outputs)
+
+
+def _exported(model: str, torch: Any, size: tuple[int, int], outputs: Sequence[str]) -> bytes:
     made = _loaded(model, torch)
     example = torch.zeros(1, 3, size[1], size[0])
     names = list(outputs) or None
@@ -48,7 +60,7 @@ def from_torch(model: str, *, size: tuple[int, int], outputs: Sequence[str]) -> 
         program = made if isinstance(made, torch.export.ExportedProgram) else torch.export.export(made.eval(), (example,))
         exported = torch.onnx.export(program, (example,), input_names=["input"], output_names=names, opset_version=OPSET, verbose=False)
         assert exported is not None, "the exporter gives a program where it is given no file"
-        exported.save(store)  # type: ignore[arg-type]
+        exported.save(store)
     except Exception as error:  # torch's exporter raises whatever its many parts do
         raise BadInput("edge.torch", f"{model}: torch cannot export it: {type(error).__name__}", hint="export it to ONNX yourself") from error
     return store.getvalue()
@@ -73,3 +85,15 @@ def _loaded(model: str, torch: Any) -> Any:
     if not isinstance(made, torch.nn.Module):
         raise BadSpec("edge.model", f"{model}: gives no torch.nn.Module", hint="a callable that takes nothing and gives one")
     return made
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """torch tells whole tracebacks of what it then raises."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)
