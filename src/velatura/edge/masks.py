@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 
 from velatura.edge.geometry import Point
 from velatura.edge.policy import Mask
+from velatura.errors import BadInput
+from velatura.media.clip_planes import colours_of, planes_of
 from velatura.media.frame import PixelForm, Plane
 
 __all__ = ["GROW_PX", "Masks"]
@@ -39,6 +42,16 @@ class Masks:
         for index, plane in enumerate(planes[: form.planes - form.alpha]):
             sx, sy = form.subsampled(index)
             plane[self._drawn[key][1 if (sx, sy) != (0, 0) else 0]] = form.black()[index]
+
+    def burn_frame(self, frame: av.VideoFrame) -> None:
+        """Of a copy: what the decoder keeps, later frames are made from. Raises BadInput `edge.masks`: its planes cannot be drawn into."""
+        if not self._polygons:
+            return
+        frame.make_writable()
+        colours = colours_of(frame, "")
+        if colours.converted:
+            raise BadInput("edge.masks", f"privacy masks cannot be drawn into {frame.format.name}")
+        self.burn(planes_of(frame, colours), colours.form)
 
     @property
     def share(self) -> float:

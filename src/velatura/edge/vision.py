@@ -25,7 +25,6 @@ from velatura.edge.schema import HEALTH, schema_of
 from velatura.edge.spotting import Network, Spotter
 from velatura.edge.tally import Tally, pack
 from velatura.errors import BadInput
-from velatura.media.clip_planes import colours_of, planes_of
 from velatura.sandbox.guest import Inbox, Outbox
 from velatura.sandbox.seccomp import INBOX
 from velatura.specs import convert
@@ -132,8 +131,7 @@ class Vision:
             self._analytics.resize(size)
             self._spotter.cut()
         self._size = size
-        if self._camera.masks:
-            self._burn(frame)
+        self._masks.burn_frame(frame)
         try:
             found, too_many = self._spotter.look(frame, stamp_s)
         except BadInput:
@@ -141,14 +139,6 @@ class Vision:
         words = self._words | ({"model-error"} if too_many else set())
         self._words = set()
         return self._analytics.see(found, stamp_s, health=max((HEALTH.index(word) for word in words), default=0))
-
-    def _burn(self, frame: av.VideoFrame) -> None:
-        """Of a copy: what the decoder keeps, later frames are made from."""
-        frame.make_writable()
-        colours = colours_of(frame, "")
-        if colours.converted:
-            raise BadInput("edge.masks", f"privacy masks cannot be drawn into {frame.format.name}")
-        self._masks.burn(planes_of(frame, colours), colours.form)
 
     def _rehearse(self) -> None:
         """Once through everything, with pictures of one's own: after the lock nothing can be imported, and no codec be opened for the first time."""

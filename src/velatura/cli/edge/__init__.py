@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from velatura.cli.edge import audit, bench, export, receive, run, status, verify
+from velatura.cli.edge import audit, bench, export, receive, run, snapshot, status, verify
 from velatura.cli.edge.app import app
 
-__all__ = ["app", "audit", "bench", "export", "receive", "run", "status", "verify"]
+__all__ = ["app", "audit", "bench", "export", "receive", "run", "snapshot", "status", "verify"]
