@@ -10,8 +10,9 @@ import pytest
 from tests.edge.watching import network_bytes
 
 from velatura.detect.region import Scores
-from velatura.edge.backend import BACKENDS, backend_of
-from velatura.edge.spotting import Network, Spotter
+from velatura.edge.backend import backend_of
+from velatura.edge.network import BACKENDS, Network
+from velatura.edge.spotting import Spotter
 from velatura.errors import BadSpec, Unsupported
 from velatura.media.input_form import InputForm
 

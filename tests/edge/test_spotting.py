@@ -11,7 +11,8 @@ import pytest
 from tests.edge.watching import network_bytes
 
 from velatura.detect.region import Scores
-from velatura.edge.spotting import MOST_BOXES, Checked, Network, Spotter, capped, head_class
+from velatura.edge.network import Network, head_class
+from velatura.edge.spotting import MOST_BOXES, Checked, Spotter, capped
 from velatura.errors import BadInput
 from velatura.media.input_form import InputForm
 

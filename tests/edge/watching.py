@@ -12,11 +12,11 @@ from tests.edge.chains import SIGNER
 
 from velatura.detect.region import Scores
 from velatura.edge.gateway import Gateway
+from velatura.edge.network import Network
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Seeing
 from velatura.edge.policy import Camera
 from velatura.edge.sources import Source
-from velatura.edge.spotting import Network
 from velatura.media.input_form import InputForm
 
 __all__ = ["gateway", "seeing", "walk"]

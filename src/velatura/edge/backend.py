@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from velatura.edge.network import BACKENDS
 from velatura.errors import Unsupported
 from velatura.models.runtime import InferenceBackend
-from velatura.plugins import Registry
 
-__all__ = ["BACKENDS", "Backend", "InferenceBackend", "backend_of"]
+__all__ = ["Backend", "InferenceBackend", "backend_of"]
 
 
 class Backend(Protocol):
@@ -36,9 +36,6 @@ class Backend(Protocol):
             BadInput: `models.malformed`.
         """
         ...
-
-
-BACKENDS = Registry("velatura.edge_backends", "back end", {"onnxruntime": "velatura.models.runtime:OnnxRuntime"})
 
 
 def backend_of(name: str) -> Backend:

@@ -19,10 +19,10 @@ from velatura.edge.backend import backend_of
 from velatura.edge.bundle import seal
 from velatura.edge.integers import Chosen, Gate, choose
 from velatura.edge.manifest import FORMAT, Manifest, Precision, refuse_labels
+from velatura.edge.network import HEADS, Network
 from velatura.edge.policy import LEVELS
 from velatura.edge.seeing import network_of_entry
 from velatura.edge.selftest import answers, drawings, vectors_of
-from velatura.edge.spotting import HEADS, Network
 from velatura.edge.torch_model import from_torch, is_torch
 from velatura.errors import BadInput, BadSpec, nearest
 from velatura.files import atomic_output, open_regular
@@ -42,7 +42,7 @@ class Wish:
 
     Attributes:
         model: a name of the catalogue, an ONNX file, `module:callable` or a .pt2 of torch.
-        head: of `spotting.HEADS`; "": the model's own, where it is of the catalogue.
+        head: of `network.HEADS`; "": the model's own, where it is of the catalogue.
         labels: that it is used for; (): all of its head's.
         size: (width, height) that pictures are stretched to; None: the head's own.
         level: least privacy level; events: of `policy.LEVELS`, (): all from that level on.

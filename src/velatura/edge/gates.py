@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from velatura.detect.region import Region
 from velatura.edge.backend import InferenceBackend
 from velatura.edge.manifest import Precision
+from velatura.edge.network import Network
 from velatura.edge.precision import Truth, average_precision
-from velatura.edge.spotting import Network, checked_head
+from velatura.edge.spotting import checked_head
 from velatura.errors import BadInput
 
 __all__ = ["Drawn", "judged", "pace_ms", "precisions", "processor"]

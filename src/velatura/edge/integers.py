@@ -17,8 +17,8 @@ from velatura.edge.backend import Backend, InferenceBackend
 from velatura.edge.calibration import Shown, labels_of, shown, spread, truth_of
 from velatura.edge.gates import judged, pace_ms, precisions, processor
 from velatura.edge.manifest import Precision
+from velatura.edge.network import Network, head_class
 from velatura.edge.precision import Truth
-from velatura.edge.spotting import Network, head_class
 from velatura.errors import BadSpec
 from velatura.models.quantise import Scheme, quantise
 

@@ -14,8 +14,8 @@ import msgspec
 
 from velatura.detect.region import Scores
 from velatura.edge.container import MODEL, VECTORS
+from velatura.edge.network import HEADS, Network, head_class
 from velatura.edge.policy import LEVELS
-from velatura.edge.spotting import HEADS, Network, head_class
 from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld, nearest
 from velatura.media.input_form import InputForm
 from velatura.models.catalogue import Input, Thresholds
@@ -83,7 +83,7 @@ class Manifest(Spec, frozen=True):
     Attributes:
         format: of the file, `FORMAT`.
         signer: public half of the key that signed, as one word.
-        head: of `spotting.HEADS`.
+        head: of `network.HEADS`.
         level: the least privacy level that the network may be used at.
         events: what may be told of it, of `policy.LEVELS`.
         target: of `models.quantise.TARGETS`.

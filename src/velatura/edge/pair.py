@@ -21,10 +21,10 @@ import msgspec
 
 from velatura.edge.confinement import vision_confinement
 from velatura.edge.ingest import STATES
+from velatura.edge.network import Network
 from velatura.edge.policy import Camera
 from velatura.edge.refused import named
 from velatura.edge.sources import Source
-from velatura.edge.spotting import Network
 from velatura.errors import BadInput, Missing
 from velatura.sandbox.warm import Warm
 

@@ -12,12 +12,11 @@ from msgspec.structs import asdict
 
 from velatura.crypto.keys import Verifier
 from velatura.detect.region import Scores
-from velatura.edge.backend import BACKENDS
 from velatura.edge.bundle import read_bundle
 from velatura.edge.manifest import allows, network_of, refuse_labels
+from velatura.edge.network import BACKENDS, HEADS, Network
 from velatura.edge.pair import Seeing
 from velatura.edge.policy import Policy
-from velatura.edge.spotting import HEADS, Network
 from velatura.errors import BadSpec, nearest
 from velatura.media.input_form import InputForm
 from velatura.models.catalogue import Entry
@@ -47,7 +46,7 @@ def seeing_of(
     Args:
         model: see the module.
         verifier: whose bundle it must be; None: whoever it names.
-        backend: of `backend.BACKENDS`, instead of the model's own.
+        backend: of `network.BACKENDS`, instead of the model's own.
 
     Raises:
         BadSpec: `edge.model`, `edge.model-labels`, `models.unknown`, `plugins.unknown`.

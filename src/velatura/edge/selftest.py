@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from velatura.detect.decode import Candidates
 from velatura.edge.backend import InferenceBackend
 from velatura.edge.manifest import Manifest, Tensor, network_of
-from velatura.edge.spotting import Checked, Network, checked_head, head_class
+from velatura.edge.network import Network, head_class
+from velatura.edge.spotting import Checked, checked_head
 from velatura.errors import BadInput, Withheld
 from velatura.media.input_form import InputForm
 

@@ -7,8 +7,6 @@ best are looked at, and it is told. No OpenCV, no scipy: after the lock nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import av
@@ -16,42 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.detect.decode import Candidates, each, regions
-from velatura.detect.region import Region, Scores
+from velatura.detect.region import Region
 from velatura.detect.settings import TrackSettings
 from velatura.detect.tracker import Tracker
 from velatura.edge.backend import InferenceBackend, backend_of
+from velatura.edge.network import Network, head_class
 from velatura.edge.scaling import Scaler
 from velatura.errors import BadInput
-from velatura.media.input_form import InputForm
 
-__all__ = ["HEADS", "MOST_BOXES", "Checked", "Network", "Spotter", "checked_head", "head_class"]
+__all__ = ["MOST_BOXES", "Checked", "Spotter", "checked_head"]
 
-HEADS = {
-    "yunet-n": "velatura.detect.yunet:YuNet",
-    "yunet-s": "velatura.detect.yunet:YuNet",
-    "centerface": "velatura.detect.centerface:CenterFace",
-    "fastestdet": "velatura.detect.fastestdet:FastestDet",
-}
-"""Name of a model of the catalogue -> who reads its outputs."""
 MOST_BOXES = 1_000
 MOST_TRACKED = 40  # of a look: more are told apart by a library that cannot be loaded any more
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """What is known of a model file beside its bytes; plain values that JSON can carry.
-
-    like: of `HEADS`. free: sizes in the file are those of an example. side: the longer one of an input whose size is free. backend: of `BACKENDS`.
-    """
-
-    name: str
-    like: str
-    form: InputForm
-    scores: Scores
-    outputs: tuple[str, ...] = ()
-    free: bool = False
-    side: int = 320
-    backend: str = "onnxruntime"
 
 
 class Checked:
@@ -76,12 +50,6 @@ class Checked:
         if not all(np.isfinite(values).all() for values in out.values()):
             raise BadInput("models.not-finite", "the network's output is not finite", hint="export it again")
         return out
-
-
-def head_class(like: str) -> Any:
-    """Who reads the outputs of a network of `HEADS`."""
-    module, _, name = HEADS[like].partition(":")
-    return getattr(import_module(module), name)
 
 
 def checked_head(backend: InferenceBackend, network: Network) -> Any:

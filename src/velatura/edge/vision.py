@@ -19,10 +19,11 @@ from velatura.edge.analytics import Analytics
 from velatura.edge.feed import End, Header, Message, Packet, unpack
 from velatura.edge.latest import Stream
 from velatura.edge.masks import Masks
+from velatura.edge.network import Network
 from velatura.edge.policy import Camera
 from velatura.edge.samples import samples
 from velatura.edge.schema import HEALTH, schema_of
-from velatura.edge.spotting import Network, Spotter
+from velatura.edge.spotting import Spotter
 from velatura.edge.tally import Tally, pack
 from velatura.errors import BadInput
 from velatura.sandbox.guest import Inbox, Outbox

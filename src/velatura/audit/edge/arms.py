@@ -33,13 +33,13 @@ from velatura.crypto.keys import Signer
 from velatura.detect.region import Scores
 from velatura.edge.events import Link, follow
 from velatura.edge.gateway import Gateway
+from velatura.edge.network import Network
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Ingest, Seeing, settings_of
 from velatura.edge.policy import Camera, capacity
 from velatura.edge.schema import schema_of
 from velatura.edge.sinks.sink import Feeder
 from velatura.edge.sources import Source
-from velatura.edge.spotting import Network
 from velatura.edge.tally import read
 from velatura.media.input_form import InputForm
 

@@ -29,10 +29,10 @@ def bench(
     """Measure what a camera costs: CPU by process, frames a second, cameras a core, what the lock costs, memory, time to the first result."""
     from velatura.cli.output import emit as told
     from velatura.edge.bench import bench as measure
+    from velatura.edge.network import head_class
     from velatura.edge.policy import Camera, Egress, Policy, single
     from velatura.edge.run import seeing_of
     from velatura.edge.sources import source_of
-    from velatura.edge.spotting import head_class
     from velatura.models.store import ModelStore
 
     source_of(str(clip))
