@@ -36,7 +36,7 @@ KNOWN = (
 
 @dataclass(frozen=True, slots=True)
 class ForbiddenWays:
-    """An `Attack[Photo, Haul]` whose arm takes `Errand`s. Success: share of the bits that it sent by a way and that arrived."""
+    """An `Attack[Photo, Haul]` whose arm takes `Errand`s. Success: 1 for each way by which anything arrived; how much stands in the notes."""
 
     name: ClassVar[str] = "exfiltration-paths"
     knowledge: ClassVar[str] = KNOWN
@@ -49,16 +49,16 @@ class ForbiddenWays:
         """
         errand = _errand("paths", secrets, rng)
         haul = arm(errand, rng)
-        shares = {way: _arrived(haul, way, errand) for way in WAYS}
+        bits = {way: _arrived(haul, way, errand) for way in WAYS}
         return Outcomes(
-            np.array(list(shares.values()))[:, None],
-            tuple(shares),
+            np.array([[float(right > 0)] for right, _ in bits.values()]),
+            tuple(WAYS),
             0.0,
             "runs",
-            "bit rate",
+            "leak rate",
             kind="proof",
             reference="a guess",
-            notes={"ways that were tried": ", ".join(WAYS), "faces": f"{len(errand.faces):,} of {FACE_BITS:,} bits"},
+            notes={f"bits by {way}": f"{right:,} of {sent:,}" for way, (right, sent) in bits.items()},
         )
 
 
@@ -87,13 +87,15 @@ class AllowedOutput:
         haul = arm(errand, rng)
         got = _numbers(haul, errand)
         shares, notes, beside = {"values": got / haul.bound_bits}, {"values": _words(got, haul)}, 0.0
-        played = [way for way in self.ways if not deadline.passed() or way == self.ways[0]]
-        for way in played:
+        for way in self.ways:
+            if deadline.passed():
+                break
             live = arm(Errand(way, errand.faces[:1], errand.key), rng)
             inside, outside, how = _best(live, bits_of(whitened(errand.faces[0], errand.key, 0)))
             shares[way] = max(inside, outside) / live.bound_bits
             notes[way] = f"{_words(max(inside, outside), live)}{how}"
             beside += outside / live.bound_bits
+        cut = len(shares) <= len(self.ways)
         shares["all at once"] = shares["values"] + beside
         return Outcomes(
             np.array(list(shares.values()))[:, None],
@@ -103,7 +105,7 @@ class AllowedOutput:
             "recovered bits over the published bound",
             kind="exact",
             reference="a guess",
-            cut=len(played) < len(self.ways),
+            cut=cut,
             notes=notes,
             shown=[_shown(haul, errand)],
         )
@@ -117,11 +119,12 @@ def _errand(way: str, secrets: Sequence[Photo], rng: Generator) -> Errand:
     return Errand(way, faces, bytes(rng.integers(0, 256, 16, dtype=np.uint8)).hex())
 
 
-def _arrived(haul: Haul, way: str, errand: Errand) -> float:
+def _arrived(haul: Haul, way: str, errand: Errand) -> tuple[int, int]:
+    """(bits that arrived as they were sent, bits that were sent)."""
     caught = haul.caught.get(way, {})
     faces = errand.faces[:1] if way in SLOW else errand.faces
     right = sum(a == b for n, face in enumerate(faces) for a, b in zip(caught.get(n, b""), whitened(face, errand.key, n), strict=False))
-    return right / (len(faces) * len(faces[0]))
+    return 8 * right, len(faces) * FACE_BITS
 
 
 def _numbers(haul: Haul, errand: Errand) -> float:

@@ -21,7 +21,7 @@ from velatura.attacks.smuggler import MANY, status_bits, track_pair
 
 __all__ = ["BESIDE", "READINGS", "Read", "codes", "information", "numbers", "read", "words_a_face"]
 
-GUESSED = 1e-5
+GUESSES = 100_000
 SHIFTS = (0.0, 1 / 3, 2 / 3)
 """Of the sender's period; which one is right, the receiver is told."""
 LEAST_TIMES = 3
@@ -43,7 +43,7 @@ def information(n: int, wrong: int, *, tries: int = 1) -> float:
     few = min(wrong, n - wrong) if tries > 1 else wrong
     if not n or 2 * few >= n:
         return 0.0
-    if n <= FACE_BITS and tries * sum(math.comb(n, x) for x in range(few + 1)) > GUESSED * 2**n:
+    if n <= FACE_BITS and GUESSES * tries * sum(math.comb(n, x) for x in range(few + 1)) > 2**n:
         return 0.0
     e = few / n
     entropy = -sum(p * math.log2(p) for p in (e, 1 - e) if p)

@@ -21,7 +21,7 @@ __all__ = ["FACE", "NAMED", "SHARED_BYTES", "SHARED_MEMORY", "SLOW", "WAYS", "Se
 
 FACE = 256
 NAMED = 7  # bytes of a face that one process name holds, in hexadecimal, after a byte that counts
-HOLD_S = 0.004
+HOLD_S, ROUNDS = 0.008, 2
 SHARED_MEMORY, SHARED_BYTES = Path("/dev", "shm"), 1 << 16
 _SET_NAME = 15
 _LIBC = ctypes.CDLL(None)  # found before the lock: what is denied later is the call
@@ -107,14 +107,14 @@ def _error_output(places: Places, kept: Mapping[str, Any], number: int, face: by
 
 
 def _process_name(places: Places, kept: Mapping[str, Any], number: int, face: bytes) -> None:
-    for at in range(0, FACE, NAMED):
+    for at in [*range(0, FACE, NAMED)] * ROUNDS:
         if _LIBC.prctl(_SET_NAME, ctypes.create_string_buffer(bytes([at // NAMED + 1]) + face[at : at + NAMED].hex().encode()), 0, 0, 0):
             return
         _pause(HOLD_S)
 
 
 def _child(places: Places, kept: Mapping[str, Any], number: int, face: bytes) -> None:
-    subprocess.run(["/bin/sleep", "0.4"], env={places["marker"]: face.hex()}, check=False)
+    subprocess.run(["/bin/sleep", "1"], env={places["marker"]: face.hex()}, check=False)
 
 
 def _system_five(places: Places, kept: Mapping[str, Any], number: int, face: bytes) -> None:

@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
-    help="Attack a method on your own pictures: what still shows? Both sides, unprotected and protected, are played in the same run.",
+    help="Attack a method on your own pictures, or a camera's policy: what still shows? Both sides, unprotected and protected, play in the same run.",
     epilog="Example: velatura attack reidentify faces/ --method pixelate:16px",
 )
 
@@ -164,28 +164,64 @@ def dp(
     return _run("dp", method, options, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
 
 
+@app.command(epilog="Example: velatura attack exfiltration door.toml --hours 1")
+def exfiltration(
+    policy: Annotated[Path, typer.Argument(metavar="POLICY.toml", help="as of `velatura edge run --policy`")],
+    camera: Annotated[list[str] | None, typer.Option(metavar="NAME", help="of the policy; may be given again  [default: all]")] = None,
+    pictures: Annotated[Path | None, typer.Option(metavar="PICTURES", help="what is smuggled out  [default: made pictures]")] = None,
+    hours: Annotated[float, typer.Option(metavar="HOURS", help="of the camera's time, in which numbers go out")] = 1.0,
+    periods: Annotated[int, typer.Option(metavar="N", help="of each run against the clock")] = 40,
+    period_s: Annotated[float, typer.Option(metavar="SECONDS", help="of each period, .2 at least")] = 0.25,
+    way: Annotated[list[str] | None, typer.Option(metavar="NAME", help="of the runs against the clock; may be given again  [default: all]")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="of exfiltration-paths, exfiltration, linkage, escapes  [default: all]")
+    ] = None,
+    model: Annotated[str, typer.Option(metavar="NAME", help="whose vision the escape probes run in")] = "yunet-n",
+    seed: Seed = 1,
+    budget_s: Budget = 600.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """What gets out of an edge camera whose counting program was taken over? It is run free, and locked behind the real gateway."""
+    where = {"policy": str(policy), "cameras": tuple(camera or ()), "pictures": "" if pictures is None else str(pictures)}
+    options = {
+        **where,
+        "hours": hours,
+        "periods": periods,
+        "period_s": period_s,
+        "ways": tuple(way or ()),
+        "attacks": tuple(only or ()),
+        "model": model,
+    }
+    told = {"title": f"exfiltration under {policy.name}", "room": "edge", "edge": options}
+    return _played("exfiltration", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
 def _run(
     name: str, method: str, options: dict[str, Any], *, seed: int, budget_s: float, of: int, out: Path | None, force: bool, json: bool, quiet: bool
 ) -> int:
+    told = {"title": f"{name} against {method}", "room": "obfuscation", "obfuscation": {"methods": (method,), **options}}
+    return _played(name, told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+def _played(name: str, told: dict[str, Any], *, seed: int, budget_s: float, of: int, out: Path | None, force: bool, json: bool, quiet: bool) -> int:
+    """Checked as a spec's file is. Raises BadSpec."""
     from velatura.audit.run import audit
+    from velatura.audit.spec import AuditSpec
     from velatura.cli.output import emit
     from velatura.cli.progress import progress
     from velatura.cli.verdicts import exit_status, in_words
+    from velatura.specs import convert
 
-    spec = _spec(f"{name} against {method}", {"methods": (method,), **options}, seed, budget_s, of, out)
+    general = {"seed": seed, "budget_s": budget_s, "share": of, "pictures": out is not None}
+    spec = convert({**told, **general}, AuditSpec, where="the command line")
     done = audit(spec, out, base=Path(), force=force, progress=progress(quiet=quiet))
     page = f"\nopen {done.folder / 'report.html'}" if done.folder else ""
     emit(f"attack {name}", {"report": done.report}, json=json, text=in_words(done.report) + page, warnings=done.warnings)
     return exit_status(done.report, require="not-broken")
-
-
-def _spec(title: str, options: dict[str, Any], seed: int, budget_s: float, of: int, out: Path | None) -> Any:
-    """Checked as a spec's file is. Raises BadSpec."""
-    from velatura.audit.spec import AuditSpec
-    from velatura.specs import convert
-
-    told = {"title": title, "room": "obfuscation", "seed": seed, "budget_s": budget_s, "share": of, "pictures": out is not None}
-    return convert({**told, "obfuscation": options}, AuditSpec, where="the command line")
 
 
 def _region(text: str) -> str | list[float]:

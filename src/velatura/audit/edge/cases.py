@@ -10,7 +10,7 @@ import math
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from velatura.attacks.attack import Attack, Photo
 from velatura.attacks.errand import FACE_BITS, SIDE
 from velatura.attacks.made_pictures import dead_leaves
+from velatura.attacks.smuggler import LIVE
 from velatura.audit.case import Case, Plan
 from velatura.audit.edge.arms import CameraArm
 from velatura.audit.edge.options import ATTACKS, EdgeOptions
@@ -40,6 +41,9 @@ OFFER = 150
 PATH_FACES = 8
 LEAST_TICKS, MOST_TICKS = 20, 20_000
 MOST_FACES = 20_000
+CROWDS, CROWD, CROWD_TICKS = 12, 4, 30
+WALK_A_S, MOST_STEP = 0.05, 0.5
+"""Shares of the picture that somebody walks in a second, and between two records at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +112,59 @@ def _output(material: _Material) -> Iterator[Case]:
 
     pictures = offered(material.camera, ticks_of(material.camera, material.options.hours), material.pictures, material.seed)
     rate = material.camera.egress.bits_per_hour
-    yield _case(material, AllowedOutput(), f"what may leave, {rate:,.0f} bit/h", Claim(1.0), pictures)
+    yield _case(material, AllowedOutput(material.options.ways or LIVE), f"what may leave, {rate:,.0f} bit/h", Claim(1.0), pictures)
 
 
-_BUILDERS: dict[str, Callable[[_Material], Iterator[Case]]] = {"exfiltration-paths": _paths, "exfiltration": _output}
+def _linkage(material: _Material) -> Iterator[Case]:
+    """Only where records hold places."""
+    from velatura.attacks.linkage import Crowd, Linkage
+    from velatura.audit.edge.watching import TrackArm
+
+    camera = material.camera
+    if camera.egress.level != 1:
+        return
+    people, step = min(CROWD, camera.egress.most_tracks), min(WALK_A_S * camera.egress.tick_s, MOST_STEP)
+    crowds = [Crowd.walking(people, CROWD_TICKS, step, np.random.default_rng([material.seed, number])) for number in range(CROWDS)]
+    case = _case(material, Linkage(), f"who is it in the next record, {people} people", None, ())
+    yield replace(case, plain=TrackArm(camera, True), protected=TrackArm(camera, False), secrets=crowds)
+
+
+def _escapes(material: _Material) -> Iterator[Case]:
+    from velatura.attacks.escaping import Escapes
+    from velatura.audit.edge.watching import EscapeArm, Verification
+    from velatura.edge.policy import Policy
+    from velatura.edge.seeing import seeing_of
+    from velatura.edge.verify import verify
+    from velatura.models.store import ModelStore
+
+    camera = material.camera
+
+    def run() -> Any:
+        return verify(camera, seeing_of(material.options.model, Policy((camera,)), material.store or ModelStore()))
+
+    case = _case(material, Escapes(), f"ways out of the process that sees, {material.options.model}", Claim(), ())
+    verification = Verification(run)
+    yield replace(case, plain=EscapeArm(verification, False), protected=EscapeArm(verification, True), key="", secrets=())
+
+
+_BUILDERS: dict[str, Callable[[_Material], Iterator[Case]]] = {
+    "exfiltration-paths": _paths,
+    "exfiltration": _output,
+    "linkage": _linkage,
+    "escapes": _escapes,
+}
 
 
 def _case(material: _Material, attack: Attack[Any, Any], view: str, claim: Claim | None, pictures: Sequence[Photo]) -> Case:
     camera, options = material.camera, material.options
     data = fingerprint(pictures)
-    key = f"{attack.name} {digest(camera)} {options.hours} {options.periods} {options.period_s} {data}"
-    told = ["velatura", "attack", "exfiltration", material.policy, "--camera", camera.name, "--hours", f"{options.hours:g}"]
-    repeat = shlex.join([*told, "--periods", str(options.periods), "--only", attack.name])
+    played = f"{options.hours:g} {options.periods} {options.period_s:g} {' '.join(options.ways)}"
+    key = f"{attack.name} {digest(camera)} {played} {data}"
+    told = ["velatura", "attack", "exfiltration", material.policy, "--camera", camera.name, "--only", attack.name]
+    if attack.name.startswith("exfiltration"):
+        told += ["--hours", f"{options.hours:g}", "--periods", str(options.periods), "--period-s", f"{options.period_s:g}"]
+        told += [word for way in options.ways for word in ("--way", way)]
+        told += ["--pictures", options.pictures] if options.pictures else []
+    repeat = shlex.join(told + (["--model", options.model] if attack.name == "escapes" else []))
     arms = (material.arm(confined=False), material.arm(confined=True))
     return Case(attack, f"camera {camera.name} at level {camera.egress.level}, {view}", *arms, claim, pictures, key, repeat, data)
