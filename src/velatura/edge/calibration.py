@@ -1,7 +1,7 @@
 """Pictures and clips as a network's inputs: for the ranges of integers, and for the gate of precision. Decoded in media's confined child.
 
 Of a clip some frames, spread over its length, are taken. Labels: `boxes.json`, picture name -> faces: [{box: [x, y, width, height], invalid}] in
-pixels, as those of WIDER FACE; a face may name another `label`.
+pixels, as those of WIDER FACE; a face may name its `label`.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def shown(files: list[Path], form: InputForm, side: int) -> Iterator[Shown]:
                         yield Shown(path.name, seen.x, (1 / seen.step[0], 1 / seen.step[1]))
 
 
-def labels_of(path: Path, label: str) -> dict[str, tuple[Face, ...]]:
-    """Faces by picture; `label`: of those that name none.
+def labels_of(path: Path, labels: frozenset[str]) -> dict[str, tuple[Face, ...]]:
+    """Boxes by picture, each under one of `labels`: for a network of one label every box is of it, for others a box of another label is left out.
 
     Raises:
         BadSpec: `edge.labels`: it cannot be read; `spec.*`.
@@ -89,7 +89,9 @@ def labels_of(path: Path, label: str) -> dict[str, tuple[Face, ...]]:
     if len(raw) > MOST_LABELS:
         raise BadInput("spec.too-large", f"{path}: larger than {MOST_LABELS} bytes")
     read = read_json(raw, dict[str, _Picture], where=str(path))
-    return {name: tuple(changed(face, label=face.label or label) for face in picture.faces) for name, picture in read.items()}
+    if len(labels) == 1:
+        return {name: tuple(changed(face, label=min(labels)) for face in picture.faces) for name, picture in read.items()}
+    return {name: tuple(face for face in picture.faces if face.label in labels) for name, picture in read.items()}
 
 
 def truth_of(one: Shown, faces: tuple[Face, ...]) -> Truth:

@@ -89,7 +89,7 @@ def _judging(gate: Gate, network: Network) -> tuple[list[Shown], list[Truth] | N
     """Inputs that precision is measured on, and what is in them."""
     if gate.labels is None:
         return list(shown(spread(gate.calibrate, MOST_JUDGED), network.form, network.side)), None
-    faces = labels_of(gate.labels, min(head_class(network.like).labels))
+    faces = labels_of(gate.labels, head_class(network.like).labels)
     folder = gate.labels.parent / "images" if (gate.labels.parent / "images").is_dir() else gate.labels.parent
     files = [folder / name for name in sorted(faces) if Path(name).name == name and (folder / name).is_file()]
     if not files:

@@ -6,16 +6,14 @@ Both are the caller's own code: a module is imported and a `.pt2` unpickled, wit
 from __future__ import annotations
 
 import io
-import logging
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from velatura.errors import BadInput, BadSpec, Missing
+from velatura.models.silence import silent
 
 __all__ = ["from_torch", "is_torch"]
 
@@ -47,7 +45,7 @@ def from_torch(model: str, *, size: tuple[int, int], outputs: Sequence[str]) -> 
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise Missing("extra.export", f"{model}: torch exports with the onnxscript package", hint="pip install 'velatura[export]'") from error
-    with _silent():
+    with silent():
         return _exported(model, torch, size, outputs)
 
 
@@ -85,15 +83,3 @@ def _loaded(model: str, torch: Any) -> Any:
     if not isinstance(made, torch.nn.Module):
         raise BadSpec("edge.model", f"{model}: gives no torch.nn.Module", hint="a callable that takes nothing and gives one")
     return made
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """torch tells whole tracebacks of what it then raises."""
-    before = logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        logging.disable(before)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from velatura.errors import BadInput, Missing
 from velatura.files import private_folder
 from velatura.models.fold import fold
+from velatura.models.silence import silent
 
 __all__ = ["TARGETS", "Scheme", "quantise", "this_target"]
 
@@ -76,7 +77,7 @@ def quantise(
         network = onnx.load_from_string(fold(model, free_sizes=free_sizes))
         if _opset(network) < PER_CHANNEL_OPSET:
             network = onnx.version_converter.convert_version(network, PER_CHANNEL_OPSET)
-        with private_folder() as folder:
+        with silent(), private_folder() as folder:
             return _quantised(network, inputs, folder, scheme, set(outputs), head=head)
     except (BadInput, Missing):
         raise
