@@ -71,6 +71,7 @@ def test_where_it_goes_and_how_the_camera_is_reached_are_not_signed(tmp_path: Pa
         "ftp://broker",
         "events.jsonl",
         "prometheus:99999",
+        "prometheus:0",
         "prometheus:x",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from tests.edge.chains import CAMERA, SIGNER, chain_of, lines_of
 from velatura.edge.chain_audit import audit
 from velatura.edge.events import Chain, Link, digest, follow, parse
 from velatura.edge.outbox import Outbox
-from velatura.errors import BadSpec, Withheld
+from velatura.errors import BadSpec, VelaturaError, Withheld
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,3 +183,46 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
     ticks = [parse(line).tick for line in lines]
     assert ticks == list(range(1, len(ticks) + 1)) and len(ticks) >= last_said
     assert CAMERA.name == parse(lines[0]).camera
+
+
+def test_a_disk_that_takes_nothing_is_a_state_and_no_end(tmp_path: Path) -> None:
+    outbox, chain, lines = Outbox(tmp_path / "o"), chain_of(), lines_of(6)
+    outbox.subscribe("sink")
+    kept(outbox, lines[:2], chain)
+    outbox._db.execute("PRAGMA query_only=ON")  # SQLite's own word for a file system that was remounted
+    kept(outbox, lines[2:4], chain)
+    outbox.acknowledge("sink", 0)
+    assert outbox.state == "read-only" and [seq for seq, _ in outbox.pending("sink")] == [0, 1]
+    outbox._db.execute("PRAGMA query_only=OFF")
+    kept(outbox, lines[4:], chain)
+    assert outbox.state == "ok" and [line for _, line in outbox.pending("sink")] == lines
+    outbox.close()
+
+
+def test_a_limit_on_the_size_of_files_is_a_full_disk(tmp_path: Path) -> None:
+    outbox, chain, lines = Outbox(tmp_path / "o"), chain_of(), lines_of(40)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, before[1]))
+    try:
+        kept(outbox, lines, chain)
+        assert outbox.state == "disk-full"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    kept(outbox, lines_of(41)[-1:], chain)
+    assert outbox.state == "ok" and [seq for seq, _ in outbox.pending("sink", 99)] == list(range(42))
+    outbox.close()
+
+
+def test_a_place_where_nothing_can_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VelaturaError, match=r"edge\.outbox"):
+        Outbox(tmp_path / "file" / "door" / "o")
+
+
+def test_sinks_are_known_until_they_are_forgotten(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "o")
+    for name in ("b", "a"):
+        outbox.subscribe(name)
+    outbox.unsubscribe("b")
+    assert outbox.sinks() == ["a"]
+    outbox.close()

@@ -53,7 +53,7 @@ class ToWebhook(Spec, frozen=True, tag_field="kind", tag="webhook"):
 
 
 class ToPrometheus(Spec, frozen=True, tag_field="kind", tag="prometheus"):
-    """A page of numbers on this machine's loopback. port: 0: a free one."""
+    """A page of numbers on this machine's loopback."""
 
     port: int
 
@@ -97,7 +97,7 @@ def checked(one: Destination) -> Destination:
     """Raises BadSpec `edge.sink`."""
     if isinstance(one, ToMqtt) and not _PREFIX.fullmatch(one.prefix):
         raise BadSpec("edge.sink", f"{one.prefix!r}: a prefix of topics is made of a-z, A-Z, 0-9, - and _, with / between")
-    if isinstance(one, ToPrometheus) and not 0 <= one.port <= 65_535:
+    if isinstance(one, ToPrometheus) and not 1 <= one.port <= 65_535:
         raise BadSpec("edge.sink", f"{one.port} is no port")
     return one
 

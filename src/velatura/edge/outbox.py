@@ -52,13 +52,16 @@ class Outbox:
     """
 
     def __init__(self, path: Path, *, most_rows: int = MOST_ROWS) -> None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _locked(path)
+        except OSError as error:
+            raise VelaturaError("edge.outbox", f"{path}: cannot be made: {error.strerror}", hint="choose another --state folder") from error
         self.path, self.state = path, "ok"
         self.aside: Path | None = None
         self._turn = threading.RLock()  # one connection, several threads: a transaction is one thread's
         self._most_rows = most_rows
         self._waiting: list[tuple[int, bytes]] = []
-        self._lock = _locked(path)
         try:
             self._db = self._opened()
         except BaseException:

@@ -105,7 +105,6 @@ AREAS: dict[str, dict[str, State]] = {
         "disk-full": _fault("the disk of the file is full; it is tried again", "make room"),
         "ahead": _fault("it has events that the outbox never had: an older copy of --state", "a new --state folder with a new key"),
         "failed": _fault("its thread broke off: a fault of ours", "start again, and report it"),
-        "page": _well("a page for Prometheus is served"),
     },
 }
 

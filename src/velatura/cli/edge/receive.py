@@ -21,9 +21,9 @@ EXAMPLE = "Example: velatura edge receive --mqtt mqtts://broker/velatura#login=F
 
 @app.command("receive", epilog=EXAMPLE)
 def receive(
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="RECEIVED.jsonl", help="whole, verified events; continued where it is there")],
+    verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="the device's public key; the first event states it")],
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="a file of lines, or - for stdin; without --mqtt", show_default=False)] = "",
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="RECEIVED.jsonl", help="whole, verified events; continued where it is there")] = ...,  # type: ignore[assignment]
-    verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="the device's public key; the first event states it")] = ...,  # type: ignore[assignment]
     camera: Annotated[str, typer.Option(metavar="NAME", help="of the device's cameras")] = "camera",
     mqtt: Annotated[str, typer.Option(metavar="WORD", help="mqtts://HOST/PREFIX#login=FILE&ca=FILE; receipts go back")] = "",
     for_s: Annotated[float, typer.Option("--for-s", min=0, help="end after so many seconds; 0: with Ctrl-C or SIGTERM")] = 0.0,

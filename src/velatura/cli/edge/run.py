@@ -94,8 +94,10 @@ def run(
         ends=lambda: ending.is_set() or time.monotonic() > until_s,
     )
     whose = "the bundle's signer is the one that it names itself: it is whole, but whose it is was not asked (--verifier)"
-    told("edge run", ran, json=json, text=_ran(ran, out), warnings=[whose] if not verifier and is_bundle(model, ModelStore()) else [])
-    return worst(one.exit for one in ran.failed)
+    left = _left(ran, state)
+    warnings = [*left, *([whose] if not verifier and is_bundle(model, ModelStore()) else [])]
+    told("edge run", ran, json=json, text=_ran(ran, out), warnings=warnings)
+    return worst([*(one.exit for one in ran.failed), *([1] if left and state is None else [])])
 
 
 def _policy(source: str, policy: Path | None, emit: str, level: int) -> Policy:
@@ -136,11 +138,16 @@ def _with_sinks(policy: Policy, words: list[str]) -> Policy:
     return replace(policy, sinks=(*policy.sinks, *(destination_of(word) for word in words)))
 
 
+def _left(ran: Ran, state: Path | None) -> list[str]:
+    """Sinks that did not get everything."""
+    kept = f"what it did not get is kept in {state}" if state is not None else "what it did not get is lost, for there is no --state"
+    return [f"{camera.name}: {name}: {word}; {kept}" for camera in ran.cameras for name, word in camera.sinks.items() if word != "ok"]
+
+
 def _ran(ran: Ran, out: Path | None) -> str:
     lines = []
     for camera in ran.cameras:
         totals = ", ".join(f"{name} {value}" for name, value in camera.totals.items())
         lines.append(f"{camera.name}: {camera.records} records told, {camera.withheld} withheld{f'; {totals}' if totals else ''}; {camera.bound}")
-        lines += [f"{camera.name}: {name}: {state}" for name, state in camera.sinks.items() if state != "ok"]
     lines.append(f"{out}: signed by {ran.device}; velatura edge audit {out}" if out is not None else f"signed by {ran.device}")
     return "\n".join([*lines, ran.limits])

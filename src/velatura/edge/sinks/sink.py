@@ -21,6 +21,7 @@ STATES = ("starting", "ok", "down", "refused", "auth", "tls", "slow", "disk-full
 FIRST_S, LONGEST_S = 0.5, 30.0
 LOOK_S = 0.5
 BATCH = 20
+LAST_S = 25.0  # an offer that is under way; each has deadlines of its own
 
 
 class Unreached(Exception):
@@ -86,7 +87,7 @@ class Feeder:
         self._thread.join(drain_s)
         self._over.set()
         self._wake.set()
-        self._thread.join()  # an offer has its own deadlines; nobody may close the outbox under it
+        self._thread.join(LAST_S)
         with contextlib.suppress(Unreached):  # its last word is a courtesy
             self._sink.close()
         return not self._outbox.pending(self._sink.name, 1)
@@ -96,7 +97,8 @@ class Feeder:
             self._feed()
         except BaseException:
             self.state = "failed"  # a fault of ours must not look well
-            raise
+            if not self._over.is_set():  # else the other end held it for longer than it is waited for, and the outbox is closed
+                raise
 
     def _feed(self) -> None:
         wait_s = FIRST_S

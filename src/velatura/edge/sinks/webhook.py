@@ -1,6 +1,6 @@
 """Events to a web address: POST of the lines as they are, signed already; 2xx acknowledges them.
 
-https, or http to this machine alone. No redirects are followed, no proxies of the environment are used, and what the server answers is not read.
+https, or http to this machine alone. No redirects are followed, no proxies of the environment are used, and what the server answers is thrown away.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class Webhook:
             connection = self._connection or self._connect()
             connection.request("POST", self._path, body, headers)
             answer = connection.getresponse()
-            answer.read(1 << 16)
+            answer.read1(4096)  # what it says is thrown away; more than that is not waited for
+            if not answer.isclosed():
+                self.close()
         except ssl.SSLError as error:
             raise self._lost("tls") from error
         except TimeoutError as error:
