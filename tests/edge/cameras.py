@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import socket
 import struct
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.edge.brokers import free_port
 
 from velatura.edge.feed import Message, Packet, unpack
 from velatura.edge.sources import Source
+from velatura.sandbox.control import Control
 
 __all__ = ["IngestRun", "clip", "mjpeg_camera", "rtsp_camera", "sound_alone", "until"]
 
@@ -128,21 +130,21 @@ class IngestRun:
         self.ages: list[float] = []
         self.ended = threading.Event()
         reader, writer = os.pipe()
+        mine, its = socket.socketpair()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "velatura.edge.ingest"],
-            stdin=subprocess.PIPE,
+            stdin=its,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            pass_fds=[writer],
         )
-        os.close(writer)
-        settings = {"kind": source.kind, "word": source.word, "live": source.live, "descriptor": writer}
+        its.close()
+        settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live}
         if source.login is not None:
             settings["login"] = [source.login.user, source.login.password]
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(settings) + "\n")
-        self._process.stdin.flush()
+        Control(mine).send(settings, [writer])
+        mine.close()
+        os.close(writer)
         self._reader, self._slow_s = reader, slow_s
         threading.Thread(target=self._read, daemon=True).start()
         threading.Thread(target=self._listen, daemon=True).start()

@@ -1,6 +1,6 @@
 """The process that may reach the camera, and never decodes: it takes containers and streams apart and hands packets on.
 
-    python -m velatura.edge.ingest      settings as one line of JSON on stdin, states as lines of JSON on stdout, packets to an inherited descriptor
+    python -m velatura.edge.ingest      stdin: a socket that brings settings and vision's inbox; stdout: states as lines of JSON
 
 It sees encoded video and has the network, so it is kept small and gives up what it can: no new privileges, no other files, no other TCP port than the
 camera's (Landlock, where the kernel has it), no core dumps. Not even FFmpeg's probing decodes (`Source.options`).
@@ -16,11 +16,12 @@ import json
 import os
 import random
 import select
+import socket
 import struct
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from typing import Any
 from velatura.edge.feed import CODECS, MOST_PACKET, End, Feed, Header, Packet
 from velatura.edge.login import Login
 from velatura.edge.sources import Source
+from velatura.sandbox.control import Control
 
 __all__ = ["STATES", "Ingest", "header_of", "main"]
 
@@ -248,20 +250,18 @@ def confine(source: Source) -> bool:
     return True
 
 
-def _lines() -> Iterator[dict[str, Any]]:
-    for line in sys.stdin:
-        yield json.loads(line)
-
-
 def main() -> None:
-    """Entry point of the process."""
-    settings = next(_lines())
-    login = settings.get("login")
-    source = Source(settings["kind"], settings["word"], settings["live"], Login(*login) if login else None)
+    """Entry point of the process. It is ready before vision is locked, and learns only then what to read."""
     import av
 
     av.logging.set_level(None)
     rehearse()
+    try:
+        settings, (inbox,) = Control(socket.socket(fileno=sys.stdin.fileno())).receive()
+    except (EOFError, OSError):
+        return  # vision could not be locked
+    login = settings.get("login")
+    source = Source(settings["kind"], settings["word"], settings["live"], Login(*login) if login else None)
     confined = confine(source)
 
     def say(state: dict[str, Any]) -> None:
@@ -269,7 +269,7 @@ def main() -> None:
         sys.stdout.flush()
 
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        Ingest(source, settings["descriptor"], say).run()
+        Ingest(source, inbox, say).run()
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,7 @@ from velatura.edge.policy import Camera
 from velatura.edge.refused import named
 from velatura.edge.sources import Source
 from velatura.errors import BadInput, Missing
+from velatura.sandbox.control import Control
 from velatura.sandbox.warm import Warm
 
 __all__ = ["Ingest", "Pair", "Seeing", "settings_of"]
@@ -52,34 +56,29 @@ class Seeing:
 
 
 class Ingest:
-    """The process, and its last word.
+    """The process, and its last word. It starts at once, beside vision, and reads nothing before `begin`."""
 
-    Args:
-        inbox: descriptor that it writes packets to; closed here.
-    """
-
-    def __init__(self, source: Source, inbox: int) -> None:
-        import os
-
+    def __init__(self, source: Source) -> None:
         self.state, self.counts, self.seconds = "connecting", dict[str, int](), 0.0
-        self._heard_s = time.monotonic()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "velatura.edge.ingest"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[inbox],
-            start_new_session=True,
-        )
-        os.close(inbox)
-        settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live, "descriptor": inbox}
-        if source.login is not None:
-            settings["login"] = [source.login.user, source.login.password]
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(settings).encode() + b"\n")
-        self._process.stdin.close()
+        self._source, self._heard_s = source, time.monotonic()
+        mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._control = Control(mine)
+        command = [sys.executable, "-m", "velatura.edge.ingest"]
+        self._process = subprocess.Popen(command, stdin=its.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        its.close()
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
+
+    def begin(self, inbox: int) -> None:
+        """Vision is locked: hand over its inbox, which is closed here, and what to read."""
+        source = self._source
+        settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live}
+        if source.login is not None:
+            settings["login"] = [source.login.user, source.login.password]
+        with suppress(OSError):  # it has ended; vision reads the end of its inbox
+            self._control.send(settings, [inbox])
+        self._control.close()
+        os.close(inbox)
 
     @property
     def pid(self) -> int:
@@ -90,6 +89,7 @@ class Ingest:
         return time.monotonic() - self._heard_s > SILENT_S and self.state == "streaming"
 
     def close(self) -> None:
+        self._control.close()
         self._process.kill()
         self._process.wait()
         self._listener.join(5)
@@ -146,14 +146,17 @@ class Pair:
     def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
         self._live, self._gathers = source.live, False
         may = vision_confinement(model=seeing.model, degraded=seeing.degraded)
+        self.ingest = Ingest(source)
         try:
             self._warm = Warm(seeing.guest, settings_of(camera, seeing, live=source.live), may)
-        except Missing as error:
-            raise named(error) from error
+        except BaseException as error:
+            self.ingest.close()
+            raise (named(error) if isinstance(error, Missing) else error) from error
         try:
             self._vision, self.held = self._warm.lock()
-            self.ingest = Ingest(source, self._vision.hand_over_inbox())
+            self.ingest.begin(self._vision.hand_over_inbox())
         except BaseException:
+            self.ingest.close()
             self._warm.close()
             raise
 

@@ -110,14 +110,15 @@ def snapshot(
 def _seen(source: Source, camera: Camera, *, at_s: float, degraded: Collection[str], patience_s: float) -> tuple[Image.Image, list[str]]:
     """The masked picture, and layers that were absent."""
     settings = {"camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="", login="")), "at_s": at_s}
-    with Warm(GUEST, settings, vision_confinement(degraded=degraded)) as warm:
-        child, held = warm.lock()
-        ingest = Ingest(source, child.hand_over_inbox())
-        try:
-            return _picture(_answer(child, ingest, source, patience_s, at_s)), sorted(layer.value for layer in held.absent)
-        finally:
-            ingest.close()
-            child.close()
+    ingest = Ingest(source)
+    try:
+        with Warm(GUEST, settings, vision_confinement(degraded=degraded)) as warm:
+            child, held = warm.lock()
+            with child:
+                ingest.begin(child.hand_over_inbox())
+                return _picture(_answer(child, ingest, source, patience_s, at_s)), sorted(layer.value for layer in held.absent)
+    finally:
+        ingest.close()
 
 
 def _answer(child: Child, ingest: Ingest, source: Source, patience_s: float, at_s: float) -> bytes:

@@ -125,7 +125,7 @@ class _Run:
     def free(self) -> Haul:
         """As a plain process, started again as often as it ends."""
         source, seeing = self._prepared()
-        settings = json.dumps(settings_of(self.camera, seeing, live=source.live))
+        settings = json.dumps(settings_of(self.camera, seeing, live=source.live)).encode()
         while not self._over(self._told):
             status = self._once(source, settings)
             if not source.live:
@@ -134,14 +134,16 @@ class _Run:
                 self._exits.append((time.monotonic(), status))
         return self._haul(self._told, -(-len(self.errand.faces) // self._each), raw=True)
 
-    def _once(self, source: Source, settings: str) -> int:
+    def _once(self, source: Source, settings: bytes) -> int:
         """One life of the process; its exit status."""
         its, inbox = os.pipe()
-        command = [sys.executable, "-m", "velatura.audit.edge.hostile", settings]
+        command = [sys.executable, "-m", "velatura.audit.edge.hostile"]
         process = subprocess.Popen(command, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, **_ONE_THREAD})
         os.close(its)
+        os.write(inbox, _HEAD.pack(len(settings)) + settings)  # less than a pipe holds
         self.listeners.error_output(process.stderr)
-        ingest = Ingest(source, inbox)
+        ingest = Ingest(source)
+        ingest.begin(inbox)
         hearing = threading.Thread(target=self._hear, args=(process.stdout,), daemon=True)
         hearing.start()
         try:
