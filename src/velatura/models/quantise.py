@@ -93,7 +93,11 @@ def _quantised(network: Any, inputs: Iterable[NDArray[np.float32]], folder: Path
     before, tidy, after = (str(folder / name) for name in ("before.onnx", "tidy.onnx", "after.onnx"))
     onnx.save(network, before)
     quant_pre_process(before, tidy, skip_symbolic_shape=True)
-    graph = onnx.load(tidy).graph
+    prepared = onnx.load(tidy)
+    graph = prepared.graph
+    for number, node in enumerate(graph.node):
+        node.name = f"{node.name or node.op_type}_{number}"  # old exporters name none, and what is left out is left out by name
+    onnx.save(prepared, tidy)
     quantize_static(
         tidy,
         after,
