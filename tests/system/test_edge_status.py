@@ -190,6 +190,25 @@ def test_a_full_disk_stops_no_tick_and_loses_none(tmp_path: Path, env: dict[str,
         subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+def test_a_state_folder_that_cannot_be_used_is_one_line(tmp_path: Path, env: dict[str, str]) -> None:
+    clip(tmp_path / "a.mp4", frames=3)
+    (tmp_path / "file").write_text("")
+    words = ["edge", "run", tmp_path / "a.mp4", "--model", "centerface", "-o", tmp_path / "events.jsonl", "--state"]
+    done = velatura(*words, tmp_path / "file" / "state", env=env)
+    assert done.returncode == 1 and "[edge.state]" in done.stderr and "Traceback" not in done.stderr
+    done = velatura("edge", "status", tmp_path / "file" / "state", env=env)
+    assert done.returncode == 4 and "[edge.no-status]" in done.stderr
+    if os.geteuid() == 0:
+        disk = tmp_path / "disk"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)], check=True)
+        try:
+            done = velatura(*words, disk, env=env)
+            assert done.returncode == 1 and "[edge.state]" in done.stderr
+        finally:
+            subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
 def test_a_damaged_outbox_is_moved_aside_and_an_older_one_refused(tmp_path: Path, env: dict[str, str]) -> None:
     source, rules = clip(tmp_path / "a.mp4"), policy(tmp_path)
     box = tmp_path / "state" / "door" / "outbox.sqlite"

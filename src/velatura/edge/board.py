@@ -48,6 +48,9 @@ class Board:
     Args:
         folder: of the state.
         states: asked each second.
+
+    Raises:
+        VelaturaError: `edge.state`: nothing can be made in the folder.
     """
 
     def __init__(self, folder: Path, device: str, states: Callable[[], Sequence[CameraStates]], *, clock: Callable[[], Readings] = now) -> None:
@@ -56,7 +59,10 @@ class Board:
         self._since: dict[tuple[str, str], Word] = {}
         self._last: Status | None = None
         self._ending = threading.Event()
-        self._lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            self._lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise VelaturaError("edge.state", f"{folder}: cannot be used: {error.strerror}", hint="choose another --state folder") from error
         fcntl.flock(self._lock, fcntl.LOCK_SH)
         self._thread = threading.Thread(target=self._keep, name="status", daemon=True)
 

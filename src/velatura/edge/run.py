@@ -149,11 +149,11 @@ def _ran(watch: Watch) -> RanCamera:
 
 def _signer(folder: Path) -> Signer:
     """The device's key, made at the first start. Raises VelaturaError `edge.state`."""
+    path = folder / KEY
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            save_private(Signer.new(os.urandom), path)
     except OSError as error:
-        raise VelaturaError("edge.state", f"{folder}: cannot be made: {error.strerror}", hint="choose another --state folder") from error
-    path = folder / KEY
-    if not path.exists():
-        save_private(Signer.new(os.urandom), path)
+        raise VelaturaError("edge.state", f"{folder}: cannot be used: {error.strerror}", hint="choose another --state folder") from error
     return load_signer(path)
