@@ -38,7 +38,7 @@ LEVELS = {
 }
 RATES = (1024.0, 256.0, 64.0)
 HOURS = {3: (1.0, 24.0), 2: (1.0,), 1: (1.0,)}
-PERIODS = 120
+PERIODS = 80
 SEED = 1
 LEAST_RATIO = 100.0
 

@@ -1,7 +1,8 @@
 """A camera's ticks, by this process' clock: one thread ticks, another one hears vision and starts it anew.
 
 Nothing that vision does moves a tick: a message that it breaks off, a flood, an exit and the seconds that a new start takes are waited for in the
-other thread. Left is what a busy processor does to everybody on it (milliseconds), which is stated and not prevented.
+other thread. What a busy processor does to everybody on it (milliseconds, which vision can bring about) drowns in a pause of random length between
+the end of a window and its record; the pause moves no tick.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = ["Ear", "Live"]
 
 FIRST_S, LONGEST_S = 0.5, 30.0  # back-off; who has lived for the longest begins with the first again
 POLL_S = 0.1
+HIDE_S = 0.05  # a hot processor shifts a record by milliseconds
 PACE_S = 0.001  # a flood is read no faster than this, and costs the ticks nothing
 
 
@@ -42,7 +44,7 @@ class Live:
 
     Args:
         begin: starts vision; raises VelaturaError where it cannot.
-        rng: jitter of the back-off.
+        rng: jitter of the back-off, and the pauses; nobody else may know its state.
         clock: monotonic seconds.
 
     Attributes:
@@ -77,6 +79,7 @@ class Live:
                     continue
                 with self._lock:
                     record = self.egress.close_window()
+                time.sleep((self.rng.random() + self.rng.random()) * min(HIDE_S, tick_s / 8))  # two, so that it has no sharp end
                 publish(record)
                 due_s += tick_s
         finally:

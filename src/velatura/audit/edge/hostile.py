@@ -29,7 +29,7 @@ from velatura.edge.schema import Schema
 from velatura.edge.tally import Tally, pack
 from velatura.edge.vision import Vision
 from velatura.errors import BadInput
-from velatura.sandbox.guest import Outbox
+from velatura.sandbox.guest import Inbox, Outbox
 from velatura.sandbox.seccomp import INBOX
 
 __all__ = ["CELL_PX", "Hostile", "fields_of", "main"]
@@ -152,14 +152,11 @@ def _face(frame: av.VideoFrame) -> bytes:
 
 
 def main() -> None:
-    """The same code, free: settings as JSON in the first argument; packets on its input, messages on its output."""
-    import sys
-
-    from velatura.sandbox.guest import Inbox
-
-    guest = Hostile(**json.loads(sys.argv[1]))
+    """The same code, free: settings as JSON in the first message of its input, then packets; messages on its output."""
+    inbox = Inbox()
+    guest = Hostile(**json.loads(inbox.get() or b"{}"))
     guest.warm()
-    guest.serve(Inbox(), Outbox(), None)
+    guest.serve(inbox, Outbox(), None)
 
 
 if __name__ == "__main__":
