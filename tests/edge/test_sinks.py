@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import threading
+import time
 import urllib.request
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -150,3 +153,53 @@ def test_the_page_of_numbers() -> None:
 
 def test_metric_names_are_metric_names() -> None:
     assert 'velatura_edge_gate_in{camera="door"} 4' in text_of({"door": {"gate.in": 4}})
+
+
+def test_a_web_hook_that_drips_its_answer_is_not_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip() -> None:
+            for _ in range(2):
+                peer, _ = server.accept()
+                peer.recv(1 << 16)
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\nx")
+                peers.append(peer)
+
+        peers: list[socket.socket] = []
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        sink = Webhook(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        begun_s = time.monotonic()
+        assert sink.offer(NUMBERED[:2]) == 1 and sink.offer(NUMBERED[2:4]) == 3
+        assert time.monotonic() - begun_s < 8, "less than one of its deadlines"
+        sink.close()
+        thread.join(5)
+        for peer in peers:
+            peer.close()
+
+
+class Sulky:
+    """A sink that takes all, and cannot say good-bye."""
+
+    name = "sulky"
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+
+    def offer(self, lines: Sequence[tuple[int, bytes]]) -> int:
+        self.taken += [seq for seq, _ in lines]
+        return self.taken[-1] if self.taken else -1
+
+    def forgot(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        raise Unreached("down")
+
+
+def test_a_good_bye_that_fails_ends_nothing_else(tmp_path: Path) -> None:
+    outbox, sink = Outbox(tmp_path / "o"), Sulky()
+    feeder = Feeder(sink, outbox)
+    kept(outbox, LINES, chain_of())
+    assert feeder.close() and sink.taken == list(range(21))
+    outbox.close()

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests.edge.brokers import Mosquitto, certificates, free_port
 from tests.edge.cameras import clip, rtsp_camera, sound_alone, until
+from tests.edge.test_sinks import Hook
 from tests.programs import bare_environment, velatura
 from tests.system.edge_runs import POOR, policy, running
 
@@ -288,3 +290,28 @@ def _visions(parent: int) -> list[int]:
     found = Path(f"/proc/{parent}/task").glob("*/children")
     pids = [int(word) for path in found for word in path.read_text().split()]
     return [pid for pid in pids if b"velatura.edge.ingest" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_hook_gets_signed_lines_and_a_page_has_what_was_published(tmp_path: Path, env: dict[str, str]) -> None:
+    token, port, hook = tmp_path / "token", free_port(), Hook()
+    token.write_text("sehrgeheim\n")
+    token.chmod(0o600)
+    source = clip(tmp_path / "a.mp4", frames=250)
+    sinks = ["--sink", f"http://127.0.0.1:{hook.port}/in/path#token={token}", "--sink", f"prometheus:{port}"]
+    with running(source, "--live", *sinks, "--policy", policy(tmp_path), folder=tmp_path, env=env) as run:
+        run.until(f"sink http://127.0.0.1:{hook.port}", "ok")
+        run.until("health", "ok")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            page = answer.read().decode()
+        assert 'velatura_edge_records{camera="door"}' in page and 'velatura_edge_seen{camera="door"} 0' in page
+        hook.status = 401
+        run.until(f"sink http://127.0.0.1:{hook.port}", "auth")
+        hook.status = 204
+        run.until(f"sink http://127.0.0.1:{hook.port}", "ok")
+        run.told()
+        assert run.end() == 0
+    hook.close()
+    accepted = dict.fromkeys(line for body in hook.bodies for line in body.splitlines())
+    assert list(accepted) == run.out.read_bytes().splitlines()
+    assert {headers["Authorization"] for headers in hook.headers} == {"Bearer sehrgeheim"}
+    assert "sehrgeheim" not in run.said and "/in/path" not in run.said
