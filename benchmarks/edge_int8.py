@@ -4,7 +4,8 @@ Speed: yunet-n (320x320), fastestdet (352x352), centerface (320x320), and a netw
 320x320, which stands for a detector large enough to gain. Passes take turns; the median of rounds, and of the rounds' own ratios. Integers are those
 of this machine's processor. Precision: AP50 over the faces of 8 pixels and more in the network's input, against the labels of two sets; ranges were
 taken from 32 pictures of the other set, so that no picture is asked about that a range was taken from. fastestdet has no labelled set here: against
-the boxes of its own float32, on the same pictures.
+the boxes of its own float32, on the same pictures. "Head": the last convolutions are in integers too, or stay float32, which is tried where integers
+lose more than a point; `edge export` ships what loses no more and is 1.15 times as fast, else float32.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ WEIGHTS = {"yunet-n": "yunet-n/yunet_n_dynamic.onnx", "yunet-s": "yunet-s/yunet_
 FACES = ("yunet-n", "yunet-s", "centerface")
 CHANNELS = (32, 64, 128, 256)
 ROUNDS, PASSES, RANGES = 15, 10, 32
-DENSE_GAIN, MOST_DROP = 2.5, 1.0
+DENSE_GAIN, MOST_DROP, MIN_GAIN = 2.5, 1.0, 1.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Precise:
-    """AP50 in per cent; against: a set's labels, or float32's own boxes on it."""
+    """AP50 in per cent; against: a set's labels, or float32's own boxes on it; head: the last convolutions are in integers too."""
 
     net: str
+    head: bool
     against: str
     objects: int
     fp32: float
@@ -123,10 +125,10 @@ def _network(name: str, store: ModelStore) -> tuple[bytes, Network]:
     return store.load(name), network_of_entry(name, catalogue()[name])
 
 
-def _pair(model: bytes, network: Network, ranges: Sequence[Shown]) -> tuple[InferenceBackend, InferenceBackend]:
+def _pair(model: bytes, network: Network, ranges: Sequence[Shown], *, head: bool = True) -> tuple[InferenceBackend, InferenceBackend]:
     runtime = backend_of("onnxruntime")
     admit(model)
-    made = quantise(model, (one.x for one in ranges), scheme=TARGETS[this_target()], outputs=network.outputs, free_sizes=network.free)
+    made = quantise(model, (one.x for one in ranges), scheme=TARGETS[this_target()], outputs=network.outputs, free_sizes=network.free, head=head)
     return tuple(runtime.load(raw, outputs=network.outputs, free_sizes=free) for raw, free in ((model, network.free), (made, False)))  # type: ignore[return-value]
 
 
@@ -142,29 +144,34 @@ def _square(network: Network) -> NDArray[np.float32]:
 
 
 def _faces(name: str, store: ModelStore) -> list[Precise]:
-    """On each set, with the ranges of the other."""
+    """On each set, with the ranges of the other; with the head in float32 too, where a set loses more than a point."""
     model, network = _network(name, store)
+    whole = _on_both(name, model, network, head=True)
+    lost = max(one.drop for one in whole)
+    return whole if lost <= MOST_DROP else [*whole, *_on_both(name, model, network, head=False)]
+
+
+def _on_both(name: str, model: bytes, network: Network, *, head: bool) -> list[Precise]:
     out = []
     for asked, other in (SETS, SETS[::-1]):
-        fp32, int8 = _pair(model, network, _pictures(other, network, RANGES))
+        fp32, int8 = _pair(model, network, _pictures(other, network, RANGES), head=head)
         faces = labels_of(shared() / "data" / asked / "boxes.json", frozenset({"face"}))
         inputs = [one for one in _pictures(asked, network, 1 << 20) if one.name in faces]
         told, count = precisions(fp32, [int8], network, [one.x for one in inputs], [truth_of(one, faces[one.name]) for one in inputs])
-        out.append(Precise(name, f"labels of {asked}", count, *told))
+        out.append(Precise(name, head, f"labels of {asked}", count, *told))
     return out
 
 
 def measure(store: ModelStore) -> tuple[list[Speed], list[Precise]]:
     """All of it; about two minutes on an idle core."""
     speeds, precise = [], []
-    for name in ("yunet-n", "fastestdet", "centerface"):
+    for name, head in (("yunet-n", True), ("fastestdet", True), ("centerface", True), ("centerface", False)):
         model, network = _network(name, store)
-        ranges = _pictures(SETS[0], network, RANGES)
-        fp32, int8 = _pair(model, network, ranges)
-        speeds.append(speed(name, fp32, int8, _square(network)))
+        fp32, int8 = _pair(model, network, _pictures(SETS[0], network, RANGES), head=head)
+        speeds.append(speed(name if head else f"{name}, head float32", fp32, int8, _square(network)))
         if name == "fastestdet":
             told, count = precisions(fp32, [int8], network, [one.x for one in _pictures(SETS[1], network, 64)], None)
-            precise.append(Precise(name, f"its float32 on {SETS[1]}", count, *told))
+            precise.append(Precise(name, True, f"its float32 on {SETS[1]}", count, *told))
     raw, runtime = dense(), backend_of("onnxruntime")
     drawn = [np.random.default_rng(number).uniform(0, 1, (3, 320, 320)).astype(np.float32) for number in range(8)]
     made = quantise(raw, drawn, scheme=TARGETS[this_target()])
@@ -177,13 +184,16 @@ def part(folder: Path) -> Part:
     """Measured, as a page takes it over. folder: the models are put there."""
     speeds, precise = measure(ModelStore(folder))
     quick = [[one.net, f"{one.fp32_ms:.2f} ms", f"{one.int8_ms:.2f} ms", f"{one.gain:.2f}x [{one.low:.2f}..{one.high:.2f}]"] for one in speeds]
-    good = [[one.net, one.against, one.objects, f"{one.fp32:.2f}", f"{one.int8:.2f}", f"{one.drop:+.2f}"] for one in precise]
+    good = [
+        [one.net, "int8" if one.head else "float32", one.against, one.objects, f"{one.fp32:.2f}", f"{one.int8:.2f}", f"{one.drop:+.2f}"]
+        for one in precise
+    ]
     body = "\n\n".join(
         [
             __doc__.strip(),
             f"Target `{this_target()}`: {TARGETS[this_target()]}.",
             table(["network", "float32", "int8", "float32 / int8 [quartiles]"], quick),
-            table(["network", "against", "objects", "AP50 float32", "AP50 int8", "drop, points"], good),
+            table(["network", "head", "against", "objects", "AP50 float32", "AP50 int8", "drop, points"], good),
         ]
     )
     figures = {"target": this_target(), "speed": [asdict(one) for one in speeds], "precision": [asdict(one) for one in precise]}
@@ -192,11 +202,18 @@ def part(folder: Path) -> Part:
 
 def _rows(speeds: Sequence[Speed], precise: Sequence[Precise]) -> list[Row]:
     gain = speeds[-1].gain
-    drop = max(one.drop for one in precise if one.against.startswith("labels"))
-    slow = [one.net for one in speeds if one.gain < 1.15]
+    shipped = {one.net: one.head for one in precise if one.against.startswith("labels")}  # the last that was tried
+    drops = {net: max(one.drop for one in precise if one.net == net and one.head == head) for net, head in shipped.items()}
+    worst = max(drops, key=lambda net: drops[net])
+    slow = [one.net for one in speeds if one.gain < MIN_GAIN]
     return [
         Row("int8 against float32, dense network, VNNI", f">= {DENSE_GAIN}x", f"{gain:.2f}x", gain >= DENSE_GAIN),
-        Row("int8: AP50 lost on the face sets, against labels", f"<= {MOST_DROP:g} point", f"{drop:.2f} points at most", drop <= MOST_DROP),
+        Row(
+            "int8: AP50 lost on both face sets, against labels",
+            f"<= {MOST_DROP:g} point",
+            f"{drops[worst]:.2f} points at most ({worst})",
+            drops[worst] <= MOST_DROP,
+        ),
         Row("networks that do not gain stay float32 (`--min-gain`)", "named", ", ".join(slow) or "none", True),
     ]
 
@@ -205,7 +222,8 @@ def main() -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        print(part(Path(folder)).body, flush=True)
+        made = part(Path(folder))
+    print(made.body, table(["what", "target", "measured", ""], [row.cells for row in made.rows]), sep="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,17 @@ from velatura.media.input_form import InputForm
 from velatura.models.catalogue import Entry
 from velatura.models.store import ModelStore
 
-__all__ = ["is_bundle", "network_of_entry", "seeing_of"]
+__all__ = ["is_bundle", "labels_found", "network_of_entry", "seeing_of"]
 
 
 def is_bundle(model: str, store: ModelStore) -> bool:
     """Whether the word means a file: names of the catalogue come first."""
     return model not in store.known() and (Path(model).exists() or "/" in model)
+
+
+def labels_found(model: str, store: ModelStore) -> tuple[str, ...]:
+    """All that a model finds: what a camera without a policy counts. Raises as `seeing_of`; whose bundle it is is asked there."""
+    return read_bundle(Path(model)).manifest.labels if is_bundle(model, store) else store.entry(model).labels
 
 
 def seeing_of(

@@ -70,7 +70,7 @@ def run(
     from velatura.errors import BadSpec
     from velatura.models.store import ModelStore
 
-    chosen = _with_sinks(_policy(source, policy, emit, level), sink or [])
+    chosen = _with_sinks(_policy(source, policy, emit, level, model), sink or [])
     if out is None and not chosen.sinks:
         raise BadSpec("edge.nowhere", "events go nowhere", hint="-o EVENTS.jsonl, --sink, or [[sinks]] in the policy")
     ending = threading.Event()
@@ -100,12 +100,14 @@ def run(
     return worst([*(one.exit for one in ran.failed), *([1] if left and state is None else [])])
 
 
-def _policy(source: str, policy: Path | None, emit: str, level: int) -> Policy:
+def _policy(source: str, policy: Path | None, emit: str, level: int, model: str) -> Policy:
     """The file's, or one of a single camera; SOURCE is where its only camera looks."""
     from msgspec.structs import replace
 
     from velatura.edge.policy import Camera, Egress, Policy, load_policy
+    from velatura.edge.seeing import labels_found
     from velatura.errors import BadSpec, nearest
+    from velatura.models.store import ModelStore
 
     if emit and emit not in LEVELS:
         raise BadSpec("edge.emit", f"--emit {emit}: there is no such word", hint=nearest(emit, LEVELS))
@@ -115,7 +117,7 @@ def _policy(source: str, policy: Path | None, emit: str, level: int) -> Policy:
     if policy is None and not source:
         raise BadSpec("edge.source", "there is nothing to look at", hint="give a SOURCE, or a policy whose cameras have one")
     if policy is None:
-        camera = Camera("camera", source, egress=Egress(level=chosen or 3))
+        camera = Camera("camera", source, labels=labels_found(model, ModelStore()), egress=Egress(level=chosen or 3))
         return Policy((camera,))
     read = load_policy(policy)
     if chosen and any(camera.egress.level != chosen for camera in read.cameras):
