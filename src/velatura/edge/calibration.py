@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,9 @@ from velatura.media.source import Decoder
 from velatura.media.view import view
 from velatura.specs import Spec, read_json
 
-__all__ = ["Face", "Shown", "labels_of", "shown", "spread", "truth_of"]
+__all__ = ["Face", "Shown", "labels_of", "shown", "spread", "thinned", "truth_of"]
+
+T = TypeVar("T")
 
 OF_A_CLIP = 8
 MOST_LABELS = 1 << 26  # bytes of the file
@@ -56,7 +59,12 @@ def spread(folder: Path, most: int) -> list[Path]:
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:
         raise BadSpec("edge.calibration", f"{folder}: has no pictures or clips", hint="give a folder of pictures or clips such as the camera sees")
-    return files if len(files) <= most else [files[int(k * len(files) / most)] for k in range(most)]
+    return thinned(files, most)
+
+
+def thinned(every: list[T], most: int) -> list[T]:
+    """At most so many, evenly from all."""
+    return every if len(every) <= most else [every[int(k * len(every) / most)] for k in range(most)]
 
 
 def shown(files: list[Path], form: InputForm, side: int) -> Iterator[Shown]:

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from velatura.edge.backend import Backend, InferenceBackend
-from velatura.edge.calibration import Shown, labels_of, shown, spread, truth_of
+from velatura.edge.calibration import Shown, labels_of, shown, spread, thinned, truth_of
 from velatura.edge.gates import judged, pace_ms, precisions, processor
 from velatura.edge.manifest import Precision
 from velatura.edge.network import Network, head_class
@@ -24,7 +24,7 @@ from velatura.models.quantise import Scheme, quantise
 
 __all__ = ["Chosen", "Gate", "choose"]
 
-MOST_JUDGED = 64  # pictures without labels
+MOST_JUDGED, MOST_LABELLED = 64, 512  # pictures without labels, and with: all are held in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +94,5 @@ def _judging(gate: Gate, network: Network) -> tuple[list[Shown], list[Truth] | N
     files = [folder / name for name in sorted(faces) if Path(name).name == name and (folder / name).is_file()]
     if not files:
         raise BadSpec("edge.labels", f"{gate.labels}: none of its pictures lies in {folder}", hint="pictures lie beside it, or in a folder `images`")
-    inputs = list(shown(files, network.form, network.side))
+    inputs = list(shown(thinned(files, MOST_LABELLED), network.form, network.side))
     return inputs, [truth_of(one, faces[one.name]) for one in inputs]
