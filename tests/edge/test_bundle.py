@@ -188,3 +188,12 @@ def test_what_cannot_become_a_bundle_is_refused_by_name(wish: dict[str, object],
         export(asked, tmp_path / "out.bundle", SIGNER, store=ModelStore(tmp_path / "home"), say=lambda line: None)
     assert refused.value.code == code
     assert not (tmp_path / "out.bundle").exists()
+
+
+def test_a_file_that_is_there_is_kept_and_nothing_is_tried(tmp_path: Path) -> None:
+    from velatura.edge.export import Wish, export
+
+    (tmp_path / "out.bundle").write_text("mine")
+    with pytest.raises(BadSpec, match=r"files\.exists"):
+        export(Wish("no-such.onnx", head="yunet-n"), tmp_path / "out.bundle", SIGNER, store=ModelStore(tmp_path / "home"), say=lambda line: None)
+    assert (tmp_path / "out.bundle").read_text() == "mine"

@@ -104,8 +104,17 @@ def export(wish: Wish, out: Path, signer: Signer, *, store: ModelStore | None = 
     events = _events(wish)
     if wish.target not in TARGETS:
         raise BadSpec("edge.target", f"there is no target {wish.target!r}", hint=nearest(wish.target, TARGETS))
+    with atomic_output(out, force=force) as part:  # what is there is refused before minutes are spent
+        raw, manifest = _made(wish, events, signer, store or ModelStore(), say)
+        part.write_bytes(raw)
+    word = keytext.encode(signer.verifier)
+    return Exported(str(out), manifest.name, len(raw), hashlib.sha256(raw).hexdigest(), word, wish.level, events, wish.target, manifest.precision)
+
+
+def _made(wish: Wish, events: tuple[str, ...], signer: Signer, store: ModelStore, say: Callable[[str], None]) -> tuple[bytes, Manifest]:
+    """The file, and what it says."""
     runtime = backend_of(wish.backend)
-    given = _given(wish, store or ModelStore())
+    given = _given(wish, store)
     structure = _admitted(given, wish)
     network = given.network
     pictures = drawings(network.form)
@@ -117,11 +126,7 @@ def export(wish: Wish, out: Path, signer: Signer, *, store: ModelStore | None = 
     opset = admit(chosen.model, most_mb=wish.most_mb).opset
     manifest = _manifest(given, wish, events, structure, chosen.precision)
     manifest = msgspec.structs.replace(manifest, tensors=tensors, opset=opset, backend_version=runtime.version)
-    raw = seal(manifest, chosen.model, vectors, signer)
-    with atomic_output(out, force=force) as part:
-        part.write_bytes(raw)
-    word = keytext.encode(signer.verifier)
-    return Exported(str(out), network.name, len(raw), hashlib.sha256(raw).hexdigest(), word, wish.level, events, wish.target, chosen.precision)
+    return seal(manifest, chosen.model, vectors, signer), manifest
 
 
 def _manifest(given: _Given, wish: Wish, events: tuple[str, ...], structure: Structure, precision: Precision) -> Manifest:
