@@ -116,3 +116,15 @@ def test_wrong_words_are_one_line(tmp_path: Path, env: dict[str, str]) -> None:
         done = velatura("edge", "receive", *words, "--verifier", KEY, "-o", tmp_path / "x.jsonl", env=env)
         assert (done.returncode, f"[{code}]" in done.stderr) == (status, True), done.stderr
         assert "geheim" not in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_folder_is_audited_file_by_file(tmp_path: Path, env: dict[str, str]) -> None:
+    folder = tmp_path / "events"
+    folder.mkdir()
+    (folder / "good.jsonl").write_bytes(b"".join(line + b"\n" for line in LINES))
+    (folder / "holed.jsonl").write_bytes(b"".join(line + b"\n" for line in (*LINES[:4], *LINES[5:])))
+    done = velatura("edge", "audit", folder, "--verifier", KEY, "--json", env=env)
+    files = {Path(one["file"]).name: one for one in json.loads(done.stdout)["result"]["files"]}
+    assert done.returncode == 3 and files["good.jsonl"]["found"]["events"] == 31 and "[edge.chain]" in files["holed.jsonl"]["error"]
+    assert velatura("edge", "audit", tmp_path, env=env).returncode == 5
+    assert velatura("edge", "audit", folder, "--at-least", f"1:{'0' * 64}", env=env).returncode == 2

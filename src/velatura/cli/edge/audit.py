@@ -11,6 +11,7 @@ from velatura.cli.edge.app import EPILOG, app
 from velatura.cli.options import Json
 
 if TYPE_CHECKING:
+    from velatura.crypto.keys import Verifier
     from velatura.edge.chain_audit import Audited
 
 __all__ = ["audit"]
@@ -30,11 +31,10 @@ def audit(
 ) -> int:
     """Recompute chain, signatures, schema, ticks and bits per hour; anything that does not hold ends with exit status 3 and the line."""
     from velatura.cli.output import emit as told
-    from velatura.cli.output import warn, worst
     from velatura.crypto.keyfile import load_verifier
     from velatura.edge.chain_audit import audit as recompute
     from velatura.edge.policy import digest, load_policy
-    from velatura.errors import BadSpec, VelaturaError
+    from velatura.errors import BadSpec
 
     wanted = [digest(camera) for camera in load_policy(policy).cameras] if policy is not None else None
     key, seen = load_verifier(verifier) if verifier else None, _seen(at_least)
@@ -44,18 +44,31 @@ def audit(
         return 0
     if seen is not None:
         raise BadSpec("edge.at-least", "--at-least is of one camera's file", hint="name the file")
-    done, statuses, pinned = [], [], True
-    for path in _files(file):
+    return _folder(file, key, wanted, json=json)
+
+
+def _folder(folder: Path, key: Verifier | None, wanted: list[str] | None, *, json: bool) -> int:
+    """Each file of it; one that does not hold keeps no other from being looked at."""
+    from velatura.cli.output import emit as told
+    from velatura.cli.output import warn, worst
+    from velatura.edge.chain_audit import audit as recompute
+    from velatura.errors import VelaturaError
+
+    done: list[dict[str, object]] = []
+    statuses, texts, pinned = [], [], True
+    for path in _files(folder):
         try:
             found = recompute(path, verifier=key, policy=wanted)
-            done.append({"file": str(path), "found": found, "error": ""})
-            pinned = pinned and found.pinned
         except VelaturaError as error:
             warn(str(error))
             done.append({"file": str(path), "found": None, "error": str(error)})
+            texts.append(f"{path}: does not hold")
             statuses.append(error.exit_status)
-    text = "\n".join(f"{one['file']}: {_audited(one['found']) if one['found'] else 'does not hold'}" for one in done)  # type: ignore[arg-type]
-    told("edge audit", {"files": done}, json=json, text=text, warnings=[] if pinned else [UNPINNED])
+        else:
+            done.append({"file": str(path), "found": found, "error": ""})
+            texts.append(f"{path}: {_audited(found)}")
+            pinned = pinned and found.pinned
+    told("edge audit", {"files": done}, json=json, text="\n".join(texts), warnings=[] if pinned else [UNPINNED])
     return worst(statuses)
 
 

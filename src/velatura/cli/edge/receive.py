@@ -12,6 +12,7 @@ from velatura.cli.edge.app import app
 from velatura.cli.options import Json
 
 if TYPE_CHECKING:
+    from velatura.crypto.keys import Verifier
     from velatura.edge.consume import Received
 
 __all__ = ["receive"]
@@ -31,15 +32,10 @@ def receive(
     json: Json = False,
 ) -> int:
     """Take in events: each is verified, repeated ones are dropped, a fork is refused, a missing one waited for; exit status 3 where not all held."""
-    import signal
-    import threading
-    import time
-
     from velatura.cli.output import emit as told
     from velatura.cli.output import warn
     from velatura.crypto.keyfile import load_verifier
-    from velatura.edge.consume import from_broker, from_lines
-    from velatura.edge.destinations import ToMqtt, destination_of
+    from velatura.edge.consume import from_lines
     from velatura.errors import BadSpec
 
     if bool(file) == bool(mqtt):
@@ -48,32 +44,46 @@ def receive(
     if file:
         done = from_lines(_lines(file), key, camera, out, force=force, told=lambda error: warn(str(error)))
     else:
-        broker = destination_of(mqtt)
-        if not isinstance(broker, ToMqtt):
-            raise BadSpec("edge.receive", "--mqtt names no broker", hint="mqtts://HOST/PREFIX#login=FILE")
-        ending, until_s, states = threading.Event(), time.monotonic() + for_s if for_s else float("inf"), [""]
-
-        def unreached(state: str) -> None:
-            if state != states[-1]:
-                states.append(state)
-                warn(f"the broker: {state}; tried again")
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ending.set())
-        done = from_broker(
-            broker,
-            key,
-            camera,
-            out,
-            force=force,
-            told=lambda error: warn(str(error)),
-            ends=lambda: ending.is_set() or time.monotonic() > until_s,
-            pause=lambda seconds: ending.wait(min(seconds, max(until_s - time.monotonic(), 0.0))),
-            unreached=unreached,
-        )
+        done = _from_broker(mqtt, key, camera, out, force=force, for_s=for_s)
     warnings = [f"events after {done.last} are missing [edge.gap]"] if done.missing else []
     told("edge receive", done, json=json, text=_text(done, out), warnings=warnings)
     return 3 if done.refused or done.missing else 0
+
+
+def _from_broker(word: str, key: Verifier, camera: str, out: Path, *, force: bool, for_s: float) -> Received:
+    """Until Ctrl-C, SIGTERM, or so many seconds."""
+    import signal
+    import threading
+    import time
+
+    from velatura.cli.output import warn
+    from velatura.edge.consume import from_broker
+    from velatura.edge.destinations import ToMqtt, destination_of
+    from velatura.errors import BadSpec
+
+    broker = destination_of(word)
+    if not isinstance(broker, ToMqtt):
+        raise BadSpec("edge.receive", "--mqtt names no broker", hint="mqtts://HOST/PREFIX#login=FILE")
+    ending, until_s, states = threading.Event(), time.monotonic() + for_s if for_s else float("inf"), [""]
+
+    def unreached(state: str) -> None:
+        if state != states[-1]:
+            states.append(state)
+            warn(f"the broker: {state}; tried again")
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    return from_broker(
+        broker,
+        key,
+        camera,
+        out,
+        force=force,
+        told=lambda error: warn(str(error)),
+        ends=lambda: ending.is_set() or time.monotonic() > until_s,
+        pause=lambda seconds: ending.wait(min(seconds, max(until_s - time.monotonic(), 0.0))),
+        unreached=unreached,
+    )
 
 
 def _lines(word: str) -> Iterator[bytes]:
