@@ -10,7 +10,8 @@ from velatura.errors import VelaturaError
 OBFUSCATION = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leaks")
 ATTACKS = ("mcpherson_orl", "text", "inversion", "averaging", "residue", "verdicts", "audit")
 REMOVAL = ("removal_memory", "removal")
-ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, "overview")
+EDGE = ("edge",)
+ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, "overview")
 
 
 def main() -> None:

@@ -22,6 +22,11 @@ PAGES = {
         ("removal",),
         "Peers get the true masks: Telea, Navier-Stokes, a temporal median and LaBGen-P.",
     ),
+    "edge_targets": (
+        "Edge inference",
+        ("edge",),
+        "Peers are a bare loop of OpenCV and ONNX Runtime, and supervision with trackers in an environment of its own.",
+    ),
 }
 """Page -> its title, the benchmarks whose rows it collects, and a sentence on peers."""
 
