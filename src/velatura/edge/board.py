@@ -22,7 +22,7 @@ from velatura.files import private_output
 
 __all__ = ["Board", "CameraStates"]
 
-LOOK_S = 1.0
+LOOK_S = 0.5
 _PAGE = 4096
 
 
@@ -47,7 +47,7 @@ class Board:
 
     Args:
         folder: of the state.
-        states: asked each second.
+        states: asked each half second.
 
     Raises:
         VelaturaError: `edge.state`: nothing can be made in the folder.

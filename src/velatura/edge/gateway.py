@@ -80,7 +80,7 @@ class Gateway:
         """Of `ingest.STATES`: what ingest said last. "connecting" is said only as long as nothing else was: the reason of a loss stays."""
         if self._pair is None:
             return self._camera_word
-        said, counts = self._pair.ingest.state, self._pair.ingest.counts
+        said, counts = self._pair.ingest.reason, self._pair.ingest.counts
         if said == "ended" and not counts.get("packets"):
             said = "malformed" if counts.get("malformed") else "no-video"
         if said != "connecting":

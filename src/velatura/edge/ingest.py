@@ -105,13 +105,17 @@ class Ingest:
         """Packets of one container; how it ended."""
         import av
 
+        begun_s, opened = time.monotonic(), False
         try:
             with av.open(str(address), options=dict(self._source.options()), timeout=(OPEN_S, READ_S), **self._format()) as container:
+                opened = True
                 return self._packets(container)
         except BrokenPipeError:
             raise
         except (av.error.FFmpegError, ValueError, OSError) as error:  # its text may quote the address, and so the password: it is not told
             self._offset_s = self._read_s
+            if not opened and time.monotonic() - begun_s >= OPEN_S:
+                return "stalled"  # FFmpeg calls a camera that takes a connection and says nothing invalid data
             return _named(error)
 
     def _format(self) -> dict[str, Any]:

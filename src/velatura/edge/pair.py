@@ -60,6 +60,7 @@ class Ingest:
 
     def __init__(self, source: Source) -> None:
         self.state, self.counts, self.seconds = "connecting", dict[str, int](), 0.0
+        self.reason = "connecting"  # its last word but for "connecting", which comes right after the reason of a loss
         self._source, self._heard_s = source, time.monotonic()
         mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._control = Control(mine)
@@ -108,6 +109,7 @@ class Ingest:
             self._heard_s = time.monotonic()
             if said is not None:
                 self.state, self.seconds = said["state"], float(said.get("seconds", 0.0))
+                self.reason = self.state if self.state != "connecting" else self.reason
                 self.counts = {name: said[name] for name in ("packets", "dropped", "malformed") if isinstance(said.get(name), int)}
 
 
