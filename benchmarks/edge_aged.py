@@ -1,4 +1,4 @@
-"""The real vision, locked as ever, that says of each look how old its frame was when the look began, in place of the frame's stamp."""
+"""The real vision, locked as ever, that says of each look how old its frame was when it began, in place of the frame's stamp, and how long it took."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from typing import Any
 
 from velatura.edge.vision import Vision
 
-__all__ = ["Aged"]
+__all__ = ["HEAD", "Aged"]
 
-_AGE = struct.Struct("<d")
+HEAD = struct.Struct("<dI")
+"""Age in seconds, duration in microseconds; where a tally has its stamp and its number (`velatura.edge.tally`)."""
 
 
 class Aged(Vision):
     """A guest of the benchmark alone; the age is read from the clock that ingest stamped the packet with."""
 
     def _tell(self, outbox: Any, frame: Any, stamp_s: float) -> None:
-        super()._tell(_Stamping(outbox, time.monotonic() - stamp_s), frame, stamp_s)  # type: ignore[arg-type]
+        super()._tell(_Stamping(outbox, stamp_s), frame, stamp_s)  # type: ignore[arg-type]
 
 
 class _Stamping:
-    def __init__(self, outbox: Any, age_s: float) -> None:
-        self._outbox, self._age = outbox, _AGE.pack(age_s)
+    """Made when a look begins, given its message when it ends."""
+
+    def __init__(self, outbox: Any, came_s: float) -> None:
+        self._outbox, self._came_s, self._begun_s = outbox, came_s, time.monotonic()
 
     def put(self, message: bytes) -> None:
-        self._outbox.put(self._age + message[_AGE.size :])
+        took_us = round(1e6 * (time.monotonic() - self._begun_s))
+        self._outbox.put(HEAD.pack(self._begun_s - self._came_s, took_us) + message[HEAD.size :])

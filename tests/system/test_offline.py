@@ -16,7 +16,11 @@ from velatura.cli.main import VERBS
 ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
 
 
-OURS = {"clip.mp4", "events.jsonl", "key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png", "demo-out", "AUDIT.toml", "audit-out"}
+OURS = {"clip.mp4", "camera.mp4", "events.jsonl", "key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png"} | {
+    "demo-out",
+    "AUDIT.toml",
+    "audit-out",
+}
 """Names in the command lines that lie in the test's own folder."""
 
 
@@ -34,6 +38,7 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
     spec = 'room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nplates = "rendered:2"\n'
     (tmp_path / "AUDIT.toml").write_text(spec)
     clip(tmp_path / "clip.mp4", frames=10)
+    clip(tmp_path / "camera.mp4", frames=75)
     runs = [
         ["--help"],
         ["doctor"],
@@ -46,6 +51,7 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["scan", str(portrait), "out.png"],
         ["edge", "run", "clip.mp4", "--model", "centerface", "-o", "events.jsonl"],
         ["edge", "audit", "events.jsonl"],
+        ["edge", "bench", "camera.mp4", "--model", "centerface", "--frames", "75"],
         ["obfuscate", str(portrait), "-o", "sealed.png", "--method", "seal", "--recipient", "key.pub"],
         ["unseal", "sealed.png", "--identity", "key", "-o", "back.png"],
         ["attack", "text", "rendered:2", "--method", "fill"],
