@@ -1,4 +1,4 @@
-"""The real vision, locked as ever, that says of each look how old its frame was when it began, in place of the frame's stamp, and how long it took."""
+"""The real vision, locked as ever, that says of each look how old its frame was when it began, in place of the stamp, and how long it took."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Six times more frames than the network can look at, for a minute: how old is what is looked at, and how many looks were lost.
 
-A 720p clip at 25 frames/s, played by the real ingest as a camera would; vision is slow for its network is large (CenterFace on the whole picture).
-The age is taken inside vision when a look begins (`benchmarks/edge_aged.py`), from the moment when ingest had the packet.
+A clip of 1440x810 at 25 frames/s, played by the real ingest as a camera would; the network is large (CenterFace on the whole picture), and so vision
+is slow. The age is taken inside vision when a look begins (`benchmarks/edge_aged.py`), from the moment when ingest had the packet.
 """
 
 from __future__ import annotations

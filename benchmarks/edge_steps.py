@@ -158,8 +158,8 @@ def age(figures: Figures) -> dict[str, float]:
     from benchmarks.edge_overload import overloaded
 
     slow = seeing(figures, "centerface")
-    slow = replace(slow, network=replace(slow.network, side=1280))
-    return overloaded(clip(figures, (1280, 720)), CAMERA, slow, seconds=60)
+    slow = replace(slow, network=replace(slow.network, side=1440))
+    return overloaded(clip(figures, (1440, 810)), CAMERA, slow, seconds=60)
 
 
 def memory(figures: Figures) -> dict[str, Any]:
