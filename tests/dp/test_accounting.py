@@ -35,6 +35,11 @@ def test_unlike_releases_are_composed() -> None:
     assert cost == pytest.approx(5.8249, rel=1e-3)
 
 
+@pytest.mark.parametrize(("sigma", "epsilon_"), [(2.0, 8.38542), (1.0, 20.12502), (0.5, 52.77062)])
+def test_gaussians_of_everybody_are_one_gaussian_as_losses_say_too(sigma: float, epsilon_: float) -> None:
+    assert epsilon([(Event("gaussian", sigma), 12)], 1e-5) == pytest.approx(epsilon_, rel=1e-4)
+
+
 def test_one_event_in_pieces_is_one_event() -> None:
     event = Event("gaussian", 1.3, 0.2)
     assert epsilon([(event, 7), (event, 5)], 1e-5) == epsilon([(event, 12)], 1e-5)
@@ -61,6 +66,11 @@ def test_the_analytic_sigma_is_enough_and_hardly_more(target: float, delta: floa
     sigma = analytic_sigma(target, delta, sensitivity)
     assert delta_of(target, sigma, sensitivity) <= delta * (1 + 1e-9)
     assert delta_of(target, sigma * 0.999, sensitivity) > delta
+
+
+def test_noise_that_is_next_to_none_costs_next_to_everything() -> None:
+    assert epsilon([(Event("gaussian", 1e-4, 0.1), 3)], 1e-5) > 1e8
+    assert epsilon([(Event("gaussian", 0.29, 0.5), 3)], 1e-5) > epsilon([(Event("gaussian", 0.31, 0.5), 3)], 1e-5)
 
 
 def test_noise_is_the_least_that_keeps_the_budget() -> None:

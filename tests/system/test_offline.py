@@ -16,7 +16,7 @@ from velatura.cli.main import VERBS
 ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_family)")
 
 
-OURS = {"clip.mp4", "camera.mp4", "events.jsonl", "key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png"} | {
+OURS = {"job.toml", "fl-run", "clip.mp4", "camera.mp4", "events.jsonl", "key", "key.pub", "out.png", "gone.png", "sealed.png", "back.png"} | {
     "demo-out",
     "AUDIT.toml",
     "audit-out",
@@ -37,6 +37,7 @@ def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[s
 def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Path) -> None:
     spec = 'room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nplates = "rendered:2"\n'
     (tmp_path / "AUDIT.toml").write_text(spec)
+    (tmp_path / "job.toml").write_text('model.network = "linear"\ndata = {source = "digits", sites = 3}\nrounds.count = 2\n')
     clip(tmp_path / "clip.mp4", frames=10)
     clip(tmp_path / "camera.mp4", frames=75)
     runs = [
@@ -49,6 +50,8 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["obfuscate", str(portrait), "-o", "out.png"],
         ["remove", str(portrait), "-o", "gone.png", "--targets", "face"],
         ["scan", str(portrait), "out.png"],
+        ["fl", "preview", "job.toml"],
+        ["fl", "run", "job.toml", "-o", "fl-run"],
         ["edge", "run", "clip.mp4", "--model", "centerface", "-o", "events.jsonl"],
         ["edge", "audit", "events.jsonl"],
         ["edge", "bench", "camera.mp4", "--model", "centerface", "--frames", "75"],

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "audit": ("velatura.cli.audit", "Protect, attack, verdict, from a spec, with a report."),
     "report": ("velatura.cli.report", "Show, compare and export reports."),
     "edge": ("velatura.cli.edge", "Count where the camera is; signed numbers leave, and no frame."),
+    "fl": ("velatura.cli.fl", "Train with several sites without pooling their rows."),
     "keys": ("velatura.cli.keys", "Make and show the keys of recipients and signers."),
     "models": ("velatura.cli.models", "List, bring, add and verify the detectors' files."),
     "doctor": ("velatura.cli.doctor", "Say what works here, what is missing, and the command that brings it."),

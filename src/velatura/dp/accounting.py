@@ -12,15 +12,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, inf, isfinite
-from statistics import NormalDist
+from math import erfc, exp, inf, isfinite, log, sqrt
 from typing import Any
 
 from velatura.errors import BadSpec, Missing
 
 __all__ = ["Event", "analytic_sigma", "delta_of", "epsilon", "noise_for"]
 
-PHI = NormalDist().cdf
+FAINT = 0.3
+"""Sensitivities: below, epsilon is in the hundreds whatever the sampling, and a grid of losses takes minutes, then terabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +72,30 @@ def _epsilon(counted: tuple[tuple[Event, int], ...], delta: float) -> float:
     if delta == 0:
         pure = all(event.mechanism == "laplace" for event, _ in counted)
         return sum(times / event.noise for event, times in counted) if pure else inf
+    if any(event.noise < FAINT for event, _ in counted) or all(event.mechanism == "gaussian" and event.sampling == 1 for event, _ in counted):
+        return _unsampled(counted, delta)
     accounting, accountant = _library()
     for event, times in counted:
         kind = accounting.GaussianDpEvent if event.mechanism == "gaussian" else accounting.LaplaceDpEvent
         one = kind(event.noise) if event.sampling == 1 else accounting.PoissonSampledDpEvent(event.sampling, kind(event.noise))
         accountant.compose(one, times)
     return float(accountant.get_epsilon(delta))
+
+
+def _unsampled(counted: tuple[tuple[Event, int], ...], delta: float) -> float:
+    """Without any use of sampling: Gaussians are one Gaussian, exactly; Laplace is pure, which is an upper end."""
+    pure = sum(times / event.noise for event, times in counted if event.mechanism == "laplace")
+    precision = sum(times / event.noise**2 for event, times in counted if event.mechanism == "gaussian")
+    if not precision:
+        return pure
+    sigma, high = precision**-0.5, 1.0
+    while delta_of(high, sigma) > delta:
+        high *= 2
+    low = 0.0
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
+        low, high = (middle, high) if delta_of(middle, sigma) > delta else (low, middle)
+    return pure + high
 
 
 def noise_for(target: float, delta: float, *, sampling: float, times: int) -> float:
@@ -110,7 +128,13 @@ def noise_for(target: float, delta: float, *, sampling: float, times: int) -> fl
 def delta_of(target: float, sigma: float, sensitivity: float = 1.0) -> float:
     """delta of one Gaussian release at an epsilon, exact."""
     a, b = sensitivity / (2 * sigma), target * sigma / sensitivity
-    return PHI(a - b) - exp(target) * PHI(-a - b)
+    tail = _phi(-a - b)
+    return _phi(a - b) - (exp(target + log(tail)) if tail > 0 else 0.0)
+
+
+def _phi(x: float) -> float:
+    """The normal distribution function, exact in its far lower tail, which 1 + erf is not."""
+    return erfc(-x / sqrt(2)) / 2
 
 
 def analytic_sigma(target: float, delta: float, sensitivity: float = 1.0) -> float:

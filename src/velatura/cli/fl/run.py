@@ -1,0 +1,52 @@
+"""`velatura fl run`: a job from start to end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from velatura.cli.fl.app import EPILOG, app
+from velatura.cli.options import Json, Quiet
+
+if TYPE_CHECKING:
+    from velatura.federated.run import Ran
+
+__all__ = ["run"]
+
+
+@app.command("run", epilog=EPILOG)
+def run(
+    job: Annotated[Path, typer.Argument(metavar="JOB.toml", help="model, data, training, strategy, rounds, privacy; see docs/how-to/federated.md")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="a new folder: checkpoint, history, final model")],
+    engine: Annotated[str, typer.Option(metavar="NAME", help="local: all sites in this process")] = "local",
+    resume: Annotated[bool, typer.Option("--resume", help="go on with RUN after its last whole round")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Run a job's rounds. A reply that is not believed is named and left out; a budget of epsilon that is spent ends the run with exit status 3."""
+    from velatura.cli.output import emit as told
+    from velatura.cli.progress import progress
+    from velatura.federated.job import load_job
+    from velatura.federated.run import run as train
+
+    ran = train(load_job(job), out, engine=engine, base=job.parent, resume=resume, progress=progress(quiet=quiet))
+    warnings = [f"{count} replies left out: {why}" for why, count in sorted(ran.refused.items())]
+    if ran.stopped:
+        warnings.append(f"ended after {ran.rounds} rounds: {ran.stopped}")
+    told("fl run", ran, json=json, text=_ran(ran), warnings=warnings)
+    return 3 if ran.stopped else 0
+
+
+def _ran(ran: Ran) -> str:
+    figures = []
+    if ran.accuracy is not None:
+        figures.append(f"accuracy {ran.accuracy:.4f} on the server's test rows")
+    elif ran.sites_accuracy is not None:
+        figures.append(f"accuracy {ran.sites_accuracy:.4f} as sites judge it")
+    if ran.epsilon is not None:
+        figures.append(f"epsilon {ran.epsilon:.3f} at delta {ran.delta:g} for each site")
+    changed = f", {ran.unchanged} of them without effect" if ran.unchanged else ""
+    first = f"{ran.folder}: {ran.rounds} rounds of {ran.sites} sites{changed}, {ran.parameters} parameters, {ran.seconds:.1f} s"
+    return "\n".join(["; ".join([first, *figures]), ran.limits])

@@ -1,0 +1,44 @@
+"""Pairs of choices that cannot hold together, each with its reason: refused before anything runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from velatura.errors import BadSpec
+from velatura.federated.strategies import SINGLE
+
+if TYPE_CHECKING:
+    from velatura.federated.job import FederatedJob
+
+__all__ = ["refuse"]
+
+LEAST_SECRET = 3
+
+
+def refuse(job: FederatedJob, *, where: str) -> None:
+    """Raises BadSpec `federated.combination`."""
+    secret, client, sample = job.aggregation == "secagg", job.privacy.level == "client", job.privacy.level == "sample"
+    single = job.strategy.name in SINGLE
+    cohort = job.rounds.share * job.data.sites
+    never = [
+        (secret and single, f"{job.strategy.name} under secure aggregation: it compares single updates, which nobody sees"),
+        (
+            client and single,
+            f"{job.strategy.name} with client-level privacy: what one site can change in it has no bound, so no epsilon can be stated",
+        ),
+        (
+            client and job.rounds.more > 0,
+            "over-selection with client-level privacy: who answers first is no random sample, and the accounting needs one",
+        ),
+        (secret and cohort < LEAST_SECRET, f"secure aggregation of {cohort:g} sites: the sum is somebody's update, or nearly"),
+        (client and job.data.sites < 2, "client-level privacy of one site: there is nobody to hide among"),
+        ((client or sample) and not 0 < job.privacy.delta < 1, f"delta {job.privacy.delta}: a probability between 0 and 1 is needed"),
+        (
+            client and job.privacy.delta >= 1 / max(job.data.sites, 1),
+            f"delta {job.privacy.delta:g} lets each of {job.data.sites} sites be given away whole",
+        ),
+        ((client or sample) and job.privacy.clip <= 0, "privacy without a clipping norm: one site could change anything"),
+    ]
+    for holds, sentence in never:
+        if holds:
+            raise BadSpec("federated.combination", f"{where}: {sentence}", hint="see src/velatura/federated/README.md, what cannot hold together")

@@ -1,0 +1,59 @@
+"""Messages out, replies in, until all are there or the deadline is: never longer. Works over any of Flower's grids."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flwr.app import Message
+    from flwr.serverapp import Grid
+
+__all__ = ["Exchanged", "exchange"]
+
+LONGEST_S = 3600.0
+POLL_S = (0.05, 2.0)
+PATIENCE = 10  # of a deadline: who has not answered for such a part holds nobody else up
+
+
+@dataclass(slots=True)
+class Exchanged:
+    """replies: in the order they came; missing: nodes that did not answer in time; stray: replies that were refused as nobody's, or as the second."""
+
+    replies: list[Message] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+    stray: int = 0
+
+
+def exchange(grid: Grid, messages: Iterable[Message], *, deadline_s: float | None, enough: int | None = None) -> Exchanged:
+    """Send, and collect.
+
+    Args:
+        deadline_s: None: an hour.
+        enough: replies without error that end it early (over-selection); None: all.
+    """
+    sent = list(messages)
+    if not sent:
+        return Exchanged()
+    whole_s = LONGEST_S if deadline_s is None else deadline_s
+    until_s = time.monotonic() + whole_s
+    open_ = dict(zip(grid.push_messages(sent), (message.metadata.dst_node_id for message in sent), strict=True))
+    wait = getattr(grid, "wait", time.sleep)
+    done, good, pause_s = Exchanged(), 0, POLL_S[0]
+    while open_ and (enough is None or good < enough):
+        for reply in grid.pull_messages(list(open_)):
+            if open_.pop(reply.metadata.reply_to_message_id, None) is None:
+                done.stray += 1
+                continue
+            done.replies.append(reply)
+            good += not reply.has_error()
+            pause_s = POLL_S[0]
+        left_s = until_s - time.monotonic()
+        if not open_ or left_s <= 0:
+            break
+        wait(min(left_s, pause_s if wait is time.sleep else whole_s / PATIENCE))
+        pause_s = min(1.5 * pause_s, POLL_S[1])
+    done.missing = sorted(open_.values())
+    return done

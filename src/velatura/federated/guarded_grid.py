@@ -1,0 +1,176 @@
+"""A Grid around a Grid: replies in the order of partitions, within a deadline, and only those that the guards believe.
+
+Every strategy benefits, ours and other people's: what is refused becomes an error reply, which they all leave out. What goes out has the types that
+the model began with (FedAdam gives float64 back for a float32 model, FedAvg averages counters).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from flwr.app import Array, Error, Message, RecordDict
+from flwr.serverapp import Grid
+
+from velatura.errors import Missing
+from velatura.federated.exchange import exchange
+from velatura.federated.guards import distance, outliers, why_not
+from velatura.federated.records import only, unpacked
+
+if TYPE_CHECKING:
+    from velatura.federated.flower_task import Run
+
+__all__ = ["GuardedGrid", "Refused", "Rules"]
+
+REFUSED = 1  # code of an error reply that a guard makes
+TRAIN = "train"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """norm: times the median of the round's updates, 0: any; wait_s: for `nodes` to be there; deadline_s: None: what the strategy says."""
+
+    norm: float = 10.0
+    most_examples: int = 1_000_000
+    nodes: int = 1
+    wait_s: float = 60.0
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """partition: None where it is not known."""
+
+    round: int
+    node: int
+    partition: int | None
+    why: str
+
+
+@dataclass(slots=True)
+class GuardedGrid(Grid):
+    """See the module.
+
+    Args:
+        inner: an engine's own.
+        places: partition of each node; what is not in it comes last, by node id.
+        refuse: a further guard; what it answers is the reason.
+        enough: good replies that end a round early; None: all.
+        cohort: nodes that a strategy may see; None: all.
+
+    Attributes:
+        refused: every reply that was not believed or did not come.
+    """
+
+    inner: Grid
+    rules: Rules
+    places: dict[int, int] = field(default_factory=dict)
+    refuse: Callable[[Message, Message], str | None] = lambda sent, reply: None
+    enough: int | None = None
+    cohort: set[int] | None = None
+    refused: list[Refused] = field(default_factory=list)
+    round: int = 0
+    _types: dict[str, np.dtype[Any]] = field(default_factory=dict)
+
+    def set_run(self, run: Run) -> None:
+        self.inner.set_run(run)
+
+    @property
+    def run(self) -> Run:
+        return self.inner.run
+
+    def create_message(self, content: RecordDict, message_type: str, dst_node_id: int, group_id: str, ttl: float | None = None) -> Message:
+        return self.inner.create_message(content, message_type, dst_node_id, group_id, ttl)
+
+    def get_node_ids(self) -> Iterable[int]:
+        """In the order of partitions. Waits for `rules.nodes` of them.
+
+        Raises:
+            Missing: `federated.nodes`: they did not come.
+        """
+        until_s = time.monotonic() + self.rules.wait_s
+        while len(found := list(self.inner.get_node_ids())) < self.rules.nodes:
+            if time.monotonic() > until_s:
+                sentence = f"{len(found)} of {self.rules.nodes} nodes after {self.rules.wait_s:g} s"
+                raise Missing("federated.nodes", sentence, hint="velatura fl status says which are missing, and why")
+            time.sleep(min(1.0, self.rules.wait_s / 20))
+        return sorted((node for node in found if self.cohort is None or node in self.cohort), key=self._place)
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        return self.inner.push_messages([self._typed(message) for message in messages])
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        return sorted(self.inner.pull_messages(message_ids), key=lambda reply: self._place(reply.metadata.src_node_id))
+
+    def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
+        sent = [self._typed(message) for message in messages]
+        deadline_s = self.rules.deadline_s if self.rules.deadline_s is not None else timeout
+        done = exchange(self.inner, sent, deadline_s=deadline_s, enough=self.enough)
+        by_node = {message.metadata.dst_node_id: message for message in sent}
+        for node in done.missing if self.enough is None else ():
+            self._note(node, f"no answer within {deadline_s:g} s" if deadline_s is not None else "no answer")
+        replies = sorted(done.replies, key=lambda reply: self._place(reply.metadata.src_node_id))
+        return self._judged(by_node, replies)
+
+    def counts(self) -> Mapping[str, int]:
+        """How many replies were refused, by reason."""
+        return Counter(one.why.split(":")[0] for one in self.refused)
+
+    def _place(self, node: int) -> tuple[int, int]:
+        return self.places.get(node, 1 << 62), node
+
+    def _typed(self, message: Message) -> Message:
+        """Arrays as the first message had them."""
+        if not message.has_content():
+            return message
+        for record in message.content.array_records.values():
+            for name, array in list(record.items()):
+                wanted = self._types.setdefault(name, np.dtype(array.dtype))
+                if np.dtype(array.dtype) != wanted:
+                    value = array.numpy()
+                    record[name] = Array(np.rint(value).astype(wanted) if wanted.kind in "iu" else value.astype(wanted))
+        return message
+
+    def _judged(self, sent: Mapping[int, Message], replies: list[Message]) -> list[Message]:
+        judged: list[Message] = []
+        norms: list[tuple[int, float]] = []
+        for reply in replies:
+            node = reply.metadata.src_node_id
+            if reply.has_error():
+                self._note(node, reply.error.reason or "failed")
+                judged.append(reply)
+                continue
+            why, norm = self._why_not(sent[node], reply)
+            if why is None and norm is not None:
+                norms.append((len(judged), norm))
+            judged.append(reply if why is None else self._error(sent[node], node, why))
+        for one in outliers([norm for _, norm in norms], self.rules.norm):
+            index, norm = norms[one]
+            node = judged[index].metadata.src_node_id
+            median = float(np.median([norm for _, norm in norms]))
+            judged[index] = self._error(sent[node], node, f"update of norm {norm:.3g}, and the median is {median:.3g}")
+        return judged
+
+    def _why_not(self, sent: Message, reply: Message) -> tuple[str | None, float | None]:
+        if not sent.metadata.message_type.startswith(TRAIN) or len(sent.content.array_records) != 1:
+            return self.refuse(sent, reply), None
+        arrays, metrics = list(reply.content.array_records.values()), list(reply.content.metric_records.values())
+        if len(arrays) != 1 or len(metrics) != 1:
+            return f"{len(arrays)} records of arrays and {len(metrics)} of metrics, not one of each", None
+        try:
+            update, before = unpacked(arrays[0]), unpacked(only(sent))
+        except Exception as error:  # bytes of a stranger
+            return f"arrays that cannot be read: {type(error).__name__}", None
+        why = why_not(update, before, metrics[0].get("num-examples"), most_examples=self.rules.most_examples) or self.refuse(sent, reply)
+        return why, None if why else distance(update, before)
+
+    def _error(self, sent: Message, node: int, why: str) -> Message:
+        self._note(node, why)
+        return Message(Error(code=REFUSED, reason=why), reply_to=sent)
+
+    def _note(self, node: int, why: str) -> None:
+        self.refused.append(Refused(self.round, node, self.places.get(node), why))

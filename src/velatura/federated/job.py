@@ -1,0 +1,164 @@
+"""A federated job, as a person writes it: model, data, training, strategy, rounds, privacy, guards. Its digest names it in replies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import msgspec
+
+from velatura.errors import BadSpec, nearest
+from velatura.federated.combinations import refuse
+from velatura.federated.partition import KINDS
+from velatura.federated.strategies import STRATEGIES
+from velatura.specs import Spec, load_spec
+
+__all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "StrategyOf", "Training", "difference", "load_job"]
+
+
+class Model(Spec, frozen=True):
+    """network: a name of `networks.OURS`, or "module:callable"."""
+
+    network: str
+
+
+class Data(Spec, frozen=True):
+    """What sites train on.
+
+    Attributes:
+        source: see `loading.load`; in a deployment each node's own (`node-config data=`) comes first.
+        sites: of a simulation.
+        partition: how a pooled table is dealt to them; see `partition.dealt`.
+        test: share kept at the server for evaluation; 0: none (MNIST brings its own).
+        check: share of each site's rows that it keeps to judge models by.
+        classes: number of labels; 0: as many as there are.
+    """
+
+    source: str
+    sites: int = 10
+    partition: str = "iid"
+    test: float = 0.2
+    check: float = 0.1
+    classes: int = 0
+
+
+class Training(Spec, frozen=True):
+    """What a site does in a round. proximal: FedProx's mu."""
+
+    epochs: int = 1
+    batch: int = 32
+    lr: float = 0.05
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    proximal: float = 0.0
+
+
+class StrategyOf(Spec, frozen=True):
+    """name: of `strategies.STRATEGIES`; options: passed on to Flower's class, by its own names."""
+
+    name: str = "fedavg"
+    options: dict[str, float | int | bool] = msgspec.field(default_factory=dict)
+
+
+class Rounds(Spec, frozen=True):
+    """How long, and with whom.
+
+    Attributes:
+        count: rounds.
+        share: of the sites that take part in each.
+        more: sites asked beyond that (over-selection); the first that answer count.
+        least: replies without which a round changes nothing.
+        deadline_s: of a round; who has not answered is left out.
+        wait_s: for the sites to be there at all.
+    """
+
+    count: int = 10
+    share: float = 1.0
+    more: int = 0
+    least: int = 1
+    deadline_s: float = 600.0
+    wait_s: float = 60.0
+
+
+class Privacy(Spec, frozen=True):
+    """Differential privacy.
+
+    Attributes:
+        level: "none", "client" (a site's whole participation), "sample" (one record).
+        epsilon, delta: the budget of the whole run.
+        clip: L2 norm of an update (client) or of one record's gradient (sample).
+    """
+
+    level: str = "none"
+    epsilon: float = 8.0
+    delta: float = 1e-5
+    clip: float = 1.0
+
+
+class Guards(Spec, frozen=True):
+    """What of a reply is believed. norm: times the median norm of the round's updates; 0: any. most_examples: of one site."""
+
+    norm: float = 10.0
+    most_examples: int = 1_000_000
+
+
+class FederatedJob(Spec, frozen=True):
+    """A whole job. aggregation: "plain" or "secagg"."""
+
+    model: Model
+    data: Data
+    training: Training = Training()
+    strategy: StrategyOf = StrategyOf()
+    rounds: Rounds = Rounds()
+    privacy: Privacy = Privacy()
+    guards: Guards = Guards()
+    aggregation: str = "plain"
+    seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides on the result, as hex."""
+        return hashlib.sha256(json.dumps(msgspec.to_builtins(self), sort_keys=True).encode()).hexdigest()
+
+
+def load_job(path: Path) -> FederatedJob:
+    """Read and check a job.toml. Raises BadSpec."""
+    job = load_spec(path, FederatedJob)
+    check(job, where=str(path))
+    return job
+
+
+def check(job: FederatedJob, *, where: str) -> None:
+    """Raises BadSpec `federated.job`: a value that makes no sense; `federated.combination`: two that cannot hold together."""
+    wrong = [
+        (job.strategy.name not in STRATEGIES, f"there is no strategy {job.strategy.name!r}", nearest(job.strategy.name, STRATEGIES)),
+        (job.privacy.level not in ("none", "client", "sample"), f"there is no privacy level {job.privacy.level!r}", "none, client, sample"),
+        (job.aggregation not in ("plain", "secagg"), f"there is no aggregation {job.aggregation!r}", "plain, secagg"),
+        (job.data.partition.partition(":")[0] not in KINDS, f"there is no partition {job.data.partition!r}", ", ".join(KINDS)),
+        (job.data.sites < 1, "no sites", "data.sites, 1 or more"),
+        (not 0 <= job.data.test < 1 or not 0 <= job.data.check < 1, "shares lie between 0 and 1", "data.test, data.check"),
+        (job.training.epochs < 1 or job.training.batch < 1, "a site must train", "training.epochs and training.batch, 1 or more"),
+        (not 0 < job.training.lr < float("inf"), "no learning rate", "training.lr, more than 0"),
+        (job.rounds.count < 1 or not 0 < job.rounds.share <= 1, "no rounds, or nobody in them", "rounds.count >= 1, 0 < rounds.share <= 1"),
+        (job.rounds.least < 1 or job.rounds.more < 0, "rounds.least is 1 or more, rounds.more 0 or more", ""),
+        (not 0 < job.rounds.deadline_s < float("inf") or not 0 < job.rounds.wait_s < float("inf"), "waiting has a limit", "deadline_s and wait_s"),
+        (job.guards.norm < 0 or job.guards.most_examples < 1, "guards.norm is 0 or more, guards.most_examples 1 or more", ""),
+    ]
+    for is_wrong, sentence, hint in wrong:
+        if is_wrong:
+            raise BadSpec("federated.job", f"{where}: {sentence}", hint=hint)
+    refuse(job, where=where)
+
+
+def difference(old: FederatedJob, new: FederatedJob) -> str:
+    """The first field that differs, as "training.lr: 0.1 -> 0.05"; empty: none."""
+    return next(_differences(msgspec.to_builtins(old), msgspec.to_builtins(new), ""), "")
+
+
+def _differences(old: object, new: object, at: str):  # type: ignore[no-untyped-def]
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
+    elif old != new:
+        yield f"{at}: {old} -> {new}"

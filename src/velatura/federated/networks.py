@@ -1,0 +1,151 @@
+"""The model of a job: one of ours by name, or any `torch.nn.Module` by "module:callable".
+
+Ours are small and known from the literature, so that figures can be compared. A callable of yours is called with `shape` and `classes`, if it
+takes them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib import import_module
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from velatura.errors import BadSpec, Missing, nearest
+from velatura.federated.table import Schema
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["OURS", "made"]
+
+
+def made(word: str, schema: Schema, *, seed: int) -> nn.Module:
+    """A fresh module, its weights drawn from the seed.
+
+    Raises:
+        BadSpec: `federated.network`. Missing: `extra.train`.
+    """
+    torch = _torch()
+    name, _, option = word.partition(":")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if name in OURS:
+            return OURS[name](schema, option)
+        if option:
+            return _yours(name, option, schema)
+    raise BadSpec("federated.network", f"there is no network {word!r}", hint=f"{nearest(name, OURS)}, or module:callable")
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ImportError as error:
+        raise Missing("extra.train", "torch is not installed", hint="pip install 'velatura[train]'") from error
+    torch.set_num_threads(1)  # the same sums on every machine, and many small models want no more
+    return torch
+
+
+def _yours(module: str, attribute: str, schema: Schema) -> nn.Module:
+    torch = _torch()
+    try:
+        factory = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise BadSpec("federated.network", f"{module}:{attribute} cannot be imported: {error}") from error
+    wanted = inspect.signature(factory).parameters
+    known = {"shape": schema.shape, "classes": schema.classes}
+    network = factory(**{name: value for name, value in known.items() if name in wanted})
+    if not isinstance(network, torch.nn.Module):
+        raise BadSpec("federated.network", f"{module}:{attribute} gives {type(network).__name__}, not a torch.nn.Module")
+    if any(isinstance(parameter, torch.nn.parameter.UninitializedParameter) for parameter in network.parameters()):
+        raise BadSpec("federated.network", f"{module}:{attribute} has lazy layers, whose shapes are not known before round 1", hint="give all sizes")
+    checked: nn.Module = network
+    return checked
+
+
+def _flat(schema: Schema) -> int:
+    size = 1
+    for side in schema.shape:
+        size *= side
+    return size
+
+
+def _linear(schema: Schema, option: str) -> nn.Module:
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(_flat(schema), schema.classes))
+
+
+def _mlp(schema: Schema, option: str) -> nn.Module:
+    """option: sizes of hidden layers, "64" or "512,512"."""
+    from torch import nn
+
+    sizes = [_flat(schema), *(int(word) for word in (option or "64").split(","))]
+    layers: list[nn.Module] = [nn.Flatten()]
+    for before, after in pairwise(sizes):
+        layers += [nn.Linear(before, after), nn.Tanh()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], schema.classes))
+
+
+def _planes(schema: Schema, name: str, least: int) -> tuple[int, int, int]:
+    if len(schema.shape) != 3 or min(schema.shape[1:]) < least:
+        raise BadSpec("federated.network", f"{name} wants pictures of at least {least} x {least}, and rows are {schema.shape}", hint="mlp:64")
+    channels, height, width = schema.shape
+    return channels, height, width
+
+
+def _digits_cnn(schema: Schema, option: str) -> nn.Module:
+    """6,000 parameters on 8 x 8, tanh: little for noise to drown."""
+    from torch import nn
+
+    channels, height, width = _planes(schema, "digits-cnn", 8)
+    return nn.Sequential(
+        nn.Conv2d(channels, 16, 3, padding=1), nn.Tanh(), nn.MaxPool2d(2),
+        nn.Conv2d(16, 16, 3, padding=1), nn.Tanh(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(16 * (height // 4) * (width // 4), 32), nn.Tanh(), nn.Linear(32, schema.classes),
+    )  # fmt: skip
+
+
+def _cnn(schema: Schema, option: str) -> nn.Module:
+    """164,000 parameters on 8 x 8."""
+    from torch import nn
+
+    channels, height, width = _planes(schema, "cnn", 4)
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(64 * (height // 2) * (width // 2), 128), nn.ReLU(), nn.Linear(128, schema.classes),
+    )  # fmt: skip
+
+
+def _fedavg_cnn(schema: Schema, option: str) -> nn.Module:
+    """McMahan et al. 2017: 1,663,370 parameters on 28 x 28."""
+    from torch import nn
+
+    channels, height, width = _planes(schema, "fedavg-cnn", 8)
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(64 * (height // 4) * (width // 4), 512), nn.ReLU(), nn.Linear(512, schema.classes),
+    )  # fmt: skip
+
+
+def _niid_cnn(schema: Schema, option: str) -> nn.Module:
+    """Flower's niid_bench (Li et al. 2022): 44,426 parameters on 28 x 28."""
+    from torch import nn
+
+    channels, height, width = _planes(schema, "niid-cnn", 16)
+    flat = 16 * ((height - 4) // 2 - 4) // 2 * (((width - 4) // 2 - 4) // 2)
+    return nn.Sequential(
+        nn.Conv2d(channels, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(flat, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, schema.classes),
+    )  # fmt: skip
+
+
+OURS: dict[str, Callable[[Schema, str], nn.Module]] = {
+    "linear": _linear,
+    "mlp": _mlp,
+    "digits-cnn": _digits_cnn,
+    "cnn": _cnn,
+    "fedavg-cnn": _fedavg_cnn,
+    "niid-cnn": _niid_cnn,
+}

@@ -1,0 +1,271 @@
+"""The server side: rounds, from a cohort to a checkpoint. It runs over any of Flower's grids, and under `flwr run` too.
+
+One round: cohort -> the strategy's messages -> replies that the guards believe -> aggregator -> strategy -> the model's own types -> checkpoint.
+A round with too few replies changes nothing and says so; the run goes on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+import numpy as np
+from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
+
+from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
+from velatura.federated import checkpoint
+from velatura.federated.aggregation import Aggregator, Plain, Update
+from velatura.federated.checkpoint import Checkpoint
+from velatura.federated.guarded_grid import GuardedGrid, Refused
+from velatura.federated.job import FederatedJob, difference
+from velatura.federated.kept_state import put_back, taken_out
+from velatura.federated.networks import made
+from velatura.federated.records import State, only, packed, unpacked
+from velatura.federated.seeds import derived
+from velatura.federated.site import CARD
+from velatura.federated.strategies import SINGLE, enough, strategy_of
+from velatura.federated.table import Schema, Table
+from velatura.federated.training import judged, put, state_of
+from velatura.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Cohort", "Outcome", "RoundTold", "serve"]
+
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTold:
+    """One round in the history. loss, accuracy: on the server's test rows; sites_accuracy: as sites judge what they were sent."""
+
+    number: int
+    asked: int
+    believed: int
+    loss: float | None = None
+    accuracy: float | None = None
+    sites_accuracy: float | None = None
+    epsilon: float | None = None
+    unchanged: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A run that came to its end. stopped: why before its last round; empty: it did not."""
+
+    model: State
+    schema: Schema
+    history: list[RoundTold]
+    refused: list[Refused] = field(default_factory=list)
+    stopped: str = ""
+
+
+class Cohort(Protocol):
+    """Who takes part in a round."""
+
+    def __call__(self, number: int, partitions: Sequence[int]) -> list[int]: ...
+
+
+@dataclass(slots=True)
+class _Server:
+    job: FederatedJob
+    grid: GuardedGrid
+    aggregator: Aggregator
+    cohort: Cohort
+    test: Table | None
+    folder: Path | None
+    progress: Progress
+    spent: Any
+    model: State = field(default_factory=dict)
+    history: list[RoundTold] = field(default_factory=list)
+
+    def run(self, *, resume: bool) -> Outcome:
+        schema = self._greet()
+        network = made(self.job.model.network, schema, seed=derived(self.job.seed, "model"))
+        self.model = state_of(network)
+        strategy = strategy_of(self.job)
+        first = self._resumed(strategy) if resume else 1
+        stopped = ""
+        self.progress.start("rounds", self.job.rounds.count, "rounds")
+        self.progress.advance(first - 1)
+        for number in range(first, self.job.rounds.count + 1):
+            try:
+                told = self._round(number, strategy)
+            except Withheld as error:
+                stopped = error.sentence
+                break
+            if self.test is not None:
+                put(network, self.model)
+                loss, right = judged(network, self.test)
+                told = replace(told, loss=loss, accuracy=right)
+            self.history.append(told)
+            self._keep(number, strategy)
+            self.progress.advance()
+        self.progress.finish()
+        return Outcome(self.model, schema, self.history, self.grid.refused, stopped)
+
+    def _greet(self) -> Schema:
+        """Ask every node what it has; who is of another job or has other rows is left out."""
+        nodes = list(self.grid.get_node_ids())
+        replies = self.grid.send_and_receive([Message(RecordDict(), node, "query") for node in nodes], timeout=self.job.rounds.wait_s)
+        cards = {reply.metadata.src_node_id: _card(reply) for reply in replies if not reply.has_error()}
+        own = {node: card for node, card in cards.items() if card is not None and card.job == self.job.digest}
+        if not own:
+            why = self.grid.refused[-1].why if self.grid.refused else "they are of another job"
+            raise Missing("federated.nodes", f"none of {len(nodes)} nodes can take part: {why}", hint="the same job.toml on server and sites")
+        schemas = {node: Schema(card.shape, card.classes) for node, card in own.items()}
+        usual = max(schemas.values(), key=list(schemas.values()).count)
+        for node, schema in schemas.items():
+            if schema != usual:
+                raise BadInput("federated.schema", f"site {own[node].partition} has rows {schema}, and the others {usual}")
+        self.grid.places.update({node: card.partition for node, card in own.items()})
+        self.grid.round = 0
+        return usual
+
+    def _round(self, number: int, strategy: Any) -> RoundTold:
+        grid, job = self.grid, self.job
+        grid.round = number
+        chosen = set(self.cohort(number, sorted(grid.places.values())))
+        grid.cohort = {node for node, partition in grid.places.items() if partition in chosen}
+        grid.enough = len(chosen) - job.rounds.more if job.rounds.more else None
+        random.seed(derived(job.seed, "order", number))
+        messages = list(strategy.configure_train(number, packed(self.model), ConfigRecord(), grid)) if chosen else []
+        replies = [reply for reply in grid.send_and_receive(messages, timeout=job.rounds.deadline_s) if not reply.has_error()]
+        updates = [self._update(reply) for reply in replies]
+        if isinstance(self.aggregator, Plain) and not enough(job, len(updates)):
+            return RoundTold(number, len(chosen), len(updates), unchanged=f"{len(updates)} replies are too few")
+        combined = self.aggregator.combine(number, self.model, updates)
+        self.model = self._aggregated(number, strategy, combined, replies, messages)
+        return RoundTold(number, len(chosen), len(updates), sites_accuracy=_mean(replies), epsilon=self.spent())
+
+    def _update(self, reply: Message) -> Update:
+        metrics = next(iter(reply.content.metric_records.values()))
+        examples = metrics["num-examples"]
+        assert isinstance(examples, int | float), "the guards have seen it"
+        return Update(self.grid.places[reply.metadata.src_node_id], unpacked(only(reply)), int(examples))
+
+    def _aggregated(self, number: int, strategy: Any, updates: Sequence[Update], replies: Sequence[Message], messages: Sequence[Message]) -> State:
+        """The strategy's, in the model's types. Comparing strategies see differences in float64, in which near-equal sites are told apart."""
+        single = self.job.strategy.name in SINGLE
+        if single or len(updates) != len(replies) or any(update.partition < 0 for update in updates):
+            replies = [_reply(update, self.model, messages, difference=single) for update in updates]
+        arrays, _ = strategy.aggregate_train(number, replies)
+        if arrays is None:
+            return self.model
+        told = unpacked(arrays)
+        return {name: _as(before, told[name], single, [update.arrays[name] for update in updates]) for name, before in self.model.items()}
+
+    def _keep(self, number: int, strategy: Any) -> None:
+        if self.folder is not None:
+            arrays, numbers = taken_out(strategy)
+            told = tuple(asdict(one) for one in self.history)
+            state = Checkpoint(number, msgspec.to_builtins(self.job), self.model, arrays, numbers, told)
+            checkpoint.write(self.folder / CHECKPOINT, state)
+
+    def _resumed(self, strategy: Any) -> int:
+        """The round to go on with."""
+        assert self.folder is not None, "resume needs a folder"
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return 1
+        kept = checkpoint.read(path)
+        old = msgspec.convert(kept.job, FederatedJob)
+        if changed := difference(old, self.job):
+            raise BadSpec("federated.changed", f"{path}: the job has changed since: {changed}", hint="another folder, or the job as it was")
+        shapes = {name: (value.shape, value.dtype) for name, value in kept.model.items()}
+        if shapes != {name: (value.shape, value.dtype) for name, value in self.model.items()}:
+            raise BadInput("federated.checkpoint", f"{path}: of another model")
+        self.model = {name: kept.model[name] for name in self.model}
+        put_back(strategy, dict(kept.strategy), dict(kept.numbers))
+        self.history = [RoundTold(**one) for one in kept.history]
+        return kept.number + 1
+
+
+def serve(
+    job: FederatedJob,
+    grid: GuardedGrid,
+    *,
+    aggregator: Aggregator | None = None,
+    cohort: Cohort | None = None,
+    test: Table | None = None,
+    folder: Path | None = None,
+    resume: bool = False,
+    progress: Progress = SILENT,
+    spent: Any = lambda: None,
+) -> Outcome:
+    """Run a job's rounds over a grid.
+
+    Args:
+        aggregator: default: plain.
+        cohort: default: a seeded choice of `job.rounds.share`.
+        test: rows that the server judges each model by.
+        folder: of checkpoints; None: none.
+        spent: epsilon until now.
+
+    Raises:
+        Missing: `federated.nodes`. BadInput: `federated.schema`, `federated.checkpoint`. BadSpec: `federated.changed`.
+        VelaturaError: `federated.no-round`: no round changed anything.
+    """
+    server = _Server(job, grid, aggregator or Plain(), cohort or _chosen(job), test, folder, progress, spent)
+    outcome = server.run(resume=resume)
+    if outcome.history and all(told.unchanged for told in outcome.history):
+        why = f"; the last one refused: {outcome.refused[-1].why}" if outcome.refused else ""
+        raise VelaturaError(
+            "federated.no-round", f"no round of {len(outcome.history)} changed the model{why}", hint="the reasons are in history.json"
+        )
+    return outcome
+
+
+def _chosen(job: FederatedJob) -> Cohort:
+    def chosen(number: int, partitions: Sequence[int]) -> list[int]:
+        wanted = min(len(partitions), max(1, round(job.rounds.share * len(partitions))) + job.rounds.more)
+        return sorted(random.Random(derived(job.seed, "cohort", number)).sample(list(partitions), wanted))
+
+    return chosen
+
+
+class _Card(msgspec.Struct, frozen=True):
+    """What a site says of itself."""
+
+    job: str
+    partition: int
+    rows: int
+    shape: tuple[int, ...]
+    classes: int
+
+
+def _card(reply: Message) -> _Card | None:
+    try:
+        return msgspec.convert(dict(reply.content.config_records[CARD]), _Card)
+    except (KeyError, msgspec.ValidationError):
+        return None
+
+
+def _reply(update: Update, sent: State, messages: Sequence[Message], *, difference: bool) -> Message:
+    arrays = update.arrays
+    if difference:
+        arrays = {name: value.astype(np.float64) - sent[name].astype(np.float64) for name, value in arrays.items()}
+    content = RecordDict({"arrays": packed(arrays), "metrics": MetricRecord({"num-examples": update.examples})})
+    return Message(content, reply_to=messages[0]) if messages else Message(content, 1, "train")
+
+
+def _as(before: NDArray[Any], told: NDArray[Any], difference: bool, each: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    if before.dtype.kind != "f":  # counters: no mean of them is one
+        told = np.max(np.stack(each), axis=0)
+    elif difference:
+        told = before.astype(np.float64) + told
+    cast: NDArray[Any] = told.astype(before.dtype)
+    return cast
+
+
+def _mean(replies: Sequence[Message]) -> float | None:
+    """Of what sites said of the model that they were sent, by their rows."""
+    metrics = [next(iter(reply.content.metric_records.values())) for reply in replies]
+    known = [(float(one["accuracy"]), float(one["num-examples"])) for one in metrics if "accuracy" in one]  # type: ignore[arg-type]
+    weight = sum(rows for _, rows in known)
+    return sum(right * rows for right, rows in known) / weight if weight else None

@@ -1,0 +1,58 @@
+"""What a site trains on: rows with labels, checked before round 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.errors import BadInput
+
+__all__ = ["Schema", "Table"]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """What all sites must share. shape: of one row; classes: labels are below it."""
+
+    shape: tuple[int, ...]
+    classes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows with labels.
+
+    Attributes:
+        x: (n, ...) float32, finite.
+        y: (n,) int64, from 0.
+        classes: number of labels.
+        where: for messages.
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+    classes: int
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        if self.x.ndim < 2 or self.y.shape != (len(self.x),):
+            raise BadInput("federated.data", f"{self.where}: {self.x.shape} rows and {self.y.shape} labels are no table")
+        finite = np.isfinite(self.x.reshape(len(self.x), -1)).all(axis=1)
+        if not finite.all():
+            raise BadInput("federated.data", f"{self.where}: row {int(np.argmin(finite)) + 1} has a value that is no finite number")
+        known = (self.y >= 0) & (self.y < self.classes)
+        if not known.all():
+            row = int(np.argmin(known))
+            raise BadInput("federated.data", f"{self.where}: row {row + 1} has label {self.y[row]}, and there are {self.classes} classes")
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def schema(self) -> Schema:
+        return Schema(tuple(self.x.shape[1:]), self.classes)
+
+    def rows(self, which: NDArray[np.int64]) -> Table:
+        return Table(self.x[which], self.y[which], self.classes, self.where)

@@ -1,0 +1,101 @@
+"""`velatura fl` as a person runs it: a job, a kill, a resume, and words that are wrong."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.system.test_door import velatura
+
+for package in ("flwr", "torch", "sklearn", "dp_accounting"):
+    pytest.importorskip(package, reason=f"{package} is not installed")
+
+JOB = """
+model.network = "linear"
+data = {{source = "digits", sites = 6}}
+training = {{batch = 16, lr = 0.1}}
+rounds = {{count = {rounds}}}
+privacy = {{level = "{level}", epsilon = 100, delta = 1e-5, clip = 0.5}}
+"""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "VELATURA_HOME": str(tmp_path / "home")}
+
+
+def job(folder: Path, *, rounds: int = 4, level: str = "none", more: str = "") -> Path:
+    (folder / "job.toml").write_text(JOB.format(rounds=rounds, level=level) + more)
+    return folder / "job.toml"
+
+
+def weights(run: Path) -> dict[str, np.ndarray]:
+    with np.load(run / "model.npz") as read:
+        return {name: read[name] for name in read.files}
+
+
+def test_a_job_runs_and_says_what_it_does_not_protect(tmp_path: Path, bare: dict[str, str]) -> None:
+    done = velatura("fl", "run", job(tmp_path), "-o", "run", "--json", env=bare, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)["result"]
+    assert result["accuracy"] > 0.8 and result["rounds"] == 4 and "does not" not in done.stderr
+    assert "unless differential privacy" in result["limits"]
+    assert set(weights(tmp_path / "run")) == {"1.weight", "1.bias"}
+    again = velatura("fl", "run", job(tmp_path), "-o", "run", env=bare, cwd=tmp_path)
+    assert again.returncode == 2 and "--resume" in again.stderr
+
+
+@pytest.mark.parametrize("level", ["none", "client"])
+def test_a_killed_run_ends_bit_by_bit_as_one_that_was_not_and_counts_each_release_once(tmp_path: Path, bare: dict[str, str], level: str) -> None:
+    spec = job(tmp_path, rounds=8, level=level)
+    run = tmp_path / "killed"
+    command = [sys.executable, "-m", "velatura", "fl", "run", str(spec), "-o", str(run), "--quiet"]
+    for _ in range(2):
+        child = subprocess.Popen([*command, *(["--resume"] if run.exists() else [])], env=bare, cwd=tmp_path, stdout=subprocess.DEVNULL)
+        before = (run / "checkpoint").stat().st_mtime_ns if (run / "checkpoint").exists() else 0
+        end = time.monotonic() + 60
+        while child.poll() is None and time.monotonic() < end:
+            if (run / "checkpoint").exists() and (run / "checkpoint").stat().st_mtime_ns > before:
+                break
+            time.sleep(0.005)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    done = velatura("fl", "run", spec, "-o", run, "--resume", "--json", env=bare, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["result"]
+    assert told["rounds"] == 8
+    if level == "none":
+        assert velatura("fl", "run", spec, "-o", "whole", env=bare, cwd=tmp_path).returncode == 0
+        whole, killed = weights(tmp_path / "whole"), weights(run)
+        assert all(np.array_equal(whole[name], killed[name]) for name in whole)
+    else:
+        assert len((run / "ledger").read_text().splitlines()) == 8 and told["epsilon"] <= 100
+        assert (run / "secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_words_that_are_wrong_are_refused_before_anything_runs(tmp_path: Path, bare: dict[str, str]) -> None:
+    wrong = [
+        ('strategy = {name = "fedavgg"}', "fedavg", 2),
+        ('strategy = {name = "krum", options = {numb = 1}}', "numb", 2),
+        ("aggregatoin = 1", "aggregation", 2),
+        ("guards = {norm = -1}", "guards.norm", 2),
+    ]
+    for more, word, status in wrong:
+        done = velatura("fl", "run", job(tmp_path, more=more), "-o", "run", env=bare, cwd=tmp_path)
+        assert done.returncode == status and word in done.stderr and "Traceback" not in done.stderr, done.stderr
+    done = velatura("fl", "run", job(tmp_path, level="client", more='strategy = {name = "median"}'), "-o", "other", env=bare, cwd=tmp_path)
+    assert done.returncode == 2 and "[federated.combination]" in done.stderr
+
+
+def test_preview_says_what_would_leave(tmp_path: Path, bare: dict[str, str]) -> None:
+    done = velatura("fl", "preview", job(tmp_path), env=bare, cwd=tmp_path)
+    assert done.returncode == 0 and "1.weight float32 (10, 64)" in done.stdout and "nothing bounds" in done.stdout
+    private = velatura("fl", "preview", job(tmp_path, level="client"), "--json", env=bare, cwd=tmp_path)
+    told = json.loads(private.stdout)["result"]
+    assert told["epsilon"] <= 100 and told["each_round"] == ["number of the site"]
