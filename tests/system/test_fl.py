@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.federated.test_flower_app import app
 from tests.system.test_door import velatura
 
 for package in ("flwr", "torch", "sklearn", "dp_accounting"):
@@ -91,6 +92,16 @@ def test_words_that_are_wrong_are_refused_before_anything_runs(tmp_path: Path, b
         assert done.returncode == status and word in done.stderr and "Traceback" not in done.stderr, done.stderr
     done = velatura("fl", "run", job(tmp_path, level="client", more='strategy = {name = "median"}'), "-o", "other", env=bare, cwd=tmp_path)
     assert done.returncode == 2 and "[federated.combination]" in done.stderr
+
+
+def test_a_plain_flower_app_runs_unchanged(tmp_path: Path, bare: dict[str, str]) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    app(folder, "means_here", bad="{1}")
+    done = velatura("fl", "run", "app", "-o", "run", "--nodes", "4", env=bare, cwd=tmp_path)
+    assert done.returncode == 0 and "ran with 4 nodes" in done.stdout and "not finite" in done.stderr, done.stderr
+    assert {one["node"] for one in json.loads((tmp_path / "run" / "history.json").read_text())["refused"]} == {2}
+    assert (folder / "out.json").exists()
 
 
 def test_preview_says_what_would_leave(tmp_path: Path, bare: dict[str, str]) -> None:

@@ -31,9 +31,10 @@ from velatura.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from velatura.federated.aggregation import ClientLevel
+    from velatura.federated.guarded_grid import Refused
     from velatura.federated.server import Cohort, Outcome
 
-__all__ = ["ENGINES", "LIMITS", "Ran", "run"]
+__all__ = ["ENGINES", "LIMITS", "Ran", "refuse_engine", "replies_told", "run"]
 
 ENGINES = ("local",)
 LIMITS = (
@@ -77,8 +78,7 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
         VelaturaError: `federated.no-round`.
     """
     check(job, where="the job")
-    if engine not in ENGINES:
-        raise BadSpec("federated.engine", f"there is no engine {engine!r}", hint=nearest(engine, ENGINES))
+    refuse_engine(engine)
     if job.aggregation != "plain" or job.privacy.level == "sample":
         raise BadSpec(
             "federated.engine",
@@ -93,6 +93,19 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
         ran = _told(job, folder, engine, outcome, level, time.monotonic() - begun_s)
         _write(folder, outcome, ran)
     return ran
+
+
+def refuse_engine(engine: str) -> None:
+    """Raises BadSpec `federated.engine`."""
+    if engine not in ENGINES:
+        raise BadSpec("federated.engine", f"there is no engine {engine!r}", hint=nearest(engine, ENGINES))
+
+
+def replies_told(folder: Path, refused: Sequence[Refused]) -> None:
+    """Write down which replies were left out, into a new folder."""
+    folder.mkdir(mode=0o700, parents=True)
+    with atomic_output(folder / "history.json") as part:
+        part.write_text(json.dumps({"refused": [asdict(one) for one in refused]}, indent=1) + "\n")
 
 
 def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) -> None:

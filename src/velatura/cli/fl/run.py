@@ -18,9 +18,10 @@ __all__ = ["run"]
 
 @app.command("run", epilog=EPILOG)
 def run(
-    job: Annotated[Path, typer.Argument(metavar="JOB.toml", help="model, data, training, strategy, rounds, privacy; see docs/how-to/federated.md")],
+    job: Annotated[Path, typer.Argument(metavar="JOB.toml|APP", help="a job (docs/how-to/federated.md), or the folder of a plain Flower app")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="a new folder: checkpoint, history, final model")],
     engine: Annotated[str, typer.Option(metavar="NAME", help="local: all sites in this process")] = "local",
+    nodes: Annotated[int, typer.Option(min=1, metavar="N", help="clients of a Flower app; a job names its own")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="go on with RUN after its last whole round")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -28,15 +29,37 @@ def run(
     """Run a job's rounds. A reply that is not believed is named and left out; a budget of epsilon that is spent ends the run with exit status 3."""
     from velatura.cli.output import emit as told
     from velatura.cli.progress import progress
+    from velatura.federated.flower_app import is_app
     from velatura.federated.job import load_job
     from velatura.federated.run import run as train
 
+    if is_app(job):
+        return _app(job, out, nodes=nodes, engine=engine, resume=resume, json=json)
     ran = train(load_job(job), out, engine=engine, base=job.parent, resume=resume, progress=progress(quiet=quiet))
     warnings = [f"{count} replies left out: {why}" for why, count in sorted(ran.refused.items())]
     if ran.stopped:
         warnings.append(f"ended after {ran.rounds} rounds: {ran.stopped}")
     told("fl run", ran, json=json, text=_ran(ran), warnings=warnings)
     return 3 if ran.stopped else 0
+
+
+def _app(folder: Path, out: Path, *, nodes: int, engine: str, resume: bool, json: bool) -> int:
+    """A plain Flower app; RUN holds whose replies were left out, and why."""
+    from velatura.cli.output import emit as told
+    from velatura.errors import BadSpec
+    from velatura.federated.flower_app import run_folder
+    from velatura.federated.run import refuse_engine, replies_told
+
+    refuse_engine(engine)
+    if resume:
+        raise BadSpec("federated.app", f"{folder}: how a Flower app resumes is its own affair", hint="without --resume")
+    if out.exists():
+        raise BadSpec("files.exists", f"{out} exists", hint="another folder")
+    ran = run_folder(folder, nodes=nodes)
+    replies_told(out, ran.replies)
+    warnings = [f"{count} replies left out: {why}" for why, count in sorted(ran.refused.items())]
+    told("fl run", ran, json=json, text=f"{ran.app}: ran with {ran.nodes} nodes; {out}: replies that were left out", warnings=warnings)
+    return 0
 
 
 def _ran(ran: Ran) -> str:
