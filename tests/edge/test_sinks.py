@@ -49,6 +49,16 @@ def test_a_file_is_fed_and_continued(tmp_path: Path) -> None:
     assert audit(path, verifier=SIGNER.verifier).events == 21
 
 
+def test_a_file_into_which_nothing_came_is_not_left(tmp_path: Path) -> None:
+    jsonl(tmp_path / "events.jsonl").close()
+    assert not list(tmp_path.iterdir())
+    sink = jsonl(tmp_path / "events.jsonl")
+    sink.offer(NUMBERED[:3])
+    sink.close()
+    jsonl(tmp_path / "events.jsonl").close()
+    assert (tmp_path / "events.jsonl").read_bytes() == b"".join(line + b"\n" for line in LINES[:3])
+
+
 def test_a_file_that_is_not_ours_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.jsonl"
     path.write_text('{"mine": 1}\n')

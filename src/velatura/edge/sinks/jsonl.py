@@ -34,7 +34,7 @@ class JsonLines:
 
     def __init__(self, path: Path, *, device: str, camera: str, force: bool = False) -> None:
         self.name = f"file:{path.resolve()}"
-        self._last, self.link = -1, Link()
+        self._path, self._last, self.link = path, -1, Link()
         if path.exists() and not path.is_file():
             raise BadSpec("edge.not-a-file", f"{path}: is no plain file", hint="name a file that ends in .jsonl")
         if path.exists() and not force:
@@ -68,7 +68,10 @@ class JsonLines:
         return False
 
     def close(self) -> None:
+        """A file into which nothing came is taken away: a run that was refused leaves none."""
         os.close(self._file)
+        if not self._size:
+            self._path.unlink(missing_ok=True)
 
 
 def _continued(path: Path, device: str, camera: str) -> Link:
