@@ -21,12 +21,12 @@ NEAR_HEAD = ["scene", "background", "AGE", "in the truth's light", "pEPs", "pCEP
 
 WHY = """## What is hard, and why
 
-- **AGE.** A background is kept in the clip's own 8-bit YUV planes. On the indoor and plaza footage the per-pixel median of those very planes lies .04 to .09
-  above the median of the same frames in RGB, which the peers are given, before anything of ours is done to it: more than the +.02 that is asked.
-- **Mask area where the camera pans.** A few signs and poles score as people; where the camera stands they are told apart by not moving at all, where it
-  pans they are taken for people, and what is behind them, never seen, is covered.
-- **Cost where the camera moves.** Masks are narrowed in a first look and filled in a second one, twice the work of one look: it is what takes area, covered
-  frames and recall where they are. Filling alone is the larger part; the detector costs .02.
+- **AGE.** A background is kept in the clip's own 8-bit YUV planes. On the indoor and plaza footage the per-pixel median of those very planes lies
+  .04 to .09 above the median of the same frames in RGB, which the peers are given, before anything of ours is done to it: more than the +.02 asked.
+- **Mask area where the camera pans.** A few signs and poles score as people; where the camera stands they are told apart by not moving at all,
+  where it pans they are taken for people, and what is behind them, never seen, is covered.
+- **Cost where the camera moves.** Masks are narrowed in a first look and filled in a second one, twice the work of one look: it is what brought area,
+  covered frames and recall to where they are. Filling is the larger part; the detector costs .02.
 - **Cost where it stands.** The start of the program, the second pass and the search of the finished file are in it."""
 
 
