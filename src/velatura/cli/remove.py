@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +44,9 @@ def command(
         Path | None, typer.Option(metavar="FILE|FOLDER", help="what goes, instead of a search: a picture, a clip, or a picture a frame; white goes")
     ] = None,
     whole_object: Annotated[bool, typer.Option("--whole-object", help="a plate takes its vehicle with it, a face its person")] = False,
-    pick: Annotated[str | None, typer.Option(metavar="TIME,X,Y", help="take out only what is there (seconds, pixels), over its whole way")] = None,
+    pick: Annotated[
+        list[str] | None, typer.Option(metavar="TIME,X,Y", help="take out only what is there (seconds, pixels), all its way")
+    ] = None,
     from_s: Annotated[float | None, typer.Option("--from", metavar="T", help="seconds; frames before stay as they are")] = None,
     to_s: Annotated[float | None, typer.Option("--to", metavar="T", help="seconds; frames from then on stay as they are")] = None,
     masks_out: Annotated[Path | None, typer.Option(metavar="DIR", help="a folder for what was replaced: a picture a frame, white went")] = None,
@@ -103,8 +106,11 @@ def command(
     return worst(failed.error.exit_status for failed in report.failed)
 
 
-def _picked(text: str) -> tuple[float, float, float]:
+def _picked(given: Sequence[str]) -> tuple[float, float, float]:
     """Raises BadSpec `remove.pick`."""
+    text, *more = given
+    if more:
+        raise BadSpec("remove.pick", f"--pick is given {len(given)} times", hint="one goes at a time: once more, on the output")
     try:
         time_s, x, y = map(float, text.split(","))
     except ValueError:

@@ -70,7 +70,7 @@ class Moving:
             for frame, given in chain((first,), source):
                 mask = self._mask(frame, given)
                 waiting.append((frame, mask))
-                yield frame.planes, mask
+                yield frame.planes, mask | self._staying(frame)
 
         look = propagated if self._wanted.mask is not None else narrowed
         for done in look(masked(), first[0].form, radius=RADIUS):
@@ -93,6 +93,12 @@ class Moving:
             mask = mask & ~stored_mask(spared(self._shot, frame.index, frame.size), frame.orientation)
         return mask
 
+    def _staying(self, frame: Frame) -> Mask:
+        """Who stays beside the one that was picked: nobody's source either."""
+        if self._wanted.mask is not None or not self._shot.beside:
+            return np.zeros(frame.planes[0].shape, np.bool_)
+        return stored_mask(wide_mask(self._shot.beside, frame.index, frame.size, dilate=self._wanted.dilate), frame.orientation)
+
     def _somebody(self, frame: Frame, wide: Mask) -> Mask:
         """Where somebody is said to be: boxes without their margins and bands, or all of a given mask."""
         if self._wanted.mask is not None:
@@ -103,7 +109,7 @@ class Moving:
     def _painted(self, frame: Frame, done: Propagated, wide: Mask) -> Painted:
         if frame.corrupt or not wide.any():
             return Painted(frame, np.zeros_like(wide))
-        mask = done.mask
+        mask = done.mask & ~(self._staying(frame) & ~wide)
         if frame.index in self._wider.boxes:  # what was found there once more goes whole, then everything that was found on that frame
             mask = mask | (wide if self._wider.whole_boxes else boxed(self._wider.boxes[frame.index], frame) & wide)
         never = done.never & mask

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from velatura.detect.detection import Search
-from velatura.errors import Missing, Withheld
+from velatura.errors import BadInput, BadSpec, Missing, Withheld
 from velatura.files import atomic_output
 from velatura.media.frame import Box, Frame
 from velatura.media.reader import Facts
@@ -36,7 +36,7 @@ from velatura.removal.standing import Standing
 from velatura.removal.still_survey import pictures
 from velatura.removal.stills import Stills
 from velatura.removal.survey import survey
-from velatura.removal.upright import stored_mask, upright_mask
+from velatura.removal.upright import boxed, stored_mask, upright_mask
 from velatura.removal.wanted import Wanted
 from velatura.removal.withholding import in_doubt, nothing_left, still_shown
 
@@ -134,6 +134,8 @@ class Passes:
             self._progress.start(f"{self.source.name}, survey", reader.facts.frames, "frames")
             with self._masks(reader.facts) as masks:
                 if reader.facts.kind in ("picture", "pages"):
+                    if self.wanted.from_s is not None or self.wanted.to_s is not None:
+                        raise BadSpec("remove.span", f"{self.source}: a picture has no seconds", hint="without --from and --to")
                     shots = pictures(self._counted(reader), self.wanted, self.search)
                 else:
                     shots = survey(self._counted(reader), self.wanted, self.search, masks, warn=self._warn)
@@ -181,12 +183,15 @@ class Passes:
                         self._cover(painted.frame, boxes, shots)
                     written.count(painted, boxes)
                     if folder is not None:
-                        folder.add(upright_mask(painted.mask, painted.frame.orientation))
+                        replaced = painted.mask | boxed(boxes, painted.frame) if boxes else painted.mask
+                        folder.add(upright_mask(replaced, painted.frame.orientation))
                     writer.write(painted.frame)
                     self._progress.advance()
                 writer.finish()
             written.notes = reader.notes
         self._progress.finish()
+        if written.frames == len(written.black_frames):
+            raise BadInput("remove.all-damaged", f"{self.source}: all {written.frames} frames are damaged", hint="a whole copy of it")
         if written.places.pixels > MOST_COVERED * written.area:
             raise nothing_left(self.source, written.places.pixels / written.area)
         return written

@@ -20,6 +20,7 @@ from velatura.errors import BadSpec
 from velatura.media.frame import Frame, PixelForm, Plane, to_stored
 from velatura.removal.camera import Camera, look
 from velatura.removal.cuts import is_same_place
+from velatura.removal.followed import refuse_lost
 from velatura.removal.given_masks import GivenMasks
 from velatura.removal.given_nearby import GivenNearby
 from velatura.removal.ground import IntBox, ground
@@ -77,6 +78,7 @@ def survey(
 
     Raises:
         BadSpec: `remove.pick`: nothing is there; `remove.span`: the clip is shorter.
+        Withheld: `remove.lost`.
     """
     surveyor = _Surveyor(wanted, search)
 
@@ -164,11 +166,21 @@ class _Surveyor:
                 at = now.first + int(np.argmin(np.abs(np.array(now.times) - pick.time_s)))
                 going = picked(tracks, at, pick.x, pick.y)
                 self._picked = True
+                self._refuse_lost(now, going, tracks)
         else:
             going = [track for track in tracks if track.label in wanted.targets.labels]
         going = whole(going, tracks) if wanted.whole_object else going
         ids = {track.id for track in going}
         return going, [track for track in tracks if track.id not in ids]
+
+    def _refuse_lost(self, now: _Open, going: Sequence[Track], tracks: Sequence[Track]) -> None:
+        """Within --from and --to."""
+        from_s, to_s = self._wanted.from_s or 0.0, self._wanted.to_s if self._wanted.to_s is not None else float("inf")
+        inside = [index for index, time_s in enumerate(now.times) if from_s <= time_s < to_s]
+        if inside:
+            ids = {track.id for track in going}
+            times = now.times[inside[0] : inside[-1] + 1]
+            refuse_lost(going, [track for track in tracks if track.id not in ids], times, now.first + inside[0], now.frame.size)
 
     def _behind(self, shot: Shot, now: _Open) -> None:
         """How the camera moved, and what a camera that does not go away sees behind everybody."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,8 @@ class Wanted:
         if self.pick is not None and not all(isfinite(value) and value >= 0 for value in (self.pick.time_s, self.pick.x, self.pick.y)):
             told = f"{self.pick.time_s:g},{self.pick.x:g},{self.pick.y:g}"
             raise BadSpec("remove.pick", f"--pick {told}: is not a time and a place", hint="seconds from the clip's start, and pixels of the picture")
+        if self.pick is not None and not (self.from_s or 0.0) <= self.pick.time_s < (self.to_s if self.to_s is not None else inf):
+            raise BadSpec("remove.pick", f"--pick {self.pick.time_s:g}: lies outside of --from and --to", hint="a moment within them")
         if self.mask is not None and self.pick is not None:
             raise BadSpec("remove.pick", "--mask says already what goes", hint="give --mask, or --pick")
 

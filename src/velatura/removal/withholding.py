@@ -42,7 +42,7 @@ def still_shown(source: Path, found: Check) -> Withheld:
     first = found.failures[0]
     what = first.label or "something that differs from what lies behind"
     sentence = f"{source}: after all rounds and the fallback {len(found.failures)} places still show, the first {what} at {first.time_s:.2f} s"
-    return Withheld("remove.residual", sentence, hint="say what goes: --mask, --camera static|moving, or velatura obfuscate")
+    return Withheld("remove.residual", sentence, hint="say what goes: --targets person, --mask, --camera static|moving; or velatura obfuscate")
 
 
 def _overlap(a: Box, b: Box) -> bool:
