@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import repeat
 
 import numpy as np
+from numpy.typing import NDArray
 
 from velatura.detect.detection import Search, looks
 from velatura.detect.region import Look, Region
@@ -226,12 +227,12 @@ class _Surveyor:
         every = max(1, len(masks) // FEW)
         greys = [luma(sample.planes, now.frame.form) for sample in now.samples.kept]
         free = [~mask for mask in masks]
-        camera = look(greys[::every], free[::every])
+        camera = _look(greys[::every], free[::every])
         if every > 1 and camera.kind == "standing":  # what a few samples do not show, the others are not asked for; they all lie in one place
             motions = [motion for motion in camera.motions for _ in range(every)][: len(masks)]
             return replace(camera, reference=camera.reference * every, motions=tuple(motions))
         if every > 1:
-            camera = look(greys, free)
+            camera = _look(greys, free)
         if camera.kind != "moving":
             return camera
         # a camera that a person calls static, although it looks like moving: what can be registered is
@@ -253,6 +254,15 @@ class _Surveyor:
             return [(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))) for x0, y0, x1, y1 in boxes]
 
         return judge
+
+
+def _look(greys: Sequence[NDArray[np.uint8]], free: Sequence[Mask]) -> Camera:
+    """Where people hide most of a scene, nothing may speak for its standing, and nothing for its moving: then they may be looked at too."""
+    camera = look(greys, free)
+    if camera.kind == "moving" and camera.sway_px == 0:
+        whole = look(greys, [None] * len(greys))
+        return whole if whole.kind == "standing" else camera
+    return camera
 
 
 def _kind(camera: Camera) -> Kind:
