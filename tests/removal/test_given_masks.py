@@ -185,6 +185,16 @@ def test_an_empty_folder_and_a_missing_file_are_refused(tmp_path: Path, decoder:
     assert caught.value.code == "media.missing"
 
 
+def test_a_number_that_is_skipped_is_refused(tmp_path: Path, decoder: Decoder) -> None:
+    whole = folder(tmp_path / "m", [square(10)] * 6)
+    GivenMasks(whole, decoder, SIZE).close()
+    (whole / "000003.png").rename(whole / "000040.png")
+    with pytest.raises(BadInput, match=r"after 000002\.png comes 000004\.png") as caught:
+        GivenMasks(whole, decoder, SIZE)
+    assert caught.value.code == "remove.mask-count"
+    GivenMasks(folder(tmp_path / "fives", [square(10)] * 3, "f{}5.png"), decoder, SIZE).close()
+
+
 def test_what_is_written_reads_back(tmp_path: Path, decoder: Decoder) -> None:
     masks = [square(3 * number) for number in range(5)]
     with MaskFolder(tmp_path / "out") as out:

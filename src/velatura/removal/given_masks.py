@@ -45,7 +45,7 @@ class GivenMasks:
         warn: told once what looks wrong with them.
 
     Raises:
-        BadInput: `remove.mask-empty`: a folder without pictures; `media.missing` and those of the decoder.
+        BadInput: `remove.mask-empty`: a folder without pictures; `remove.mask-count`: a number is skipped; `media.missing` and those of the decoder.
     """
 
     def __init__(self, path: Path | None, decoder: Decoder, size: tuple[int, int], *, warn: Callable[[str], None] | None = None) -> None:
@@ -166,7 +166,22 @@ def _pictures(folder: Path) -> list[Path]:
         raise BadInput("media.unreadable", f"{folder}: may not be read: {error.strerror}", hint="check its permissions") from error
     if not names:
         raise BadInput("remove.mask-empty", f"{folder}: there is no picture in it", hint="one picture for each frame: 000000.png, 000001.png ...")
-    return sorted(names, key=lambda path: _by_number(path.name))
+    ordered = sorted(names, key=lambda path: _by_number(path.name))
+    _refuse_gap(folder, ordered)
+    return ordered
+
+
+def _refuse_gap(folder: Path, ordered: list[Path]) -> None:
+    """A number that is skipped among evenly numbered names: every mask after it would be another frame's."""
+    numbers = [re.findall(r"\d+", path.stem) for path in ordered]
+    if len(ordered) < 3 or any(len(found) != 1 for found in numbers):
+        return
+    steps = np.diff([int(found[0]) for found in numbers])
+    usual = np.bincount(np.minimum(steps, 1000)).argmax()
+    if (steps != usual).any():
+        at = int(np.argmax(steps != usual))
+        sentence = f"{folder}: after {ordered[at].name} comes {ordered[at + 1].name}, and a mask for each frame is needed"
+        raise BadInput("remove.mask-count", sentence, hint="an all-black picture where nothing goes; numbers without gaps")
 
 
 def _by_number(name: str) -> tuple[list[tuple[int, str]], str]:

@@ -157,7 +157,7 @@ class Passes:
             if not found.failures:
                 return written
             if written.still_shown is not None:
-                raise still_shown(self.source, found)
+                raise still_shown(self.source, found, self.wanted)
             written.shown.close()  # the round that follows shows anew
             if written.rounds < MOST_ROUNDS:
                 wider = found.wider(written.rounds, before=wider)

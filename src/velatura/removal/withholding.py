@@ -37,12 +37,13 @@ def nothing_left(source: Path, share: float) -> Withheld:
     return Withheld("remove.nothing-left", sentence, hint="cover faces instead: velatura obfuscate; or let less go: --targets, --mask")
 
 
-def still_shown(source: Path, found: Check) -> Withheld:
+def still_shown(source: Path, found: Check, wanted: Wanted) -> Withheld:
     """The check fires even on what the fallback left."""
     first = found.failures[0]
     what = first.label or "something that differs from what lies behind"
     sentence = f"{source}: after all rounds and the fallback {len(found.failures)} places still show, the first {what} at {first.time_s:.2f} s"
-    return Withheld("remove.residual", sentence, hint="say what goes: --targets person, --mask, --camera static|moving; or velatura obfuscate")
+    ways = "--targets person, --mask, --camera static|moving" if wanted.pick is None else "--pick at a moment at which nobody else is near, --mask"
+    return Withheld("remove.residual", sentence, hint=f"say what goes: {ways}; or velatura obfuscate")
 
 
 def _overlap(a: Box, b: Box) -> bool:
