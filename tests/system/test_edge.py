@@ -69,6 +69,8 @@ def test_a_state_folder_goes_on_with_the_chain(tmp_path: Path, env: dict[str, st
         (["a.mp4", "--level", "7"], 2, "edge.policy"),
         (["a.mp4", "--emit", "faces"], 2, "edge.emit"),
         (["a.mp4", "--emit", "counts", "--level", "1"], 2, "edge.emit"),
+        (["a.mp4", "--level", "0"], 2, "edge.level"),
+        (["a.mp4", "--level", "7"], 2, "edge.level"),
         (["a.mp4", "--model", "ppocr-det"], 2, "edge.model"),
         (["a.mp4", "--model", "no-such"], 2, "models.unknown"),
         (["a.mp4", "--policy", "wrong.toml"], 2, "spec.unknown-key"),

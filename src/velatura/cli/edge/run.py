@@ -42,7 +42,7 @@ def run(
     verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="whose BUNDLE it must be  [default: whoever it names]")] = "",
     backend: Annotated[str, typer.Option(metavar="NAME", help="what the network runs on, locked up  [default: the model's own]")] = "",
     emit: Annotated[str, typer.Option(help="counts (level 3), crossings (2) or tracks (1)  [default: by --level]")] = "",
-    level: Annotated[int, typer.Option(metavar="N", help="privacy level: 3 counts, 2 crossings of each line, 1 quantised tracks")] = 0,
+    level: Annotated[int | None, typer.Option(metavar="N", help="privacy level: 3 counts, 2 crossings, 1 quantised tracks  [default: 3]")] = None,
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="lines, zones, masks, budget; see docs/how-to/edge.md")] = None,
     state: Annotated[Path | None, typer.Option(metavar="FOLDER", help="keeps key and what was not received  [default: for this run]")] = None,
     live: Annotated[bool, typer.Option("--live", help="play a file as a camera would: the newest frame counts")] = False,
@@ -100,7 +100,7 @@ def run(
     return worst([*(one.exit for one in ran.failed), *([1] if left and state is None else [])])
 
 
-def _policy(source: str, policy: Path | None, emit: str, level: int, model: str) -> Policy:
+def _policy(source: str, policy: Path | None, emit: str, level: int | None, model: str) -> Policy:
     """The file's, or one of a single camera; SOURCE is where its only camera looks."""
     from msgspec.structs import replace
 
@@ -111,6 +111,10 @@ def _policy(source: str, policy: Path | None, emit: str, level: int, model: str)
 
     if emit and emit not in LEVELS:
         raise BadSpec("edge.emit", f"--emit {emit}: there is no such word", hint=nearest(emit, LEVELS))
+    if level == 0:
+        raise BadSpec("edge.level", "--level 0 is a still, which never goes the way of events", hint="velatura edge snapshot, at the machine")
+    if level is not None and level not in LEVELS.values():
+        raise BadSpec("edge.level", f"--level {level}: there is no such level", hint="3 counts, 2 crossings, 1 tracks")
     if emit and level and LEVELS[emit] != level:
         raise BadSpec("edge.emit", f"--emit {emit} is level {LEVELS[emit]}, not {level}", hint="one of both is enough")
     chosen = level or LEVELS.get(emit, 0)
