@@ -66,7 +66,6 @@ def test_a_state_folder_goes_on_with_the_chain(tmp_path: Path, env: dict[str, st
         (["nowhere.mp4"], 5, "edge.no-source"),
         (["ftp://cam/"], 2, "edge.source"),
         (["garbage.mp4"], 5, "edge.no-video"),
-        (["a.mp4", "--level", "7"], 2, "edge.policy"),
         (["a.mp4", "--emit", "faces"], 2, "edge.emit"),
         (["a.mp4", "--emit", "counts", "--level", "1"], 2, "edge.emit"),
         (["a.mp4", "--level", "0"], 2, "edge.level"),
