@@ -28,6 +28,7 @@ __all__ = ["GateProbe", "probe_gateway"]
 
 ROGUES = "velatura.edge.verify_rogues"
 TICK_S, TICKS = 0.4, 5
+AGAIN = 2
 MOST_GROWN_MB = 16
 MOST_RESTARTS = 4  # in the time of TICKS, by the back-off
 
@@ -78,6 +79,9 @@ def probe_gateway(camera: Camera, seeing: Seeing, *, hear: Callable[[Camera, See
     found = []
     for name, rogue, judge in _PROBES:
         heard = _hear(hear(camera, _rogue(seeing, rogue)))
+        for _ in range(AGAIN):
+            if heard.late:  # a busy machine may do that once, a rogue that can does it each time
+                heard = _hear(hear(camera, _rogue(seeing, rogue)))
         did, leak = judge(heard)
         found.append(GateProbe(name, did, leak or _moved(heard)))
     return found
