@@ -44,9 +44,7 @@ def command(
         Path | None, typer.Option(metavar="FILE|FOLDER", help="what goes, instead of a search: a picture, a clip, or a picture a frame; white goes")
     ] = None,
     whole_object: Annotated[bool, typer.Option("--whole-object", help="a plate takes its vehicle with it, a face its person")] = False,
-    pick: Annotated[
-        list[str] | None, typer.Option(metavar="TIME,X,Y", help="take out only what is there (seconds, pixels), all its way")
-    ] = None,
+    pick: Annotated[list[str] | None, typer.Option(metavar="TIME,X,Y", help="take out only what is there (seconds, pixels), all its way")] = None,
     from_s: Annotated[float | None, typer.Option("--from", metavar="T", help="seconds; frames before stay as they are")] = None,
     to_s: Annotated[float | None, typer.Option("--to", metavar="T", help="seconds; frames from then on stay as they are")] = None,
     masks_out: Annotated[Path | None, typer.Option(metavar="DIR", help="a folder for what was replaced: a picture a frame, white went")] = None,
