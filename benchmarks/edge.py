@@ -43,8 +43,7 @@ PARTS = {"int8": "benchmarks.edge_int8", "exfiltration": "benchmarks.edge_exfilt
 WHY = """## What is hard, and why
 
 - **Against the bare loop.** Of 6.6 ms a frame of 1080p in one process 3.3 are decoding, 2.1 the network, .5 head and tracker: both sides pay them.
-  What is saved is the full-size BGR picture; what it is saved for, areas averaged by swscale, costs .6 (a filter graph is no quicker).
-- **Undeclared files.** The one file is Python's own cache of a module that had been updated a minute before; nothing of a camera is in it."""
+  What is saved is the full-size BGR picture; what it is saved for, areas averaged by swscale, costs .6 (a filter graph is no quicker)."""
 
 
 def main(words: Sequence[str] = ()) -> None:
