@@ -11,6 +11,7 @@ from PIL import Image
 
 from velatura.errors import BadInput, BadSpec
 from velatura.federated.loading import brought_test, load
+from velatura.federated.table import Table
 
 
 def test_npz_csv_and_pictures_are_read(tmp_path: Path) -> None:
@@ -83,6 +84,11 @@ def test_tables_of_text_name_the_line(tmp_path: Path, text: str, where: str) -> 
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(BadInput, match=where):
         load("t.csv", base=tmp_path)
+
+
+def test_a_table_may_be_empty() -> None:
+    """With `data.check = 0` a site keeps no rows back."""
+    assert len(Table(np.zeros((0, 1, 8, 8), np.float32), np.zeros(0, np.int64), 10)) == 0
 
 
 def test_hostile_bytes_are_refused(tmp_path: Path) -> None:

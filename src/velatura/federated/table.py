@@ -39,7 +39,7 @@ class Table:
     def __post_init__(self) -> None:
         if self.x.ndim < 2 or self.y.shape != (len(self.x),):
             raise BadInput("federated.data", f"{self.where}: {self.x.shape} rows and {self.y.shape} labels are no table")
-        finite = np.isfinite(self.x.reshape(len(self.x), -1)).all(axis=1)
+        finite = np.isfinite(self.x).all(axis=tuple(range(1, self.x.ndim)))  # no reshape: a table may be empty
         if not finite.all():
             raise BadInput("federated.data", f"{self.where}: row {int(np.argmin(finite)) + 1} has a value that is no finite number")
         known = (self.y >= 0) & (self.y < self.classes)
