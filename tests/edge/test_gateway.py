@@ -77,10 +77,13 @@ def test_a_network_whose_output_is_no_number_is_an_error_not_nobody(tmp_path: Pa
     assert {one["health"] for one in told(events)} == {HEALTH.index("model-error")}
 
 
-def test_a_damaged_clip_is_told(tmp_path: Path) -> None:
-    path = walk(tmp_path / "walk.mkv", noise=60)
+@pytest.mark.parametrize("first", [0, 83, 249])
+@pytest.mark.parametrize("share", [(1, 2), (2, 3)])
+@pytest.mark.parametrize("codec", ["libx264", "mjpeg"])
+def test_a_damaged_clip_is_told(tmp_path: Path, codec: str, first: int, share: tuple[int, int]) -> None:
+    path = walk(tmp_path / "walk.mkv", noise=60, codec=codec)
     raw = bytearray(path.read_bytes())
-    for at in range(len(raw) // 3, 2 * len(raw) // 3, 997):
+    for at in range(share[0] * len(raw) // 3 + first, share[1] * len(raw) // 3, 997):
         raw[at] ^= 0xFF
     path.write_bytes(raw)
     events = events_of(tmp_path, CAMERA, str(path))

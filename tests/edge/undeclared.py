@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.programs import VELATURA, bare_environment, needs
+from tests.programs import VELATURA, bare_environment, needs, velatura
 
 __all__ = ["Seen", "opened", "watched"]
 
@@ -45,6 +45,7 @@ def watched(words: Sequence[str | Path], folder: Path, models: Path, *, timeout_
     log, begun_s = folder / "trace", time.monotonic()
     command = [needs("strace", "strace"), "-f", "-qq", "-s", "300", "-e", f"trace={CALLS}", "-o", str(log), str(VELATURA), *map(str, words)]
     env = bare_environment(folder, VELATURA_HOME=str(models))
+    velatura("edge", "run", "--help", env=env)  # Python's cache of the command line itself, which is read before it is known what is asked
     done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=False, timeout=timeout_s)
     assert done.returncode == 0, done.stderr[-600:]
     seconds = time.monotonic() - begun_s

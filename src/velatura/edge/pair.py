@@ -64,7 +64,7 @@ class Ingest:
         self._source, self._heard_s = source, time.monotonic()
         mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self._control = Control(mine)
-        command = [sys.executable, "-m", "velatura.edge.ingest"]
+        command = [sys.executable, "-B", "-m", "velatura.edge.ingest"]
         self._process = subprocess.Popen(command, stdin=its.fileno(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
         its.close()
         self._listener = threading.Thread(target=self._listen, daemon=True)

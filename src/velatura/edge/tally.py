@@ -7,7 +7,7 @@ takes differences; states are what is so now. The sender is assumed hostile: `re
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from velatura.edge.schema import HEALTH, Schema
@@ -51,6 +51,6 @@ def read(raw: bytes, schema: Schema) -> Tally | None:
     return Tally(stamp_s, looks, struct.unpack_from(f"<{len(schema.fields)}I", raw, _HEAD.size))
 
 
-def health(words: Sequence[str]) -> int:
+def health(words: Collection[str]) -> int:
     """The worst of some states, as a number."""
     return max((HEALTH.index(word) for word in words), default=0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import select
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,9 @@ from velatura.edge.masks import Masks
 from velatura.edge.network import Network
 from velatura.edge.policy import Camera
 from velatura.edge.samples import samples
-from velatura.edge.schema import HEALTH, schema_of
+from velatura.edge.schema import schema_of
 from velatura.edge.spotting import Spotter
-from velatura.edge.tally import Tally, pack
+from velatura.edge.tally import Tally, health, pack
 from velatura.errors import BadInput
 from velatura.sandbox.guest import Inbox, Outbox
 from velatura.sandbox.seccomp import INBOX
@@ -88,6 +88,8 @@ class Vision:
         self._stream: Stream | None = None
         self._analytics: Analytics | None = None
         self._looks, self._next_s, self._words = 0, 0.0, set[str]()
+        self._said: dict[str, float] = {}
+        self._last: Tally | None = None
         self._size = (0, 0)
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
@@ -101,6 +103,8 @@ class Vision:
                     self._tell(outbox, frame, stamp_s)
                 else:
                     waiting = frame, stamp_s
+            if self._words and isinstance(message, Packet):
+                self._tell_damage(outbox, message.stamp_s)
             if waiting is not None and not self._poll.poll(0):  # nothing newer is here
                 self._tell(outbox, *waiting)
                 waiting = None
@@ -122,7 +126,16 @@ class Vision:
         self._next_s = stamp_s + self._every_s
         values = self._values(frame, stamp_s)
         self._looks += 1
-        outbox.put(pack(Tally(stamp_s, self._looks, values), self._schema))
+        self._last = Tally(stamp_s, self._looks, values)
+        outbox.put(pack(self._last, self._schema))
+
+    def _tell_damage(self, outbox: Outbox, stamp_s: float) -> None:
+        """At once, with what was seen last: the next frame that can be trusted may be ticks away, or never come."""
+        if self._last is not None:
+            worst = health(self._lately(self._words, stamp_s))  # health is the last field
+            self._last = Tally(stamp_s, self._looks, (*self._last.values[:-1], worst))
+            self._words = set()
+            outbox.put(pack(self._last, self._schema))
 
     def _values(self, frame: av.VideoFrame, stamp_s: float) -> tuple[int, ...]:
         size = frame.width, frame.height
@@ -139,7 +152,13 @@ class Vision:
             found, too_many = (), True
         words = self._words | ({"model-error"} if too_many else set())
         self._words = set()
-        return self._analytics.see(found, stamp_s, health=max((HEALTH.index(word) for word in words), default=0))
+        return self._analytics.see(found, stamp_s, health=health(self._lately(words, stamp_s)))
+
+    def _lately(self, words: Collection[str], stamp_s: float) -> Collection[str]:
+        """These, and those of the last tick: the gateway takes one message of a tick, the last."""
+        self._said.update(dict.fromkeys(words, stamp_s))
+        self._said = {word: at_s for word, at_s in self._said.items() if abs(stamp_s - at_s) < self._camera.egress.tick_s}
+        return self._said
 
     def _rehearse(self) -> None:
         """Once through everything, with pictures of one's own: after the lock nothing can be imported, and no codec be opened for the first time."""

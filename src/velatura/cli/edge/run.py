@@ -58,9 +58,11 @@ def run(
 ) -> int:
     """Watch a source, and write what may leave: one signed record at every tick, never more bits an hour than the policy says."""
     import signal
+    import sys
     import threading
     import time
 
+    sys.dont_write_bytecode = True  # a camera's process writes what was named to it, and no cache of Python's
     from velatura.cli.output import emit as told
     from velatura.cli.output import warn, worst
     from velatura.crypto.keyfile import load_verifier
