@@ -343,3 +343,33 @@ def test_outcomes_that_do_not_fit_are_refused(change: dict[str, object], words: 
     good = Outcomes(np.full((1, 5), 0.5), ("one",), 0.2, "people", "rank-1 rate")
     with pytest.raises(ValueError, match=words):
         replace(good, **change)  # type: ignore[arg-type]
+
+
+# --- true-positive rates at a false-positive rate -----------------------------------------------------------------------------------
+
+
+def rounds(shift: float, rng: np.random.Generator, *, records: int = 600, times: int = 2, always: float = 0.0) -> Outcomes:
+    """Scores of members lie `shift` standard deviations higher; of a share `always` of the records by 8."""
+    member = rng.random((times, records)) < 0.5
+    found = rng.normal(size=(times, records)) + member * np.where(np.arange(records) < always * records, 8.0, shift)
+    return Outcomes(found.reshape(1, -1), ("a",), 0.01, "records", "rate", probes=times, kind="tpr", member=member.ravel())
+
+
+@pytest.mark.parametrize(("shift", "always"), [(0.0, 0.0), (1.0, 0.0), (0.0, 0.1)])
+def test_a_true_positive_rates_ends_are_wrong_as_rarely_as_they_say(shift: float, always: float) -> None:
+    rng, true = np.random.default_rng(5), (1 - always) * stats.norm.sf(stats.norm.isf(0.01) - shift) + always
+    found = [estimate(rounds(shift, rng, always=always)) for _ in range(300)]
+    assert np.mean([one.low > true for one in found]) <= 0.06
+    assert np.mean([one.high < true for one in found]) <= 0.04
+    assert np.mean([one.below for one in found]) <= 0.06 and found[0].n == 600
+
+
+def test_a_rate_at_one_of_a_hundred_needs_a_hundred_others() -> None:
+    with pytest.raises(ValueError, match="so many others"):
+        scores_at = np.zeros((1, 120))
+        Outcomes(scores_at, ("a",), 0.01, "records", "rate", kind="tpr", member=np.arange(120) < 60)
+
+
+def test_ties_with_the_threshold_are_no_hits() -> None:
+    member = np.arange(400) < 200
+    assert estimate(Outcomes(np.zeros((1, 400)), ("a",), 0.01, "records", "rate", kind="tpr", member=member)).value == 0

@@ -27,7 +27,7 @@ Secret = TypeVar("Secret", contravariant=True)
 Release = TypeVar("Release", covariant=True)
 Hidden = TypeVar("Hidden")
 Public = TypeVar("Public", contravariant=True)
-Kind = Literal["share", "gain", "auc", "epsilon", "proof", "exact"]
+Kind = Literal["share", "gain", "auc", "tpr", "epsilon", "proof", "exact"]
 
 
 class Arm(Protocol[Secret, Release]):
@@ -87,8 +87,10 @@ class Outcomes:
         probes: *distinct* probes a unit; splits do not count.
         kind: share in 0..1; gain: any real number, paired with the blind guess of the same unit; auc; epsilon; proof: a share in 0..1 of
             things that cannot be guessed (a canary of 24 letters is in a file or is not): counted, not estimated, so that the interval is a point;
-            exact: the same for a number from 0 (bits that came through over bits that may).
-        member: (units,), of "auc" alone.
+            exact: the same for a number from 0 (bits that came through over bits that may);
+            tpr: scores as for "auc"; what counts is the share of members above a threshold that `chance` of the others exceed. Its units are
+            `probes` rounds over the same records, one round after the other.
+        member: (units,), of "auc" and "tpr".
         guesses: (attackers, people, people), closed-set identification: share of all probes of person i that were taken for j.
         cut: the time budget ended the attack before it was done.
         reference: what `chance` is called in sentences, where it is not a blind guess: "one release".
@@ -140,6 +142,14 @@ def _faults(o: Outcomes) -> Iterator[tuple[str, bool]]:
         yield (
             "an AUC knows who is a member, two and two others at least",
             (o.member is None or o.member.shape != s.shape[1:] or o.member.dtype != np.bool_ or min(o.member.sum(), (~o.member).sum()) < 2),
+        )
+    if o.kind == "tpr":
+        yield "the units are whole rounds", bool(s.shape[1] % o.probes)
+        yield "a true-positive rate knows who is a member", o.member is None or o.member.shape != s.shape[1:] or o.member.dtype != np.bool_
+        members = 0 if o.member is None else int(o.member.sum())
+        yield (
+            "there are two members, and so many others that chance is one of them",
+            members < 2 or o.chance * (s.shape[1] - members + 1) < 1,
         )
     if o.guesses is not None:
         people = o.guesses.shape[-1]

@@ -52,13 +52,20 @@ def estimate(outcomes: Outcomes, *, findings: int = 1, low: float = 0.05, high: 
         float(min(lower.max(), value.max())),
         float(max(upper.max(), value.max())),
         float(o.chance),
-        int(o.success[0, 1] + o.success[0, 3]) if o.kind == "epsilon" else o.success.shape[1],
+        _independent(o),
         o.per,
         o.unit,
         below=_below(o, low / 2 / findings),
         cut=o.cut,
         reference=o.reference,
     )
+
+
+def _independent(o: Outcomes) -> int:
+    """How many stand behind it."""
+    if o.kind == "epsilon":
+        return int(o.success[0, 1] + o.success[0, 3])
+    return o.success.shape[1] // (o.probes if o.kind == "tpr" else 1)
 
 
 def exact(hits: Floats, n: Floats, alpha: float, top: float) -> tuple[Floats, Floats]:
@@ -131,6 +138,46 @@ def _midranks(values: Floats) -> Floats:
     return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[inverse])
 
 
+def _tpr(o: Outcomes, alpha: float, top: float) -> Ends:
+    """Members above the threshold; its own error counts too: so many of the others exceed it here, and may not do so elsewhere.
+
+    Where in the others' scores the true threshold lies has Clopper and Pearson's ends; what that changes, and the ends of the members' own share,
+    are added as squares. Both shares count records that come in several rounds as clusters.
+    """
+    assert o.member is not None, "Outcomes refuses a rate without members"
+    rows = np.array([_rate(scores, o.member, o.chance, o.probes, alpha, top) for scores in o.success])
+    return rows[:, 0], rows[:, 1], rows[:, 2]
+
+
+def _rate(scores: Floats, member: NDArray[np.bool_], chance: float, rounds: int, alpha: float, top: float) -> tuple[float, float, float]:
+    inside, outside = scores[member], scores[~member]
+    hit = scores > _threshold(outside, chance)
+    p, n = float(hit[member].mean()), _clustered(hit, member, rounds)
+    low, high = (float(end) for end in exact(np.array(p * n), np.array(n), alpha, top))
+    others = _clustered(hit, ~member, rounds)
+    rarer, oftener = (float(end) for end in exact(np.array(chance * others), np.array(others), alpha, top))
+    strict, loose = (float((inside > _threshold(outside, share)).mean()) for share in (rarer, oftener))
+    return p, max(p - float(np.hypot(p - low, p - strict)), 0.0), min(p + float(np.hypot(high - p, loose - p)), 1.0)
+
+
+def _threshold(outside: Floats, share: float) -> float:
+    """Exceeded by a further one of `outside` in at most `share` of cases, whatever their distribution; ties are none."""
+    above = int(share * (len(outside) + 1) + _ROUNDING)
+    if above < 1:
+        return float("inf")
+    place = len(outside) - above
+    return float("-inf") if place < 0 else float(np.partition(outside, place)[place])
+
+
+def _clustered(hit: NDArray[np.bool_], which: NDArray[np.bool_], rounds: int) -> float:
+    """How many independent ones the chosen units amount to, between the number of their records and their own."""
+    hits, chosen = hit.reshape(rounds, -1), which.reshape(rounds, -1)
+    units, records = float(chosen.sum()), float(chosen.any(0).sum())
+    p = float(hits[chosen].mean())
+    spread = float((((hits - p) * chosen).sum(0) ** 2).sum()) / units**2
+    return records if spread <= 0 or not 0 < p < 1 else float(np.clip(p * (1 - p) / spread, records, units))
+
+
 def _epsilon(o: Outcomes, alpha: float, top: float) -> Ends:
     """Log ratio of an event's shares under two neighbours, delta taken off the first; the distances to both shares' own ends added as squares.
 
@@ -158,6 +205,7 @@ _KINDS: dict[Kind, Callable[[Outcomes, float, float], Ends]] = {
     "share": _share,
     "gain": _gain,
     "auc": _auc,
+    "tpr": _tpr,
     "epsilon": _epsilon,
     "proof": _proof,
     "exact": _proof,
