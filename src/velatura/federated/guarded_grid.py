@@ -61,6 +61,7 @@ class GuardedGrid(Grid):
         refuse: a further guard; what it answers is the reason.
         enough: good replies that end a round early; None: all.
         cohort: nodes that a strategy may see; None: all.
+        veiled: types of messages whose replies cannot be read one by one: whoever sent them judges the answers.
 
     Attributes:
         refused: every reply that was not believed or did not come.
@@ -72,6 +73,7 @@ class GuardedGrid(Grid):
     refuse: Callable[[Message, Message], str | None] = lambda sent, reply: None
     enough: int | None = None
     cohort: set[int] | None = None
+    veiled: frozenset[str] = frozenset()
     refused: list[Refused] = field(default_factory=list)
     round: int = 0
     _types: dict[str, np.dtype[Any]] = field(default_factory=dict)
@@ -108,7 +110,7 @@ class GuardedGrid(Grid):
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         sent = [self._typed(message) for message in messages]
-        deadline_s = self.rules.deadline_s if self.rules.deadline_s is not None else timeout
+        deadline_s = min((limit for limit in (self.rules.deadline_s, timeout) if limit is not None), default=None)
         done = exchange(self.inner, sent, deadline_s=deadline_s, enough=self.enough)
         by_node = {message.metadata.dst_node_id: message for message in sent}
         for node in done.missing if self.enough is None else ():
@@ -156,7 +158,8 @@ class GuardedGrid(Grid):
         return judged
 
     def _why_not(self, sent: Message, reply: Message) -> tuple[str | None, float | None]:
-        if not sent.metadata.message_type.startswith(TRAIN) or len(sent.content.array_records) != 1:
+        kind = sent.metadata.message_type
+        if not kind.startswith(TRAIN) or kind in self.veiled or len(sent.content.array_records) != 1:
             return self.refuse(sent, reply), None
         arrays, metrics = list(reply.content.array_records.values()), list(reply.content.metric_records.values())
         if len(arrays) != 1 or len(metrics) != 1:

@@ -24,7 +24,7 @@ from velatura.federated.guarded_grid import GuardedGrid, Refused
 from velatura.federated.job import FederatedJob, difference
 from velatura.federated.kept_state import put_back, taken_out
 from velatura.federated.networks import made
-from velatura.federated.records import State, only, packed, unpacked
+from velatura.federated.records import State, packed, unpacked
 from velatura.federated.seeds import derived
 from velatura.federated.site import CARD
 from velatura.federated.strategies import SINGLE, enough, strategy_of
@@ -56,13 +56,20 @@ class RoundTold:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run that came to its end. stopped: why before its last round; empty: it did not."""
+    """A run that came to its end.
+
+    Attributes:
+        stopped: why before its last round; empty: it did not.
+        epsilon, noise: spent, and the multiplier of the noise; None: no privacy.
+    """
 
     model: State
     schema: Schema
     history: list[RoundTold]
     refused: list[Refused] = field(default_factory=list)
     stopped: str = ""
+    epsilon: float | None = None
+    noise: float | None = None
 
 
 class Cohort(Protocol):
@@ -135,19 +142,14 @@ class _Server:
         grid.enough = len(chosen) - job.rounds.more if job.rounds.more else None
         random.seed(derived(job.seed, "order", number))
         messages = list(strategy.configure_train(number, packed(self.model), ConfigRecord(), grid)) if chosen else []
-        replies = [reply for reply in grid.send_and_receive(messages, timeout=job.rounds.deadline_s) if not reply.has_error()]
-        updates = [self._update(reply) for reply in replies]
-        if isinstance(self.aggregator, Plain) and not enough(job, len(updates)):
-            return RoundTold(number, len(chosen), len(updates), unchanged=f"{len(updates)} replies are too few")
-        combined = self.aggregator.combine(number, self.model, updates)
-        self.model = self._aggregated(number, strategy, combined, replies, messages)
-        return RoundTold(number, len(chosen), len(updates), sites_accuracy=_mean(replies), epsilon=self.spent())
-
-    def _update(self, reply: Message) -> Update:
-        metrics = next(iter(reply.content.metric_records.values()))
-        examples = metrics["num-examples"]
-        assert isinstance(examples, int | float), "the guards have seen it"
-        return Update(self.grid.places[reply.metadata.src_node_id], unpacked(only(reply)), int(examples))
+        got = self.aggregator.gather(number, self.model, grid, messages, deadline_s=job.rounds.deadline_s)
+        why = got.unchanged
+        if isinstance(self.aggregator, Plain) and not enough(job, got.sites):
+            why = f"{got.sites} replies are too few"
+        if why:
+            return RoundTold(number, len(chosen), got.sites, unchanged=why)
+        self.model = self._aggregated(number, strategy, got.updates, got.replies, messages)
+        return RoundTold(number, len(chosen), got.sites, sites_accuracy=_mean(got.replies), epsilon=self.spent())
 
     def _aggregated(self, number: int, strategy: Any, updates: Sequence[Update], replies: Sequence[Message], messages: Sequence[Message]) -> State:
         """The strategy's, in the model's types. Comparing strategies see differences in float64, in which near-equal sites are told apart."""
