@@ -1,4 +1,4 @@
-"""A plain Flower app of somebody else's, unchanged: run in this process, its replies guarded and in a fixed order.
+"""A plain Flower app of somebody else's, unchanged, on any engine: its replies guarded and in a fixed order.
 
 What its `ServerApp` does (strategy, evaluation, saving) is its own. The guards stand in the grid, so that any strategy benefits; cohorts, which
 Flower draws with the global `random`, are drawn from a seed. Limit: resuming is the app's own affair.
@@ -7,18 +7,19 @@ Flower draws with the global `random`, are drawn from a seed. Limit: resuming is
 from __future__ import annotations
 
 import importlib
-import random
+import json
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from velatura.errors import BadSpec, VelaturaError
+from velatura.errors import BadSpec
+from velatura.federated.engines import PlainApp, PlainRan, engine_of, refuse_engine
 from velatura.federated.quiet import switch_off
-from velatura.files import private_folder
+from velatura.files import atomic_output, private_folder
 
 if TYPE_CHECKING:
     from flwr.clientapp import ClientApp
@@ -26,19 +27,9 @@ if TYPE_CHECKING:
 
     from velatura.federated.guarded_grid import Refused
 
-__all__ = ["FlowerRan", "is_app", "run_flower", "run_folder"]
+__all__ = ["is_app", "replies_told", "run_flower", "run_folder"]
 
 NAMES = ("serverapp", "clientapp")
-
-
-@dataclass(frozen=True, slots=True)
-class FlowerRan:
-    """app: its name; refused: replies that were not believed or did not come, by reason."""
-
-    app: str
-    nodes: int
-    refused: dict[str, int]
-    replies: list[Refused] = field(default_factory=list)
 
 
 def run_flower(
@@ -46,38 +37,29 @@ def run_flower(
     server_app: ServerApp,
     client_app: ClientApp,
     nodes: int,
+    engine: str = "local",
     run_config: Mapping[str, Any] | None = None,
     round_timeout: float | None = None,
     seed: int = 0,
     name: str = "app",
-) -> FlowerRan:
-    """Run both ends in this process; `quiet.switch_off` comes before Flower is imported.
+) -> PlainRan:
+    """Run both ends of an app that is here as Flower's two objects.
 
     Args:
         nodes: how many clients.
+        engine: "local" or "ray"; the engine of processes takes an app by its folder: `run_folder`.
         run_config: what `context.run_config` holds on both ends.
         round_timeout: seconds; None: what the app says.
+        seed: of Flower's own draws.
 
     Raises:
-        VelaturaError: `federated.app`: the server app raised.
+        BadSpec: `federated.engine`. Missing: `extra.*`. VelaturaError: `federated.app`: the server app raised.
     """
-    from flwr.app import Context, RecordDict
-
-    from velatura.federated.guarded_grid import GuardedGrid, Rules
-    from velatura.federated.local_grid import LocalGrid
-
-    local = LocalGrid(client_app, nodes, run_config)
-    grid = GuardedGrid(local, Rules(nodes=nodes, deadline_s=round_timeout), places={node: node - 1 for node in range(1, nodes + 1)})
-    random.seed(seed)
-    try:
-        server_app(grid, Context(local.run.run_id, 0, {}, RecordDict(), dict(run_config or {})))
-    except VelaturaError:
-        raise
-    except Exception as error:
-        raise VelaturaError("federated.app", f"{name}: its server raised {type(error).__name__}: {error}", hint="--debug shows where") from error
-    finally:
-        local.close()
-    return FlowerRan(name, nodes, dict(grid.counts()), grid.refused)
+    refuse_engine(engine)
+    with private_folder() as home:
+        switch_off(home)
+        app = PlainApp(name, server_app, lambda: client_app, nodes, None, dict(run_config or {}), round_timeout, seed)
+        return engine_of(engine).run_plain(app)
 
 
 def is_app(path: Path) -> bool:
@@ -86,22 +68,49 @@ def is_app(path: Path) -> bool:
 
 
 def run_folder(
-    folder: Path, *, nodes: int, run_config: Mapping[str, Any] | None = None, round_timeout: float | None = None, seed: int = 0
-) -> FlowerRan:
+    folder: Path,
+    *,
+    nodes: int,
+    engine: str = "local",
+    run_config: Mapping[str, Any] | None = None,
+    round_timeout: float | None = None,
+    seed: int = 0,
+) -> PlainRan:
     """An app by its folder, as `flwr run` takes it: components and defaults stand in its pyproject.toml.
 
     Raises:
-        BadSpec: `federated.app`: it names no components, or they cannot be imported.
+        BadSpec: `federated.app`: it names no components, or they cannot be imported; `federated.engine`.
     """
+    refuse_engine(engine)
     described = _described(folder)
     with ExitStack() as stack:
         switch_off(stack.enter_context(private_folder()))
         stack.enter_context(_importable(folder))
-        server, client = (_component(folder, described["components"], one) for one in NAMES)
+        components = described["components"]
+        server, client = _component(folder, components["serverapp"]), _FolderClient(folder, components["clientapp"])
+        client()  # at once: what cannot be imported is no client's fault later
         config = {**_flat(described.get("config", {})), **(run_config or {})}
-        return run_flower(
-            server_app=server, client_app=client, nodes=nodes, run_config=config, round_timeout=round_timeout, seed=seed, name=folder.resolve().name
-        )
+        app = PlainApp(folder.resolve().name, server, client, nodes, folder.resolve(), config, round_timeout, seed)
+        return engine_of(engine).run_plain(app)
+
+
+def replies_told(folder: Path, refused: Sequence[Refused]) -> None:
+    """Write down which replies were left out, into a new folder."""
+    folder.mkdir(mode=0o700, parents=True)
+    with atomic_output(folder / "history.json") as part:
+        part.write_text(json.dumps({"refused": [asdict(one) for one in refused]}, indent=1) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class _FolderClient:
+    """Gives the client app of a folder; in another process, by its name."""
+
+    folder: Path
+    component: str
+
+    def __call__(self) -> ClientApp:
+        app: ClientApp = _component(self.folder, self.component)
+        return app
 
 
 def _described(folder: Path) -> dict[str, Any]:
@@ -116,12 +125,12 @@ def _described(folder: Path) -> dict[str, Any]:
     return dict(described)
 
 
-def _component(folder: Path, components: Mapping[str, str], name: str) -> Any:
-    module, _, attribute = components[name].partition(":")
+def _component(folder: Path, name: str) -> Any:
+    module, _, attribute = name.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # code of a stranger, at import
-        raise BadSpec("federated.app", f"{folder}: {components[name]} cannot be imported: {type(error).__name__}: {error}") from error
+        raise BadSpec("federated.app", f"{folder}: {name} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _flat(config: Mapping[str, Any], before: str = "") -> dict[str, Any]:

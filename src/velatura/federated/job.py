@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +14,11 @@ from velatura.federated.combinations import refuse
 from velatura.federated.partition import KINDS
 from velatura.federated.strategies import STRATEGIES
 from velatura.specs import Spec, load_spec
+
+if TYPE_CHECKING:
+    from velatura.federated.flower import FlowerApps
+    from velatura.federated.run import Ran
+    from velatura.progress import Progress
 
 __all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "StrategyOf", "Training", "difference", "load_job"]
 
@@ -120,6 +126,20 @@ class FederatedJob(Spec, frozen=True):
     def digest(self) -> str:
         """SHA-256 of all that decides on the result, as hex."""
         return hashlib.sha256(json.dumps(msgspec.to_builtins(self), sort_keys=True).encode()).hexdigest()
+
+    def run(self, folder: Path, *, engine: str = "local", base: Path = Path(), resume: bool = False, progress: Progress | None = None) -> Ran:
+        """See `run.run`."""
+        from velatura.federated.run import run
+        from velatura.progress import SILENT
+
+        return run(self, folder, engine=engine, base=base, resume=resume, progress=progress or SILENT)
+
+    def to_flower(self, base: Path = Path()) -> FlowerApps:
+        """Flower's own two objects: see `flower.apps`. Raises Missing `extra.fl`, BadSpec."""
+        from velatura.federated.flower import apps
+
+        check(self, where="the job")
+        return apps(self, base)
 
 
 def load_job(path: Path) -> FederatedJob:

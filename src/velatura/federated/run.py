@@ -1,42 +1,33 @@
 """A federated job from start to end on an engine, into a run's folder.
 
-RUN/job.json      what was run           RUN/checkpoint    after the last whole round
-RUN/history.json  each round, and whose reply was refused, and why
-RUN/model.npz     the final weights      RUN/ledger        releases that cost epsilon (with privacy)
-RUN/secret        of the noise; 0600     RUN/flower        Flower's own files
+RUN/job.json   what was run                 RUN/flower   Flower's own files
+and what the server leaves there: see `serving.py`.
 """
 
 from __future__ import annotations
 
-import hmac
 import json
 import os
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from velatura.dp.accounting import Event, noise_for
-from velatura.dp.ledger import Budget, PrivacyLedger
-from velatura.errors import BadSpec, nearest
+from velatura.errors import BadSpec
+from velatura.federated.engines import engine_of, refuse_engine, refuse_unbuilt
 from velatura.federated.job import FederatedJob, check
 from velatura.federated.quiet import switch_off
-from velatura.files import alone, atomic_output, private_output
+from velatura.files import alone, atomic_output
 from velatura.progress import SILENT, Progress
 
 if TYPE_CHECKING:
-    from velatura.federated.aggregation import ClientLevel
-    from velatura.federated.guarded_grid import Refused
-    from velatura.federated.server import Cohort, Outcome
+    from velatura.federated.server import Outcome
 
-__all__ = ["ENGINES", "LIMITS", "Ran", "refuse_engine", "replies_told", "run"]
+__all__ = ["LIMITS", "Ran", "run"]
 
-ENGINES = ("local",)
 LIMITS = (
     "Federated learning keeps rows where they are, not what they say: updates and the final model tell of them unless differential privacy bounds it."
     " The server sees every single update unless aggregation is secret, and a site that lies within the guards is believed."
@@ -79,33 +70,13 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
     """
     check(job, where="the job")
     refuse_engine(engine)
-    if job.aggregation != "plain" or job.privacy.level == "sample":
-        raise BadSpec(
-            "federated.engine",
-            "secure aggregation and sample-level privacy are not built yet",
-            hint='aggregation = "plain", privacy.level = "client"',
-        )
+    refuse_unbuilt(job)
     begun_s = time.monotonic()
     with ExitStack() as stack:
         _opened(folder, job, resume=resume, stack=stack)
         switch_off(folder / "flower")
-        outcome, level = _on_local(job, folder, base, stack, resume=resume, progress=progress)
-        ran = _told(job, folder, engine, outcome, level, time.monotonic() - begun_s)
-        _write(folder, outcome, ran)
-    return ran
-
-
-def refuse_engine(engine: str) -> None:
-    """Raises BadSpec `federated.engine`."""
-    if engine not in ENGINES:
-        raise BadSpec("federated.engine", f"there is no engine {engine!r}", hint=nearest(engine, ENGINES))
-
-
-def replies_told(folder: Path, refused: Sequence[Refused]) -> None:
-    """Write down which replies were left out, into a new folder."""
-    folder.mkdir(mode=0o700, parents=True)
-    with atomic_output(folder / "history.json") as part:
-        part.write_text(json.dumps({"refused": [asdict(one) for one in refused]}, indent=1) + "\n")
+        outcome = engine_of(engine).run(job, folder, base, resume=resume, progress=progress)
+    return _told(job, folder, engine, outcome, time.monotonic() - begun_s)
 
 
 def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) -> None:
@@ -125,72 +96,7 @@ def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) 
             part.write_text(json.dumps(msgspec.to_builtins(job), indent=1) + "\n")
 
 
-def _on_local(
-    job: FederatedJob, folder: Path, base: Path, stack: ExitStack, *, resume: bool, progress: Progress
-) -> tuple[Outcome, ClientLevel | None]:
-    from velatura.federated.guarded_grid import GuardedGrid, Rules
-    from velatura.federated.local_grid import LocalGrid
-    from velatura.federated.server import serve
-    from velatura.federated.site import client_app, pooled
-
-    _, test = pooled(job, base)
-    grid = LocalGrid(client_app(job, base), job.data.sites)
-    stack.callback(grid.close)
-    norm = 0.0 if job.privacy.level == "client" else job.guards.norm  # clipped already, and a cohort's median would be data
-    guarded = GuardedGrid(grid, Rules(norm, job.guards.most_examples, job.data.sites, job.rounds.wait_s, job.rounds.deadline_s), refuse=_card(job))
-    level, cohort = _privacy(job, folder, stack)
-    spent = (lambda: level.ledger.spent()) if level is not None else (lambda: None)
-    outcome = serve(job, guarded, aggregator=level, cohort=cohort, test=test, folder=folder, resume=resume, progress=progress, spent=spent)
-    return outcome, level
-
-
-def _card(job: FederatedJob) -> Any:
-    """A reply must say which job and round it is of."""
-    from velatura.federated.records import round_of
-    from velatura.federated.site import CARD
-
-    def refuse(sent: Any, reply: Any) -> str | None:
-        if sent.metadata.message_type == "query":
-            return None
-        card = reply.content.config_records.get(CARD, {})
-        if card.get("job") != job.digest:
-            return "a reply of another job"
-        return None if card.get("round") == round_of(sent) else f"a reply of round {card.get('round')}"
-
-    return refuse
-
-
-def _privacy(job: FederatedJob, folder: Path, stack: ExitStack) -> tuple[ClientLevel | None, Cohort | None]:
-    """Client-level privacy: noise for the whole budget, and who takes part by a secret draw of each site by itself."""
-    from velatura.federated.aggregation import ClientLevel
-
-    if job.privacy.level != "client":
-        return None, None
-    rounds, share, privacy = job.rounds.count, job.rounds.share, job.privacy
-    noise = noise_for(privacy.epsilon, privacy.delta, sampling=share, times=rounds)
-    ledger = stack.enter_context(PrivacyLedger(folder / "ledger", Budget(privacy.epsilon, privacy.delta)))
-    secret = _secret(folder / "secret")
-    known = not len(ledger) and ledger.after(Event("gaussian", noise, share), rounds) <= privacy.epsilon
-
-    def cohort(number: int, partitions: Sequence[int]) -> list[int]:
-        return [one for one in partitions if share == 1 or _drawn(secret, number, one) < share]
-
-    return ClientLevel(privacy.clip, noise, share, share * job.data.sites, ledger, secret, known), cohort
-
-
-def _drawn(secret: bytes, number: int, partition: int) -> float:
-    digest = hmac.digest(secret, f"velatura cohort v1|{number}|{partition}".encode(), "sha256")
-    return int.from_bytes(digest[:7], "big") / (1 << 56)
-
-
-def _secret(path: Path) -> bytes:
-    if not path.exists():
-        with private_output(path) as part:
-            part.write_bytes(os.urandom(32))
-    return path.read_bytes()
-
-
-def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, level: ClientLevel | None, seconds: float) -> Ran:
+def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, seconds: float) -> Ran:
     last = outcome.history[-1] if outcome.history else None
     reasons: dict[str, int] = {}
     for one in outcome.refused:
@@ -205,18 +111,10 @@ def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, level:
         loss=last.loss if last else None,
         accuracy=last.accuracy if last else None,
         sites_accuracy=last.sites_accuracy if last else None,
-        epsilon=level.ledger.spent() if level is not None else None,
-        delta=job.privacy.delta if level is not None else None,
-        noise=level.noise if level is not None else None,
+        epsilon=outcome.epsilon,
+        delta=job.privacy.delta if outcome.epsilon is not None else None,
+        noise=outcome.noise,
         unchanged=sum(bool(one.unchanged) for one in outcome.history),
         refused=reasons,
         stopped=outcome.stopped,
     )
-
-
-def _write(folder: Path, outcome: Outcome, ran: Ran) -> None:
-    with atomic_output(folder / "model.npz", force=True) as part, part.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **outcome.model)
-    told = {"rounds": [asdict(one) for one in outcome.history], "refused": [asdict(one) for one in outcome.refused]}
-    with atomic_output(folder / "history.json", force=True) as part:
-        part.write_text(json.dumps(told, indent=1) + "\n")

@@ -70,6 +70,8 @@ class Outcome:
     stopped: str = ""
     epsilon: float | None = None
     noise: float | None = None
+    epsilon: float | None = None
+    noise: float | None = None
 
 
 class Cohort(Protocol):

@@ -20,7 +20,7 @@ __all__ = ["run"]
 def run(
     job: Annotated[Path, typer.Argument(metavar="JOB.toml|APP", help="a job (docs/how-to/federated.md), or the folder of a plain Flower app")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="a new folder: checkpoint, history, final model")],
-    engine: Annotated[str, typer.Option(metavar="NAME", help="local: all sites in this process")] = "local",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="local: all sites in this process; ray: in some")] = "local",
     nodes: Annotated[int, typer.Option(min=1, metavar="N", help="clients of a Flower app; a job names its own")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="go on with RUN after its last whole round")] = False,
     json: Json = False,
@@ -47,15 +47,15 @@ def _app(folder: Path, out: Path, *, nodes: int, engine: str, resume: bool, json
     """A plain Flower app; RUN holds whose replies were left out, and why."""
     from velatura.cli.output import emit as told
     from velatura.errors import BadSpec
-    from velatura.federated.flower_app import run_folder
-    from velatura.federated.run import refuse_engine, replies_told
+    from velatura.federated.engines import refuse_engine
+    from velatura.federated.flower_app import replies_told, run_folder
 
     refuse_engine(engine)
     if resume:
         raise BadSpec("federated.app", f"{folder}: how a Flower app resumes is its own affair", hint="without --resume")
     if out.exists():
         raise BadSpec("files.exists", f"{out} exists", hint="another folder")
-    ran = run_folder(folder, nodes=nodes)
+    ran = run_folder(folder, nodes=nodes, engine=engine)
     replies_told(out, ran.replies)
     warnings = [f"{count} replies left out: {why}" for why, count in sorted(ran.refused.items())]
     told("fl run", ran, json=json, text=f"{ran.app}: ran with {ran.nodes} nodes; {out}: replies that were left out", warnings=warnings)

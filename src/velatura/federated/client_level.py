@@ -1,0 +1,54 @@
+"""Client-level privacy of a run: noise for the whole budget, a ledger, and who takes part by a secret draw of each site by itself."""
+
+from __future__ import annotations
+
+import hmac
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from velatura.dp.accounting import Event, noise_for
+from velatura.dp.ledger import Budget, PrivacyLedger
+from velatura.federated.aggregation import ClientLevel
+from velatura.files import private_output
+
+if TYPE_CHECKING:
+    from velatura.federated.job import FederatedJob
+    from velatura.federated.server import Cohort
+
+__all__ = ["client_level"]
+
+
+def client_level(job: FederatedJob, folder: Path, stack: ExitStack) -> tuple[ClientLevel | None, Cohort | None]:
+    """(aggregator, cohort) of a job; None and None of one without client-level privacy.
+
+    Args:
+        folder: of the run, with its ledger and its secret.
+        stack: closes the ledger.
+    """
+    if job.privacy.level != "client":
+        return None, None
+    rounds, share, privacy = job.rounds.count, job.rounds.share, job.privacy
+    noise = noise_for(privacy.epsilon, privacy.delta, sampling=share, times=rounds)
+    ledger = stack.enter_context(PrivacyLedger(folder / "ledger", Budget(privacy.epsilon, privacy.delta)))
+    secret = _secret(folder / "secret")
+    known = not len(ledger) and ledger.after(Event("gaussian", noise, share), rounds) <= privacy.epsilon
+
+    def cohort(number: int, partitions: Sequence[int]) -> list[int]:
+        return [one for one in partitions if share == 1 or _drawn(secret, number, one) < share]
+
+    return ClientLevel(privacy.clip, noise, share, share * job.data.sites, ledger, secret, known), cohort
+
+
+def _drawn(secret: bytes, number: int, partition: int) -> float:
+    digest = hmac.digest(secret, f"velatura cohort v1|{number}|{partition}".encode(), "sha256")
+    return int.from_bytes(digest[:7], "big") / (1 << 56)
+
+
+def _secret(path: Path) -> bytes:
+    if not path.exists():
+        with private_output(path) as part:
+            part.write_bytes(os.urandom(32))
+    return path.read_bytes()

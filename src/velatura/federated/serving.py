@@ -1,0 +1,120 @@
+"""A job's server over whatever grid an engine gives: guards, aggregator, rounds, and what stays in the run's folder.
+
+RUN/checkpoint    after the last whole round     RUN/model.npz   the final weights
+RUN/history.json  each round, and whose reply was refused, and why
+RUN/ledger        releases that cost epsilon     RUN/secret      of the noise; 0600 (both with privacy only)
+
+The server may be another process than the one that started the run (a SuperLink's): `finished` reads back what it left.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from velatura.errors import VelaturaError
+from velatura.federated.client_level import client_level
+from velatura.federated.engines import refuse_unbuilt
+from velatura.federated.guarded_grid import GuardedGrid, Refused, Rules
+from velatura.federated.loading import brought_test
+from velatura.federated.records import round_of
+from velatura.federated.server import Outcome, RoundTold, serve
+from velatura.federated.site import CARD, pooled
+from velatura.federated.table import Schema, Table
+from velatura.files import atomic_output
+from velatura.progress import SILENT, Progress
+
+if TYPE_CHECKING:
+    from velatura.federated.job import FederatedJob
+
+__all__ = ["finished", "serve_job"]
+
+HISTORY, MODEL = "history.json", "model.npz"
+
+
+def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume: bool = False, progress: Progress = SILENT) -> Outcome:
+    """Run a job's rounds over an engine's grid, and write the end of it into the run's folder.
+
+    Args:
+        folder: of the run; it is there.
+        base: what relative paths in the job are relative to.
+
+    Raises:
+        BadSpec: `federated.engine`; what `server.serve` raises.
+    """
+    refuse_unbuilt(job)
+    guarded = GuardedGrid(grid, _rules(job), refuse=_card(job))
+    with ExitStack() as stack:
+        level, cohort = client_level(job, folder, stack)
+        spent: Callable[[], float | None] = level.ledger.spent if level is not None else lambda: None
+        outcome = serve(
+            job, guarded, aggregator=level, cohort=cohort, test=_test(job, base), folder=folder, resume=resume, progress=progress, spent=spent
+        )
+        if level is not None:
+            outcome = replace(outcome, epsilon=level.ledger.spent(), noise=level.noise)
+    _write(folder, outcome)
+    return outcome
+
+
+def finished(folder: Path) -> Outcome:
+    """What a server in another process left in the run's folder.
+
+    Raises:
+        VelaturaError: `federated.unfinished`: it did not come to its end.
+    """
+    try:
+        told = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+        with np.load(folder / MODEL, allow_pickle=False) as arrays:
+            model = {name: arrays[name] for name in arrays.files}
+        schema = Schema(tuple(told["schema"]["shape"]), told["schema"]["classes"])
+        rounds, refused = [RoundTold(**one) for one in told["rounds"]], [Refused(**one) for one in told["refused"]]
+        return Outcome(model, schema, rounds, refused, told["stopped"], told["epsilon"], told["noise"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VelaturaError("federated.unfinished", f"{folder}: the run did not come to its end", hint="--resume goes on with it") from error
+
+
+def _rules(job: FederatedJob) -> Rules:
+    norm = 0.0 if job.privacy.level == "client" else job.guards.norm  # clipped already, and a cohort's median would be data
+    return Rules(norm, job.guards.most_examples, job.data.sites, job.rounds.wait_s, job.rounds.deadline_s)
+
+
+def _test(job: FederatedJob, base: Path) -> Table | None:
+    """Rows that the server judges by; without a share for it the pool is not read: in a deployment the server has none."""
+    return pooled(job, base)[1] if job.data.test else brought_test(job.data.source, base=base)
+
+
+def _card(job: FederatedJob) -> Callable[[Message, Message], str | None]:
+    """A reply must say which job and round it is of."""
+
+    def refuse(sent: Message, reply: Message) -> str | None:
+        if sent.metadata.message_type == "query":
+            return None
+        card = dict(reply.content.config_records.get(CARD, {}))
+        if card.get("job") != job.digest:
+            return "a reply of another job"
+        return None if card.get("round") == round_of(sent) else f"a reply of round {card.get('round')!r}"
+
+    return refuse
+
+
+def _write(folder: Path, outcome: Outcome) -> None:
+    with atomic_output(folder / MODEL, force=True) as part, part.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **outcome.model)
+    told = {
+        "rounds": [asdict(one) for one in outcome.history],
+        "refused": [asdict(one) for one in outcome.refused],
+        "schema": {"shape": list(outcome.schema.shape), "classes": outcome.schema.classes},
+        "stopped": outcome.stopped,
+        "epsilon": outcome.epsilon,
+        "noise": outcome.noise,
+    }
+    with atomic_output(folder / HISTORY, force=True) as part:
+        part.write_text(json.dumps(told, indent=1) + "\n")
