@@ -70,8 +70,6 @@ class Outcome:
     stopped: str = ""
     epsilon: float | None = None
     noise: float | None = None
-    epsilon: float | None = None
-    noise: float | None = None
 
 
 class Cohort(Protocol):
