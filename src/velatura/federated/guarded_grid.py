@@ -77,6 +77,7 @@ class GuardedGrid(Grid):
     refused: list[Refused] = field(default_factory=list)
     round: int = 0
     _types: dict[str, np.dtype[Any]] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set)
 
     def set_run(self, run: Run) -> None:
         self.inner.set_run(run)
@@ -89,17 +90,18 @@ class GuardedGrid(Grid):
         return self.inner.create_message(content, message_type, dst_node_id, group_id, ttl)
 
     def get_node_ids(self) -> Iterable[int]:
-        """In the order of partitions. Waits for `rules.nodes` of them.
+        """In the order of partitions. Waits for `rules.nodes` of them, once: who goes later is asked in vain, and named, but holds nobody up.
 
         Raises:
             Missing: `federated.nodes`: they did not come.
         """
         until_s = time.monotonic() + self.rules.wait_s
-        while len(found := list(self.inner.get_node_ids())) < self.rules.nodes:
+        while len(found := self._seen.union(self.inner.get_node_ids())) < self.rules.nodes:
             if time.monotonic() > until_s:
                 sentence = f"{len(found)} of {self.rules.nodes} nodes after {self.rules.wait_s:g} s"
                 raise Missing("federated.nodes", sentence, hint="velatura fl status says which are missing, and why")
             time.sleep(min(1.0, self.rules.wait_s / 20))
+        self._seen = found
         return sorted((node for node in found if self.cohort is None or node in self.cohort), key=self._place)
 
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
