@@ -65,7 +65,7 @@ def _independent(o: Outcomes) -> int:
     """How many stand behind it."""
     if o.kind == "epsilon":
         return int(o.success[0, 1] + o.success[0, 3])
-    return o.success.shape[1] // (o.probes if o.kind == "tpr" else 1)
+    return int(o.success.shape[1]) // (o.probes if o.kind == "tpr" else 1)
 
 
 def exact(hits: Floats, n: Floats, alpha: float, top: float) -> tuple[Floats, Floats]:
