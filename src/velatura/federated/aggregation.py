@@ -16,6 +16,7 @@ import numpy as np
 from velatura.dp.accounting import Event
 from velatura.dp.ledger import PrivacyLedger
 from velatura.dp.vectors import noised
+from velatura.federated.clipping import shortened
 from velatura.federated.guards import Arrays
 from velatura.federated.records import only, unpacked
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from velatura.federated.guarded_grid import GuardedGrid
 
-__all__ = ["Aggregator", "ClientLevel", "Gathered", "Plain", "Update", "floating", "moved"]
+__all__ = ["UNITS", "Aggregator", "ClientLevel", "Gathered", "Plain", "Update", "floating", "moved"]
 
 UNITS = 1 << 20  # in the clipping norm, so that rounding is far below the noise
 
@@ -141,8 +142,7 @@ class ClientLevel:
     def _clipped(self, names: Sequence[str], sent: Arrays, arrays: Arrays) -> NDArray[np.float64]:
         """The server's own clipping: a site that did not clip changes no more than others."""
         flat = np.concatenate([(arrays[name].astype(np.float64) - sent[name].astype(np.float64)).ravel() for name in names])
-        length = float(np.sqrt(flat @ flat))
-        return flat * min(1.0, self.clip / length) if length > 0 else flat
+        return shortened(flat, self.clip)
 
 
 def _units(flat: NDArray[np.float64], unit: float) -> NDArray[np.int64]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from velatura.federated.guards import distance
 
-__all__ = ["clipped"]
+__all__ = ["clipped", "shortened"]
 
 
 def clipped(state: Mapping[str, np.ndarray], sent: Mapping[str, np.ndarray], most: float) -> dict[str, np.ndarray]:
@@ -21,3 +22,9 @@ def clipped(state: Mapping[str, np.ndarray], sent: Mapping[str, np.ndarray], mos
         far = before + (value.astype(np.float64) - before) * factor
         moved[name] = far.astype(value.dtype) if value.dtype.kind == "f" else before.copy()
     return moved
+
+
+def shortened(update: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    """A flat update, of L2 norm `most` at the most."""
+    length = float(np.sqrt(update @ update))
+    return update * min(1.0, most / length) if length > 0 else update

@@ -31,6 +31,11 @@ def refuse(job: FederatedJob, *, where: str) -> None:
             "over-selection with client-level privacy: who answers first is no random sample, and the accounting needs one",
         ),
         (secret and cohort < LEAST_SECRET, f"secure aggregation of {cohort:g} sites: the sum is somebody's update, or nearly"),
+        (secret and job.rounds.more > 0, "over-selection with secure aggregation: who is not waited for is a drop-out, and each one costs"),
+        (
+            secret and client and job.rounds.share < 1,
+            "secure aggregation and client-level privacy of a drawn cohort: a round with too few changes nothing, which tells who was drawn",
+        ),
         (client and job.data.sites < 2, "client-level privacy of one site: there is nobody to hide among"),
         ((client or sample) and not 0 < job.privacy.delta < 1, f"delta {job.privacy.delta}: a probability between 0 and 1 is needed"),
         (

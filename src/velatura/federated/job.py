@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from velatura.federated.run import Ran
     from velatura.progress import Progress
 
-__all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "StrategyOf", "Training", "difference", "load_job"]
+__all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "SecAgg", "StrategyOf", "Training", "difference", "load_job"]
 
 
 class Model(Spec, frozen=True):
@@ -109,6 +109,20 @@ class Guards(Spec, frozen=True):
     most_examples: int = 1_000_000
 
 
+class SecAgg(Spec, frozen=True):
+    """Secure aggregation.
+
+    Attributes:
+        bound: by which a site may change one weight in a round; more is an error at the site, never cut off.
+        norm: L2 norm to which a site shortens its update; 0: it does not.
+        examples: rows of one site at most, public; 0: each site tells the next power of two.
+    """
+
+    bound: float = 8.0
+    norm: float = 0.0
+    examples: int = 0
+
+
 class FederatedJob(Spec, frozen=True):
     """A whole job. aggregation: "plain" or "secagg"."""
 
@@ -120,6 +134,7 @@ class FederatedJob(Spec, frozen=True):
     privacy: Privacy = Privacy()
     guards: Guards = Guards()
     aggregation: str = "plain"
+    secagg: SecAgg = SecAgg()
     seed: int = 0
 
     @property
@@ -163,6 +178,11 @@ def check(job: FederatedJob, *, where: str) -> None:
         (job.rounds.count < 1 or not 0 < job.rounds.share <= 1, "no rounds, or nobody in them", "rounds.count >= 1, 0 < rounds.share <= 1"),
         (job.rounds.least < 1 or job.rounds.more < 0, "rounds.least is 1 or more, rounds.more 0 or more", ""),
         (not 0 < job.rounds.deadline_s < float("inf") or not 0 < job.rounds.wait_s < float("inf"), "waiting has a limit", "deadline_s and wait_s"),
+        (
+            not 0 < job.secagg.bound < float("inf") or not 0 <= job.secagg.norm < float("inf") or job.secagg.examples < 0,
+            "secagg.bound is more than 0, secagg.norm and secagg.examples 0 or more",
+            "",
+        ),
         (job.guards.norm < 0 or job.guards.most_examples < 1, "guards.norm is 0 or more, guards.most_examples 1 or more", ""),
     ]
     for is_wrong, sentence, hint in wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, Message
 from numpy.typing import NDArray
 
-__all__ = ["State", "only", "packed", "round_of", "unpacked"]
+__all__ = ["State", "digest_of", "only", "packed", "round_of", "unpacked"]
 
 State = dict[str, NDArray[Any]]
 
@@ -22,6 +23,15 @@ def packed(state: Mapping[str, NDArray[Any]]) -> ArrayRecord:
 def unpacked(record: ArrayRecord) -> State:
     """Raises ValueError and what else hostile bytes make of NumPy's reader (which takes no pickle)."""
     return {name: array.numpy() for name, array in record.items()}
+
+
+def digest_of(state: Mapping[str, NDArray[Any]]) -> bytes:
+    """SHA-256 of weights: names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        digest.update(f"{len(name)}:{name}{value.dtype.str}{value.shape}".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    return digest.digest()
 
 
 def only(message: Message) -> ArrayRecord:

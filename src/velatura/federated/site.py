@@ -6,6 +6,7 @@ A worker keeps one module and one table: building them for each message costs mo
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,15 @@ import numpy as np
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from velatura.errors import BadInput
-from velatura.federated.clipping import clipped
+from velatura.errors import BadInput, Withheld
+from velatura.federated.aggregation import floating
+from velatura.federated.clipping import clipped, shortened
 from velatura.federated.loading import brought_test, load
 from velatura.federated.networks import made
 from velatura.federated.partition import dealt
-from velatura.federated.records import only, packed, round_of, unpacked
+from velatura.federated.records import State, digest_of, only, packed, round_of, unpacked
+from velatura.federated.secagg.stages import answered
+from velatura.federated.secagg.wire import STAGES
 from velatura.federated.seeds import derived
 from velatura.federated.table import Table
 from velatura.federated.training import judged, put, state_of, trained
@@ -107,37 +111,89 @@ def client_app(job: FederatedJob, base: Path) -> ClientApp:
     def hello(message: Message, context: Context) -> Message:
         rows = site.rows(context)
         schema = rows.own.schema
-        told: dict[str, Any] = {"partition": _partition(context), "rows": len(rows.own), "shape": list(schema.shape), "classes": schema.classes}
+        told: dict[str, Any] = {
+            "partition": _partition(context),
+            "rows": 0 if job.aggregation == "secagg" else len(rows.own),
+            "shape": list(schema.shape),
+            "classes": schema.classes,
+        }
         return _reply(message, RecordDict({CARD: ConfigRecord({"job": job.digest} | told)}))
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        number, rows = round_of(message), site.rows(context)
-        if not len(rows.own):
-            raise BadInput("federated.site", "no rows to train on")
-        network, sent = site.network(rows.own), unpacked(only(message))
+        _not_if_secret(job)
+        rows, sent = site.rows(context), unpacked(only(message))
+        network = site.network(rows.own)
         put(network, sent)
         metrics: dict[str, Any] = {"num-examples": len(rows.own)}
         if job.privacy.level == "none":  # exact figures beside noise would leak what the noise hides
             loss, right = judged(network, rows.kept)
             metrics |= {"loss": loss if np.isfinite(loss) else 0.0, "accuracy": right}
-        trained(network, rows.own, job.training, seed=derived(job.seed, "train", number, _partition(context)))
-        state = state_of(network)
+        state = _fitted(site, message, context, sent)
         if job.privacy.level == "client":
             state, metrics["num-examples"] = clipped(state, sent, job.privacy.clip), 1
-        return _reply(message, _told(job, state, metrics, number, context))
+        return _reply(message, _told(job, state, metrics, round_of(message), context))
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
+        _not_if_secret(job)
         rows = site.rows(context)
         network = site.network(rows.own)
         put(network, unpacked(only(message)))
         loss, right = judged(network, rows.kept)
-        card = ConfigRecord({"job": job.digest, "round": round_of(message), "partition": _partition(context)})
         metrics = MetricRecord({"num-examples": max(len(rows.kept), 1), "loss": loss if np.isfinite(loss) else 0.0, "accuracy": right})
-        return _reply(message, RecordDict({"metrics": metrics, CARD: card}))
+        return _reply(message, RecordDict({"metrics": metrics, CARD: _card(job, message, context)}))
 
+    if job.aggregation == "secagg":
+        for stage in STAGES:
+            app.train(stage)(_stage(job, site, stage))
     return app
+
+
+def _fitted(site: _Site, message: Message, context: Context, sent: State) -> State:
+    """Weights after the site's training in this round.
+
+    Raises:
+        BadInput: `federated.site`: it has no rows.
+    """
+    rows = site.rows(context).own
+    if not len(rows):
+        raise BadInput("federated.site", "no rows to train on")
+    network = site.network(rows)
+    put(network, sent)
+    trained(network, rows, site.job.training, seed=derived(site.job.seed, "train", round_of(message), _partition(context)))
+    return state_of(network)
+
+
+def _stage(job: FederatedJob, site: _Site, stage: str) -> Callable[[Message, Context], Message]:
+    """A step of secure aggregation."""
+
+    def step(message: Message, context: Context) -> Message:
+        rows = len(site.rows(context).own)
+        sent = unpacked(only(message)) if stage == "masked" else {}
+
+        def update() -> tuple[np.ndarray, int]:
+            state = _fitted(site, message, context, sent)
+            flat = np.concatenate([(state[name].astype(np.float64) - sent[name].astype(np.float64)).ravel() for name in floating(sent)])
+            if job.privacy.level == "client":
+                return shortened(flat, job.privacy.clip), 1
+            return shortened(flat, job.secagg.norm) if job.secagg.norm else flat, rows
+
+        model = digest_of(sent) if sent else b""
+        records = answered(job, stage, message, context, site=_partition(context), rows=rows, model=model, update=update)
+        return _reply(message, RecordDict({CARD: _card(job, message, context), **records}))
+
+    return step
+
+
+def _not_if_secret(job: FederatedJob) -> None:
+    """Single updates, and exact figures of a site, do not leave it in the clear, whatever the server asks for."""
+    if job.aggregation == "secagg":
+        raise Withheld("federated.secagg", "this job's updates leave the site masked, and its figures not at all")
+
+
+def _card(job: FederatedJob, message: Message, context: Context) -> ConfigRecord:
+    return ConfigRecord({"job": job.digest, "round": round_of(message), "partition": _partition(context)})
 
 
 def _told(job: FederatedJob, state: dict[str, np.ndarray], metrics: dict[str, Any], number: int, context: Context) -> RecordDict:

@@ -1,0 +1,79 @@
+"""Shamir's sharing of 32-byte secrets: any t shares give the secret, fewer say nothing of it.
+
+A secret is the constant term of a random polynomial of degree t - 1 over the integers modulo the first prime above 2^256; a share is its value at
+x >= 1. Shares carry no proof: whoever puts a secret together checks it against what its owner promised (`recovered`), which also names liars.
+Source: Shamir, "How to Share a Secret", CACM 22(11), 1979.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import combinations, islice
+
+__all__ = ["PRIME", "SECRET_BYTES", "SHARE_BYTES", "recombined", "recovered", "shared"]
+
+PRIME = (1 << 256) + 297
+SECRET_BYTES, SHARE_BYTES = 32, 33
+TRIES = 256  # subsets of shares that are looked at when some are wrong
+WIDE = 64  # random bytes for a coefficient: its distance from uniform is below 2^-255
+
+Entropy = Callable[[int], bytes]
+
+
+def shared(secret: bytes, *, threshold: int, at: list[int], entropy: Entropy) -> dict[int, bytes]:
+    """A share for each x in `at`.
+
+    Args:
+        secret: 32 bytes.
+        at: distinct, from 1 up, at least `threshold` of them.
+
+    Raises:
+        ValueError: arguments that would give a secret away or never give it back.
+    """
+    if len(secret) != SECRET_BYTES or not 1 <= threshold <= len(at) or len(set(at)) != len(at) or not all(1 <= x < PRIME for x in at):
+        raise ValueError("a secret of 32 bytes, distinct places from 1 up, and no more needed than there are")
+    terms = [int.from_bytes(entropy(WIDE), "big") % PRIME for _ in range(threshold - 1)]
+    return {x: _value([*terms, int.from_bytes(secret, "big")], x).to_bytes(SHARE_BYTES, "big") for x in at}
+
+
+def recombined(shares: Mapping[int, bytes]) -> bytes | None:
+    """The secret of as many shares as its threshold; None: they are of no 32-byte secret."""
+    found = _at(shares, 0)
+    return None if found >> (8 * SECRET_BYTES) else found.to_bytes(SECRET_BYTES, "big")
+
+
+def recovered(shares: Mapping[int, bytes], *, threshold: int, is_it: Callable[[bytes], bool]) -> tuple[bytes | None, list[int]]:
+    """The secret, also where some shares are wrong.
+
+    Args:
+        is_it: whether a candidate is what its owner promised.
+
+    Returns:
+        (the secret, places whose share is wrong); (None, []) where too few fit together, within a bounded number of tries.
+    """
+    for chosen in islice(combinations(sorted(shares), threshold), TRIES):
+        some = {x: shares[x] for x in chosen}
+        secret = recombined(some)
+        if secret is not None and is_it(secret):
+            return secret, [x for x in sorted(shares.keys() - some.keys()) if _at(some, x) != int.from_bytes(shares[x], "big")]
+    return None, []
+
+
+def _value(terms: list[int], x: int) -> int:
+    """Of a polynomial, highest term first."""
+    value = 0
+    for term in terms:
+        value = (value * x + term) % PRIME
+    return value
+
+
+def _at(shares: Mapping[int, bytes], place: int) -> int:
+    """Lagrange's interpolation."""
+    total = 0
+    for x, share in shares.items():
+        above = below = 1
+        for other in shares:
+            if other != x:
+                above, below = above * (place - other) % PRIME, below * (x - other) % PRIME
+        total += int.from_bytes(share, "big") * above * pow(below, -1, PRIME)
+    return total % PRIME
