@@ -26,6 +26,7 @@ from velatura.federated.engines import refuse_unbuilt
 from velatura.federated.guarded_grid import GuardedGrid, Refused, Rules
 from velatura.federated.loading import brought_test
 from velatura.federated.records import round_of
+from velatura.federated.secure_aggregation import SecureAggregation
 from velatura.federated.server import Outcome, RoundTold, serve
 from velatura.federated.site import CARD, pooled
 from velatura.federated.table import Schema, Table
@@ -55,8 +56,9 @@ def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume
     with ExitStack() as stack:
         level, cohort = client_level(job, folder, stack)
         spent: Callable[[], float | None] = level.ledger.spent if level is not None else lambda: None
+        aggregator = SecureAggregation(job, level) if job.aggregation == "secagg" else level
         outcome = serve(
-            job, guarded, aggregator=level, cohort=cohort, test=_test(job, base), folder=folder, resume=resume, progress=progress, spent=spent
+            job, guarded, aggregator=aggregator, cohort=cohort, test=_test(job, base), folder=folder, resume=resume, progress=progress, spent=spent
         )
         if level is not None:
             outcome = replace(outcome, epsilon=level.ledger.spent(), noise=level.noise)
