@@ -13,6 +13,7 @@ ROOMS = Registry(
         "obfuscation": "velatura.audit.obfuscation.cases:plan",
         "removal": "velatura.audit.removal.cases:plan",
         "edge": "velatura.audit.edge.cases:plan",
+        "federated": "velatura.audit.federated.cases:plan",
     },
 )
 """`plan(spec, *, base, stack, store) -> Plan`; `stack` ends what the plan needs while it runs (folders, decoders)."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from velatura.audit.edge.options import EdgeOptions
+from velatura.audit.federated.options import FederatedOptions
 from velatura.audit.obfuscation.options import ObfuscationOptions
 from velatura.audit.removal.options import RemovalOptions
 from velatura.errors import BadSpec
@@ -49,6 +50,7 @@ class AuditSpec(Spec, frozen=True, kw_only=True):
     obfuscation: ObfuscationOptions | None = None
     removal: RemovalOptions | None = None
     edge: EdgeOptions | None = None
+    federated: FederatedOptions | None = None
 
     def check(self) -> None:
         """Raises BadSpec `audit.seed`, `audit.budget`, `audit.share`."""

@@ -1,0 +1,133 @@
+"""From the table `[federated]` to its cases: what the final model tells of its records, and what somebody at a few sites can make of it.
+
+Each attack plays the same job twice: as it is, and without anything against anybody. What a job promises depends on what it has: an epsilon bounds
+how many members can be named; a strategy that compares sites promises that a poison costs little. Where nothing is promised the result is stated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from velatura.attacks.attack import Attack
+from velatura.audit.case import Case, Plan
+from velatura.audit.federated.material import Material, read, unprotected
+from velatura.audit.federated.options import ATTACKS
+from velatura.audit.federated.told import run_told
+from velatura.errors import BadSpec
+from velatura.federated.run import LIMITS
+from velatura.federated.strategies import SINGLE
+from velatura.findings import Claim
+
+if TYPE_CHECKING:
+    from velatura.audit.spec import AuditSpec
+    from velatura.models.store import ModelStore
+
+__all__ = ["LOST", "plan"]
+
+LOST = 0.03
+"""Accuracy that a poison costs at most, where the strategy compares sites (docs/benchmarks/federated.md)."""
+
+INSIDE = (
+    "Membership is tried on jobs that are trained anew, on half of the rows each: what it finds is of this way to train, not of one model file; and"
+    " fewer rows are learnt better by heart."
+)
+
+
+def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | None = None) -> Plan:
+    """The cases of a spec with `room = "federated"`. Raises BadSpec, BadInput, Missing."""
+    options = spec.federated
+    if options is None:
+        raise BadSpec("audit.no-table", "the spec has no table [federated]", hint='[federated] with job = "job.toml"')
+    options.check()
+    material = read(options, base=base, seed=spec.seed)
+    cases = [case for name in options.attacks or ATTACKS for case in _BUILDERS[name](material)]
+    return Plan(tuple(cases), (LIMITS, INSIDE), _subject(material) | run_told(material.path.parent, material.job))
+
+
+def _subject(material: Material) -> dict[str, str]:
+    job = material.job
+    private = f"{job.privacy.level} level, epsilon {job.privacy.epsilon:g} at delta {job.privacy.delta:g}" if job.privacy.level != "none" else "none"
+    return {
+        "job": f"{job.model.network} on {job.data.source}, {job.data.sites} sites, {job.rounds.count} rounds, {job.training.epochs} epochs each",
+        "rows": f"{len(material.pool)} at sites, {len(material.test)} to judge by",
+        "strategy": job.strategy.name,
+        "differential privacy": private,
+        "aggregation": job.aggregation,
+        "guards": f"updates of {job.guards.norm:g} times the median norm at most" if job.guards.norm else "of any length",
+    }
+
+
+def _membership(material: Material) -> Iterator[Case]:
+    from velatura.attacks.training.membership import AT, Membership
+    from velatura.audit.federated.membership import ModelArm, most_named
+
+    options, job = material.options, material.job
+    chosen = np.sort(np.random.default_rng([material.seed, 1]).permutation(len(material.pool))[: options.records])
+    records, bare = material.pool.rows(chosen), unprotected(job)
+    protected = ModelArm(job, records)
+    plain = protected if job.privacy.level == "none" and bare.strategy == job.strategy else ModelArm(bare, records)
+    bound = most_named(job, AT)
+    target = f"the final model, {len(records)} records asked for" + (f", epsilon {job.privacy.epsilon:g}" if job.privacy.level != "none" else "")
+    attack = Membership(options.shadows, options.targets)
+    yield _case(material, attack, target, (plain, protected), None if bound is None else Claim(bound), records.y.tolist())
+
+
+def _poisoning(material: Material) -> Iterator[Case]:
+    from velatura.attacks.training.poison import POISONS
+    from velatura.attacks.training.poisoning import Poisoning
+
+    poisons = material.options.poisons or tuple(POISONS)
+    if (
+        material.job.aggregation != "plain"
+    ):  # an update is masked where it is made: what a site trains on is left to an attacker who keeps to the form
+        poisons = tuple(name for name in poisons if POISONS[name].update is None) or ("label-flip",)
+    claim = Claim(LOST) if material.job.strategy.name in SINGLE else None
+    yield _hostile(material, Poisoning(poisons), claim)
+
+
+def _backdoor(material: Material) -> Iterator[Case]:
+    from velatura.attacks.training.backdoor import Backdoor
+
+    if material.job.aggregation == "plain":
+        yield _hostile(material, Backdoor(), None)
+
+
+def _hostile(material: Material, attack: Attack[Any, Any], claim: Claim | None) -> Case:
+    from velatura.audit.federated.poisoned import PoisonedArm
+
+    job, base = material.job, material.base
+    his = range(max(1, round(material.options.malicious * job.data.sites)))
+    plain, protected = (PoisonedArm(one, base, material.pool.schema, his, material.seed) for one in (unprotected(job), job))
+    target = f"{len(his)} of {job.data.sites} sites against {job.strategy.name}" + (" and guards of length" if job.guards.norm else "")
+    secrets = list(zip(material.test.x, material.test.y.tolist(), strict=True))
+    return _case(material, attack, target, (plain, protected), claim, secrets)
+
+
+_BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {"membership": _membership, "poisoning": _poisoning, "backdoor": _backdoor}
+
+
+def _case(material: Material, attack: Attack[Any, Any], target: str, arms: tuple[Any, Any], claim: Claim | None, secrets: list[Any]) -> Case:
+    options = material.options
+    played = f"{options.records} {options.shadows} {options.targets} {options.malicious:g} {' '.join(options.poisons)}"
+    data = _fingerprint(material)
+    told = ["velatura", "attack", "federated", options.job, "--only", attack.name]
+    told += ["--base", options.base] if options.base else []
+    told += ["--data", options.data] if options.data else []
+    if attack.name == "membership":
+        told += ["--records", str(options.records), "--shadows", str(options.shadows), "--targets", str(options.targets)]
+    else:
+        told += ["--malicious", f"{options.malicious:g}"]
+    told += [word for name in options.poisons if attack.name == "poisoning" for word in ("--poison", name)]
+    return Case(attack, target, *arms, claim, secrets, f"{attack.name} {material.job.digest} {played} {data}", shlex.join(told), data)
+
+
+def _fingerprint(material: Material) -> str:
+    parts = [array.tobytes() for table in (material.pool, material.test) for array in (table.x, table.y)]
+    return hashlib.sha256(b"".join(parts)).hexdigest()

@@ -1,0 +1,54 @@
+"""What a finished run left beside its job: for the report, in words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from velatura.dp.ledger import Budget, PrivacyLedger
+from velatura.errors import BadInput
+from velatura.federated.job import FederatedJob
+
+__all__ = ["run_told"]
+
+HISTORY, LEDGER = "history.json", "ledger"
+
+
+def run_told(folder: Path, job: FederatedJob) -> dict[str, str]:
+    """Facts of the run in `folder`; none where there is no run.
+
+    Raises:
+        BadInput: `federated.history`: damaged; `dp.ledger`: the ledger is.
+    """
+    if not (folder / HISTORY).is_file():
+        return {}
+    try:
+        history = json.loads((folder / HISTORY).read_text("utf-8"))
+        rounds, refused = list(history["rounds"]), list(history["refused"])
+        told = {"run": _rounds(rounds), "replies left out": _refused(refused)}
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise BadInput("federated.history", f"{folder / HISTORY}: damaged", hint="the folder of `velatura fl run -o`") from error
+    if (folder / LEDGER).is_file():
+        told["ledger"] = _ledger(folder / LEDGER, job)
+    elif job.privacy.level != "none":
+        told["ledger"] = "none in the run's folder: what was spent is kept at the sites, or lost"
+    return told
+
+
+def _rounds(rounds: list[Any]) -> str:
+    last = rounds[-1] if rounds else {}
+    unchanged = sum(bool(one.get("unchanged")) for one in rounds)
+    accuracy = f", accuracy {last['accuracy']:.4f}" if last.get("accuracy") is not None else ""
+    return f"{len(rounds)} rounds{accuracy}" + (f", {unchanged} of them without effect" if unchanged else "")
+
+
+def _refused(refused: list[Any]) -> str:
+    reasons = sorted({str(one["why"]).split(":")[0] for one in refused})
+    return f"{len(refused)}" + (f": {'; '.join(reasons[:5])}" if reasons else "")
+
+
+def _ledger(path: Path, job: FederatedJob) -> str:
+    budget = Budget(job.privacy.epsilon, job.privacy.delta)
+    with PrivacyLedger(path, budget) as ledger:
+        return f"{len(ledger)} releases, epsilon {ledger.spent():.4g} of {budget.epsilon:g} at delta {budget.delta:g}, recomputed from its lines"

@@ -1,0 +1,78 @@
+"""A job trained in this process, by its own sites and server, into a folder that goes away; what stays is the model."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from velatura.errors import VelaturaError
+from velatura.federated.quiet import switch_off
+
+if TYPE_CHECKING:
+    from flwr.clientapp import ClientApp
+
+    from velatura.federated.job import FederatedJob
+    from velatura.federated.table import Schema
+
+__all__ = ["Model", "trained"]
+
+AT_ONCE = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A trained network as whoever gets it can use it."""
+
+    network: Any
+
+    def logits(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(rows, classes)."""
+        import torch
+
+        with torch.no_grad():
+            parts = [self.network(torch.from_numpy(x[at : at + AT_ONCE])).double().numpy() for at in range(0, len(x), AT_ONCE)]
+        return np.concatenate(parts)
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Labels, (rows,)."""
+        return np.asarray(self.logits(x).argmax(1))
+
+
+def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: ClientApp | None = None) -> Model:
+    """Train as `fl run` does on the engine `local`: the same client app, guards, aggregator and rounds.
+
+    Where no round changed anything the model is what it was at first: an attacker who brings that about has had his way.
+
+    Args:
+        schema: of the rows.
+        rng: of the secret that the server's noise is made from, so that an audit can be repeated.
+        app: other sites than the job's own.
+    """
+    with tempfile.TemporaryDirectory(prefix="velatura-audit-federated-") as place:
+        folder = Path(place)
+        switch_off(folder / "flower")
+        from velatura.federated.local_grid import LocalGrid
+        from velatura.federated.networks import made
+        from velatura.federated.seeds import derived
+        from velatura.federated.serving import serve_job
+        from velatura.federated.site import client_app
+        from velatura.federated.training import put
+
+        (folder / "secret").write_bytes(rng.bytes(32))
+        grid = LocalGrid(app or client_app(job, base), job.data.sites)
+        network = made(job.model.network, schema, seed=derived(job.seed, "model"))
+        try:
+            put(network, serve_job(job, grid, folder, base).model)
+        except VelaturaError as error:
+            if error.code != "federated.no-round":
+                raise
+        finally:
+            grid.close()
+    network.eval()
+    return Model(network)
