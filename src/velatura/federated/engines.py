@@ -27,8 +27,11 @@ __all__ = ["ENGINES", "Engine", "PlainApp", "PlainRan", "engine_of", "refuse_eng
 
 ENGINES = {
     "local": "velatura.federated.local_engine:LOCAL",
+    "superlink": "velatura.federated.deploy.engine:SUPERLINK",
 }
 """Name -> module:object, an `Engine`."""
+
+DEPLOYED = "superlink"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +92,26 @@ class Engine(Protocol):
 
 
 def engine_of(name: str) -> Engine:
-    """The engine of that name.
+    """The engine of that name; "superlink:FOLDER" is that of the federation in FOLDER (`fl up --state`).
 
     Raises:
         BadSpec: `federated.engine`. Missing: `extra.*`.
     """
     refuse_engine(name)
-    module, _, attribute = ENGINES[name].partition(":")
-    engine: Engine = getattr(import_module(module), attribute)
-    return engine
+    word, _, folder = name.partition(":")
+    module, _, attribute = ENGINES[word].partition(":")
+    engine = getattr(import_module(module), attribute)
+    found: Engine = engine.at(Path(folder)) if folder else engine
+    return found
 
 
 def refuse_engine(name: str) -> None:
     """Raises BadSpec `federated.engine`: there is none of that name."""
-    if name not in ENGINES:
-        raise BadSpec("federated.engine", f"there is no engine {name!r}", hint=nearest(name, ENGINES))
+    word, _, folder = name.partition(":")
+    if word not in ENGINES:
+        raise BadSpec("federated.engine", f"there is no engine {word!r}", hint=nearest(word, ENGINES))
+    if folder and word != DEPLOYED:
+        raise BadSpec("federated.engine", f"the engine {word} has no federation's folder", hint="--engine superlink --state FOLDER")
 
 
 def refuse_unbuilt(job: FederatedJob) -> None:

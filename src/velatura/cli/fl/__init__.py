@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from velatura.cli.fl import preview, run
+from velatura.cli.fl import down, preview, run, status, up
 from velatura.cli.fl.app import app
 
-__all__ = ["app", "preview", "run"]
+__all__ = ["app", "down", "preview", "run", "status", "up"]

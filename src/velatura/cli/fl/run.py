@@ -20,7 +20,8 @@ __all__ = ["run"]
 def run(
     job: Annotated[Path, typer.Argument(metavar="JOB.toml|APP", help="a job (docs/how-to/federated.md), or the folder of a plain Flower app")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="a new folder: checkpoint, history, final model")],
-    engine: Annotated[str, typer.Option(metavar="NAME", help="local: all sites in this process; ray: in some")] = "local",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="local: in this process; ray: in some; superlink: of `fl up`")] = "local",
+    state: Annotated[Path | None, typer.Option(metavar="FOLDER", help="of `fl up`, for the engine superlink  [default: that of `fl up`]")] = None,
     nodes: Annotated[int, typer.Option(min=1, metavar="N", help="clients of a Flower app; a job names its own")] = 10,
     resume: Annotated[bool, typer.Option("--resume", help="go on with RUN after its last whole round")] = False,
     json: Json = False,
@@ -33,6 +34,7 @@ def run(
     from velatura.federated.job import load_job
     from velatura.federated.run import run as train
 
+    engine = f"{engine}:{state}" if state is not None else engine
     if is_app(job):
         return _app(job, out, nodes=nodes, engine=engine, resume=resume, json=json)
     ran = train(load_job(job), out, engine=engine, base=job.parent, resume=resume, progress=progress(quiet=quiet))

@@ -1,0 +1,115 @@
+"""`velatura fl up`: a federation's processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from velatura.cli.fl.app import app
+from velatura.cli.options import Json
+
+if TYPE_CHECKING:
+    from velatura.federated.deploy.folder import Folder
+
+__all__ = ["State", "up"]
+
+EXAMPLE = "Example: velatura fl up --nodes 3; velatura fl run job.toml --engine superlink -o run; velatura fl down"
+
+State = Annotated[
+    Path | None,
+    typer.Option("--state", "-o", metavar="FOLDER", help="keys, certificates, registry, logs  [default: federation in the user's data folder]"),
+]
+
+
+@app.command("up", epilog=EXAMPLE)
+def up(
+    nodes: Annotated[int, typer.Option(min=0, metavar="N", help="sites on this machine; 0: the server alone")] = 2,
+    state: State = None,
+    host: Annotated[str, typer.Option(metavar="ADDR", help="address that the server listens on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="of the server")] = 9443,
+    name: Annotated[
+        list[str] | None, typer.Option(metavar="HOST", help="by which sites reach the server; into its certificate; again for more")
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option(metavar="TABLE", help="a site's own rows, once for each site  [default: the job's, dealt]")
+    ] = None,
+    renew: Annotated[bool, typer.Option("--renew", help="make the server's certificate anew")] = False,
+    register: Annotated[list[Path] | None, typer.Option(metavar="SITE.pub", help="let a site of another machine in; the server runs")] = None,
+    join: Annotated[str, typer.Option(metavar="HOST:PORT", help="be one site of a server elsewhere; with --ca, --site, --partition, --data")] = "",
+    ca: Annotated[Path | None, typer.Option(metavar="CA.crt", help="the server's authority, by a way that you trust")] = None,
+    site: Annotated[str, typer.Option(metavar="NAME", help="of this site; its key is keys/NAME(.pub)")] = "site",
+    partition: Annotated[int, typer.Option(min=0, metavar="I", help="this site's number, from 0; no two have the same")] = 0,
+    of: Annotated[int, typer.Option(min=1, metavar="N", help="sites in all")] = 1,
+    foreground: Annotated[bool, typer.Option("--foreground", help="turn into the server (--nodes 0) or the site (--join), for systemd")] = False,
+    wait_s: Annotated[float, typer.Option(min=1, metavar="S", help="seconds for the server, and for its sites")] = 120.0,
+    json: Json = False,
+) -> int:
+    """Start a federation on Flower's server and sites, with TLS and a key for each site; returns when all are there, or leaves nothing running."""
+    from velatura.errors import BadSpec
+    from velatura.federated.deploy.engine import default_folder
+    from velatura.federated.deploy.up import Asked
+
+    path = state or default_folder()
+    if register:
+        return _register(path, register, json=json)
+    if join:
+        if ca is None:
+            raise BadSpec("federated.address", "--join without --ca: the server could be anybody", hint="--ca ca.crt, from the server's folder")
+        rows = "" if not data else str(Path(data[0]).resolve()) if Path(data[0]).exists() else data[0]
+        return _join(path, join, ca, (site, partition, of, rows), foreground=foreground, wait_s=wait_s, json=json)
+    asked = Asked(nodes, host, port, tuple(name or ()), tuple(data or ()), renew)
+    return _serve(path, asked, foreground=foreground, wait_s=wait_s, json=json)
+
+
+def _serve(path: Path, asked: object, *, foreground: bool, wait_s: float, json: bool) -> int:
+    from velatura.cli.output import emit as told
+    from velatura.errors import BadSpec
+    from velatura.federated.deploy.start import become
+    from velatura.federated.deploy.up import Asked, prepare
+    from velatura.federated.deploy.up import up as start
+
+    assert isinstance(asked, Asked), "of the command line"
+    if foreground:
+        if asked.nodes:
+            raise BadSpec(
+                "federated.foreground", "one process cannot be server and sites", hint="--foreground --nodes 0; each site: --foreground --join"
+            )
+        become(prepare(path, asked), None)
+    found = start(path, asked, wait_s=wait_s)
+    sites = f"{len(found.nodes)} sites: {', '.join(found.nodes)}" if found.nodes else "no site yet: --register SITE.pub lets one in"
+    lines = [f"{found.address}: up after {found.seconds:g} s, process {found.pid}; {sites}"]
+    lines.append(f"{found.folder}: keys and certificate (until {found.certificate_ends}); velatura fl status, velatura fl down")
+    told("fl up", found, json=json, text="\n".join(lines))
+    return 0
+
+
+def _register(path: Path, keys: list[Path], *, json: bool) -> int:
+    from velatura.cli.output import emit as told
+    from velatura.federated.deploy.folder import opened
+    from velatura.federated.deploy.up import register
+    from velatura.federated.quiet import switch_off
+
+    folder = opened(path)
+    switch_off(folder.home("command"))
+    new = register(folder, keys)
+    text = f"let in: {', '.join(new)}" if new else "all of them were let in before"
+    told("fl up", {"folder": str(path), "registered": new}, json=json, text=text)
+    return 0
+
+
+def _join(path: Path, address: str, ca: Path, node: tuple[str, int, int, str], *, foreground: bool, wait_s: float, json: bool) -> int:
+    from velatura.cli.output import emit as told
+    from velatura.federated.deploy.folder import Node
+    from velatura.federated.deploy.site import join
+    from velatura.federated.deploy.start import become
+    from velatura.federated.deploy.up import prepare_site
+
+    one = Node(*node)
+    folder: Folder = prepare_site(path, address, ca, one)
+    if foreground:
+        become(folder, one)
+    pid = join(folder, wait_s=wait_s)
+    told("fl up", {"folder": str(path), "address": address, "site": one.name, "pid": pid}, json=json, text=f"{one.name}: at {address}, process {pid}")
+    return 0

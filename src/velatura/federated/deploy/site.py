@@ -1,0 +1,96 @@
+"""One site of a server that is elsewhere: whether its key is known there, and its process.
+
+Flower's site only says "retrying", for ever and whatever the reason. So this process asks first, with the site's own key: the server answers a
+request to come with yes (which is taken back at once) or no.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+from flwr.common.constant import HEARTBEAT_DEFAULT_INTERVAL
+from flwr.proto.fleet_pb2 import ActivateNodeRequest, DeactivateNodeRequest
+from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
+from flwr.supercore.protobuf.client import ProtobufClientInterceptor
+from flwr.supernode.fleet_http_client import FleetHttpClient
+from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+
+from velatura.errors import Missing
+from velatura.federated.deploy.certificates import public_key
+from velatura.federated.deploy.door import distrust
+from velatura.federated.deploy.down import down
+from velatura.federated.deploy.folder import Folder
+from velatura.federated.deploy.processes import alive
+from velatura.federated.deploy.start import start_node
+
+__all__ = ["CAME", "UNKNOWN", "is_there", "join", "refusal"]
+
+CAME = ("SuperNode ID", "Connection successful")
+AWAY = "Connection attempt failed"
+UNKNOWN = "key not registered"
+UNAUTHORIZED = 401
+POLL_S = 0.3
+
+
+def join(folder: Folder, *, wait_s: float) -> int:
+    """Start the folder's one site; its process id once it is there.
+
+    Raises:
+        Missing: `federated.key-unknown`, `federated.superlink`, `federated.nodes`: nothing is left running.
+    """
+    node = folder.told.nodes[0]
+    if why := refusal(folder):
+        if why == UNKNOWN:
+            pub = folder.key(node.name).with_suffix(".pub")
+            hint = f"send {pub} to whoever runs the server, who says: velatura fl up --register {pub.name}; then again"
+            raise Missing("federated.key-unknown", f"{node.name}: {UNKNOWN} at {folder.told.address}", hint=hint)
+        raise Missing(
+            "federated.superlink", f"{folder.told.address}: {why}", hint="velatura fl status on the server's machine; --ca as it has it now"
+        )
+    pid, until_s = start_node(folder, node), time.monotonic() + wait_s
+    try:
+        while not is_there(folder, node.name):
+            if not alive(pid, folder.told.instance) or time.monotonic() > until_s:
+                sentence = f"{node.name} did not come to {folder.told.address} in {wait_s:g} s"
+                raise Missing("federated.nodes", sentence, hint=f"see {folder.log(node.name)}")
+            time.sleep(POLL_S)
+    except BaseException:
+        down(folder, limit_s=5.0)
+        raise
+    return pid
+
+
+def is_there(folder: Folder, name: str) -> bool:
+    """By what the site's process wrote last about its connection."""
+    try:
+        text = folder.log(name).read_text(errors="replace")
+    except OSError:
+        return False
+    return max(text.rfind(word) for word in CAME) > text.rfind(AWAY)
+
+
+def refusal(folder: Folder) -> str:
+    """Why the server would not have the folder's site now; empty: it would. Only for a site that is not there."""
+    told = folder.told
+    if why := distrust(told.host, told.port, folder.authority, at=dt.datetime.now(dt.UTC)):
+        return why
+    path = folder.key(told.nodes[0].name)
+    key = load_ssh_private_key(path.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey), "made here"
+    interceptors: list[ProtobufClientInterceptor] = [
+        RuntimeVersionHttpInterceptor(component_name="SuperNode"),
+        NodeAuthHttpInterceptor(key, key.public_key()),
+    ]
+    with FleetHttpClient.from_server_address(told.address, False, folder.authority.read_bytes(), interceptors=interceptors) as client:
+        try:
+            request = ActivateNodeRequest(public_key=public_key(path.with_suffix(".pub")), heartbeat_interval=HEARTBEAT_DEFAULT_INTERVAL)
+            client.DeactivateNode(DeactivateNodeRequest(node_id=client.ActivateNode(request).node_id))
+        except httpx.HTTPStatusError as error:
+            return "the server refuses the signature: is this clock right?" if error.response.status_code == UNAUTHORIZED else UNKNOWN
+        except httpx.HTTPError as error:
+            return f"no server answers at {told.address}: {error}"
+    return ""
