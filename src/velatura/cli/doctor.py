@@ -10,7 +10,7 @@ __all__ = ["EPILOG", "command"]
 
 EPILOG = "Example: velatura doctor --json"
 
-EXTRAS = {"train": "torch", "he": "tenseal", "fl": "flwr", "edge": "paho.mqtt", "enclave": "dcap_qvl"}
+EXTRAS = {"train": "torch", "he": "tenseal", "fl": "flwr", "fl-ray": "ray", "edge": "paho.mqtt", "enclave": "dcap_qvl"}
 LIBRARIES = ("numpy", "opencv-python-headless", "av", "pillow", "onnxruntime", "cryptography", "scipy", "msgspec")
 
 

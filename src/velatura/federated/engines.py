@@ -27,6 +27,7 @@ __all__ = ["ENGINES", "Engine", "PlainApp", "PlainRan", "engine_of", "refuse_eng
 
 ENGINES = {
     "local": "velatura.federated.local_engine:LOCAL",
+    "ray": "velatura.federated.ray_engine:RAY",
     "superlink": "velatura.federated.deploy.engine:SUPERLINK",
 }
 """Name -> module:object, an `Engine`."""

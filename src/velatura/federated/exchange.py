@@ -55,5 +55,11 @@ def exchange(grid: Grid, messages: Iterable[Message], *, deadline_s: float | Non
             break
         wait(min(left_s, pause_s if wait is time.sleep else whole_s / PATIENCE))
         pause_s = min(1.5 * pause_s, POLL_S[1])
+    if enough is None or good < enough:
+        getattr(grid, "abandon", _nobody)(list(open_))
     done.missing = sorted(open_.values())
     return done
+
+
+def _nobody(message_ids: list[str]) -> None:
+    """A grid that cannot end what it began."""

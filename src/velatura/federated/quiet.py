@@ -14,7 +14,15 @@ from velatura.errors import Missing
 
 __all__ = ["switch_off"]
 
-SWITCHES = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "RAY_USAGE_STATS_ENABLED": "0", "GRPC_VERBOSITY": "ERROR"}
+SWITCHES = {
+    "FLWR_TELEMETRY_ENABLED": "0",
+    "FLWR_DISABLE_UPDATE_CHECK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray stays on loopback, as it does there; or it looks for the way to 8.8.8.8
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # its warning of a default that will change
+    "GRPC_VERBOSITY": "ERROR",
+}
 
 
 def switch_off(home: Path) -> dict[str, str]:
