@@ -16,7 +16,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
-    help="Attack a method on your own pictures, or a camera's policy: what still shows? Both sides, unprotected and protected, play in the same run.",
+    help="Attack a method on your own pictures, a camera's policy, or a federated job: what still shows? Both sides, unprotected and"
+    " protected, play in the same run.",
     epilog="Example: velatura attack reidentify faces/ --method pixelate:16px",
 )
 
@@ -198,6 +199,32 @@ def exfiltration(
     }
     told = {"title": f"exfiltration under {policy.name}", "room": "edge", "edge": options}
     return _played("exfiltration", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack federated job.toml --only membership")
+def federated(
+    job: Annotated[Path, typer.Argument(metavar="JOB.toml", help="as of `velatura fl run`, or the job.json of a run")],
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="of membership, poisoning, backdoor  [default: all]")] = None,
+    base: Annotated[str, typer.Option(metavar="FOLDER", help="what the job's paths are relative to  [default: its own folder]")] = "",
+    data: Annotated[str, typer.Option(metavar="TABLE", help="rows to train on instead of the job's own")] = "",
+    records: Annotated[int, typer.Option(metavar="N", help="that membership is asked of, at most")] = 2000,
+    shadows: Annotated[int, typer.Option(metavar="N", help="models that the membership attacker trains")] = 16,
+    targets: Annotated[int, typer.Option(metavar="N", help="models that he attacks")] = 2,
+    malicious: Annotated[float, typer.Option(metavar="SHARE", help="of the sites that are the poisoning attacker's")] = 0.2,
+    poison: Annotated[list[str] | None, typer.Option(metavar="NAME", help="of his; may be given again  [default: all]")] = None,
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """What does a federated model tell of its records, and what can a few sites make of it? The job is trained as it is, and unprotected."""
+    asked = {"records": records, "shadows": shadows, "targets": targets, "malicious": malicious, "poisons": tuple(poison or ())}
+    options = {"job": str(job), "base": base, "data": data, "attacks": tuple(only or ()), **asked}
+    told = {"title": f"attacks on {job.name}", "room": "federated", "federated": options}
+    return _played("federated", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
 
 
 def _run(

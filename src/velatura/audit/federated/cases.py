@@ -55,7 +55,8 @@ def _subject(material: Material) -> dict[str, str]:
     job = material.job
     private = f"{job.privacy.level} level, epsilon {job.privacy.epsilon:g} at delta {job.privacy.delta:g}" if job.privacy.level != "none" else "none"
     return {
-        "job": f"{job.model.network} on {job.data.source}, {job.data.sites} sites, {job.rounds.count} rounds, {job.training.epochs} epochs each",
+        "job": f"{job.model.network} on {material.options.data or job.data.source}",
+        "training": f"{job.data.sites} sites, {job.rounds.count} rounds of {job.training.epochs} epochs",
         "rows": f"{len(material.pool)} at sites, {len(material.test)} to judge by",
         "strategy": job.strategy.name,
         "differential privacy": private,
