@@ -86,6 +86,15 @@ def test_a_fault_costs_no_more_than_the_site_and_is_named(fault: str) -> None:
     assert all(np.array_equal(found.model[name], honest.model[name]) for name in honest.model)
 
 
+def test_rubbish_from_the_one_site_that_may_be_faulty_does_not_end_every_round() -> None:
+    """Krum wants 2 f + 3 replies; one that a guard has refused is one of the f. Found by `fl audit`: whoever sent rubbish stopped five sites for good."""
+    of = job(sites=5, strategy="multikrum", num_malicious_nodes=1)
+    found = serve(of, grid(of, {2: FAULTS["100 times as long"][0]}))
+    assert [told.unchanged for told in found.history] == ["", "", ""]
+    with pytest.raises(VelaturaError, match="no round of 3"):
+        serve(of, grid(of, {2: FAULTS["raises"][0]}))  # who does not answer is no proof of who lies
+
+
 def test_where_all_fail_nothing_changes_and_it_says_so() -> None:
     of = job(rounds=2)
     with pytest.raises(VelaturaError, match="no round of 2 changed the model") as caught:

@@ -65,6 +65,7 @@ class GuardedGrid(Grid):
 
     Attributes:
         refused: every reply that was not believed or did not come.
+        lied: how many of them a guard refused, by round: those were faulty for certain.
     """
 
     inner: Grid
@@ -75,6 +76,7 @@ class GuardedGrid(Grid):
     cohort: set[int] | None = None
     veiled: frozenset[str] = frozenset()
     refused: list[Refused] = field(default_factory=list)
+    lied: Counter[int] = field(default_factory=Counter)
     round: int = 0
     _types: dict[str, np.dtype[Any]] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
@@ -175,6 +177,7 @@ class GuardedGrid(Grid):
 
     def _error(self, sent: Message, node: int, why: str) -> Message:
         self._note(node, why)
+        self.lied[self.round] += 1
         return Message(Error(code=REFUSED, reason=why), reply_to=sent)
 
     def _note(self, node: int, why: str) -> None:

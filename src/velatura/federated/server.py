@@ -144,7 +144,7 @@ class _Server:
         messages = list(strategy.configure_train(number, packed(self.model), ConfigRecord(), grid)) if chosen else []
         got = self.aggregator.gather(number, self.model, grid, messages, deadline_s=job.rounds.deadline_s)
         why = got.unchanged
-        if isinstance(self.aggregator, Plain) and not enough(job, got.sites):
+        if isinstance(self.aggregator, Plain) and not enough(job, got.sites, grid.lied[number]):
             why = f"{got.sites} replies are too few"
         if why:
             return RoundTold(number, len(chosen), got.sites, unchanged=why)

@@ -67,9 +67,15 @@ def strategy_of(job: FederatedJob) -> FedAvg:
     return made
 
 
-def enough(job: FederatedJob, replies: int) -> bool:
-    """Whether a round's replies meet the strategy's condition, after drop-outs too."""
-    return replies >= job.rounds.least and STRATEGIES[job.strategy.name].enough(replies, _faulty(job, replies))
+def enough(job: FederatedJob, replies: int, lied: int = 0) -> bool:
+    """Whether a round's replies meet the strategy's condition, after drop-outs too.
+
+    Args:
+        lied: replies that a guard has taken out: so many fewer of the faulty ones are left. Without that, one site that sends rubbish could end
+            every round of just enough sites.
+    """
+    faulty = max(_faulty(job, replies) - lied, 0)
+    return replies >= job.rounds.least and STRATEGIES[job.strategy.name].enough(replies, faulty)
 
 
 def _faulty(job: FederatedJob, replies: int) -> int:
