@@ -76,7 +76,7 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
         _opened(folder, job, resume=resume, stack=stack)
         switch_off(folder / "flower")
         outcome = engine_of(engine).run(job, folder, base, resume=resume, progress=progress)
-    return _told(job, folder, engine, outcome, time.monotonic() - begun_s)
+    return _told(job, folder, engine.partition(":")[0], outcome, time.monotonic() - begun_s)
 
 
 def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) -> None:

@@ -42,6 +42,7 @@ def up(
     site: Annotated[str, typer.Option(metavar="NAME", help="of this site; its key is keys/NAME(.pub)")] = "site",
     partition: Annotated[int, typer.Option(min=0, metavar="I", help="this site's number, from 0; no two have the same")] = 0,
     of: Annotated[int, typer.Option(min=1, metavar="N", help="sites in all")] = 1,
+    peers: Annotated[Path | None, typer.Option(metavar="PEERS", help="the lines of all sites, for secure aggregation; got from them")] = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="turn into the server (--nodes 0) or the site (--join), for systemd")] = False,
     wait_s: Annotated[float, typer.Option(min=1, metavar="S", help="seconds for the server, and for its sites")] = 120.0,
     json: Json = False,
@@ -58,7 +59,7 @@ def up(
         if ca is None:
             raise BadSpec("federated.address", "--join without --ca: the server could be anybody", hint="--ca ca.crt, from the server's folder")
         rows = "" if not data else str(Path(data[0]).resolve()) if Path(data[0]).exists() else data[0]
-        return _join(path, join, ca, (site, partition, of, rows), foreground=foreground, wait_s=wait_s, json=json)
+        return _join(path, join, ca, (site, partition, of, rows), peers, foreground=foreground, wait_s=wait_s, json=json)
     asked = Asked(nodes, host, port, tuple(name or ()), tuple(data or ()), renew)
     return _serve(path, asked, foreground=foreground, wait_s=wait_s, json=json)
 
@@ -99,7 +100,9 @@ def _register(path: Path, keys: list[Path], *, json: bool) -> int:
     return 0
 
 
-def _join(path: Path, address: str, ca: Path, node: tuple[str, int, int, str], *, foreground: bool, wait_s: float, json: bool) -> int:
+def _join(
+    path: Path, address: str, ca: Path, node: tuple[str, int, int, str], peers: Path | None, *, foreground: bool, wait_s: float, json: bool
+) -> int:
     from velatura.cli.output import emit as told
     from velatura.federated.deploy.folder import Node
     from velatura.federated.deploy.site import join
@@ -107,7 +110,7 @@ def _join(path: Path, address: str, ca: Path, node: tuple[str, int, int, str], *
     from velatura.federated.deploy.up import prepare_site
 
     one = Node(*node)
-    folder: Folder = prepare_site(path, address, ca, one)
+    folder: Folder = prepare_site(path, address, ca, one, peers=peers)
     if foreground:
         become(folder, one)
     pid = join(folder, wait_s=wait_s)

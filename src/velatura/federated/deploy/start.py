@@ -12,6 +12,7 @@ from velatura.federated.deploy.door import free_port
 from velatura.federated.deploy.folder import LINK, Folder, Node
 from velatura.federated.deploy.link import SECRET
 from velatura.federated.deploy.processes import environment, program, start
+from velatura.federated.deploy.sum_keys import settings
 from velatura.federated.quiet import switch_off
 
 __all__ = ["become", "start_link", "start_node"]
@@ -59,8 +60,9 @@ def _link(folder: Folder) -> list[str]:
 
 def _node(folder: Folder, node: Node) -> list[str]:
     config = folder.home(node.name) / "node.toml"  # a file: Flower's reader of words knows no quotation mark in a path
-    rows = f"data = {json.dumps(node.data, ensure_ascii=False)}\n" if node.data else ""
-    config.write_text(f"partition-id = {node.partition}\nnum-partitions = {node.of}\n{rows}", encoding="utf-8")
+    words = {**({"data": node.data} if node.data else {}), **settings(folder, node)}
+    told = "".join(f"{name} = {json.dumps(word, ensure_ascii=False)}\n" for name, word in words.items())
+    config.write_text(f"partition-id = {node.partition}\nnum-partitions = {node.of}\n{told}", encoding="utf-8")
     who = ["--superlink", folder.told.address, "--root-certificates", str(folder.authority)]
     key = ["--auth-supernode-private-key", str(folder.key(node.name))]
     return [program("flower-supernode"), *who, *key, "--node-config", str(config), "--host", "127.0.0.1", "--port", str(free_port())]

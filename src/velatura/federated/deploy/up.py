@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from velatura.errors import BadInput, BadSpec, Missing
-from velatura.federated.deploy import certificates
+from velatura.federated.deploy import certificates, sum_keys
 from velatura.federated.deploy.control import Control
 from velatura.federated.deploy.door import is_free, shown
 from velatura.federated.deploy.down import down
@@ -104,14 +104,18 @@ def prepare(path: Path, asked: Asked) -> Folder:
     for node in folder.told.nodes:
         if not folder.key(node.name).exists():
             certificates.make_node_key(folder.path / "keys", node.name)
+    sum_keys.for_all(folder)
     return folder
 
 
-def prepare_site(path: Path, address: str, authority: Path, node: Node) -> Folder:
-    """The folder of one site whose server is elsewhere. Its key is made here and stays here.
+def prepare_site(path: Path, address: str, authority: Path, node: Node, *, peers: Path | None = None) -> Folder:
+    """The folder of one site whose server is elsewhere. Its keys are made here and stay here.
+
+    Args:
+        peers: all sites' lines, for secure aggregation; None: a list from an earlier time, or none.
 
     Raises:
-        BadSpec: `federated.running`, `federated.stale`, `federated.address`.
+        BadSpec: `federated.running`, `federated.stale`, `federated.address`, `federated.secagg-peers`.
         BadInput: `federated.certificate`.
     """
     if not (address.rpartition(":")[0] and address.rpartition(":")[2].isdecimal()):
@@ -126,6 +130,7 @@ def prepare_site(path: Path, address: str, authority: Path, node: Node) -> Folde
         shutil.copyfile(authority, folder.authority)
     if not folder.key(node.name).exists():
         certificates.make_node_key(folder.path / "keys", node.name)
+    sum_keys.for_one(folder, node, peers)
     return folder
 
 
