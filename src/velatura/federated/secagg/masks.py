@@ -7,6 +7,8 @@ Source: RFC 7748 (X25519), RFC 5869 (HKDF), NIST SP 800-38A (counter mode).
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
@@ -28,7 +30,7 @@ def public_of(private: bytes) -> bytes:
 def is_usable(public: bytes) -> bool:
     """False: no key, or one of the few points for which anybody knows the secret (RFC 7748, section 6.1)."""
     try:
-        X25519PrivateKey.from_private_bytes(bytes(32)).exchange(X25519PublicKey.from_public_bytes(public))
+        _any_key().exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError:
         return False
     return True
@@ -66,6 +68,11 @@ def _each(words: Words, key: bytes, change: np.ufunc) -> None:
     for first in range(0, len(words), BLOCK):
         part = words[first : first + BLOCK]
         change(part, np.frombuffer(stream.update(zeros[: 4 * len(part)]), "<u4"), out=part)
+
+
+@cache
+def _any_key() -> X25519PrivateKey:
+    return X25519PrivateKey.from_private_bytes(bytes(32))
 
 
 def _derived(secret: bytes, info: bytes) -> bytes:

@@ -7,14 +7,15 @@ Source: Shamir, "How to Share a Secret", CACM 22(11), 1979.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from itertools import combinations, islice
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from random import Random
 
 __all__ = ["PRIME", "SECRET_BYTES", "SHARE_BYTES", "recombined", "recovered", "shared"]
 
 PRIME = (1 << 256) + 297
 SECRET_BYTES, SHARE_BYTES = 32, 33
-TRIES = 256  # subsets of shares that are looked at when some are wrong
+TRIES = 256  # further subsets of shares that are looked at when some are wrong
 WIDE = 64  # random bytes for a coefficient: its distance from uniform is below 2^-255
 
 Entropy = Callable[[int], bytes]
@@ -49,14 +50,27 @@ def recovered(shares: Mapping[int, bytes], *, threshold: int, is_it: Callable[[b
         is_it: whether a candidate is what its owner promised.
 
     Returns:
-        (the secret, places whose share is wrong); (None, []) where too few fit together, within a bounded number of tries.
+        (the secret, places whose share is wrong, looked for only where the first ones did not fit); (None, []) where too few fit together,
+        within a bounded number of tries.
     """
-    for chosen in islice(combinations(sorted(shares), threshold), TRIES):
+    for tried, chosen in enumerate(_subsets(sorted(shares), threshold)):
         some = {x: shares[x] for x in chosen}
         secret = recombined(some)
         if secret is not None and is_it(secret):
-            return secret, [x for x in sorted(shares.keys() - some.keys()) if _at(some, x) != int.from_bytes(shares[x], "big")]
+            rest = sorted(shares.keys() - some.keys()) if tried else []  # where all goes well, nobody pays for looking further
+            return secret, [x for x in rest if _at(some, x) != int.from_bytes(shares[x], "big")]
     return None, []
+
+
+def _subsets(places: list[int], size: int) -> Iterator[list[int]]:
+    """Neighbours first, which finds one liar; then at random, from a fixed seed."""
+    if size > len(places):
+        return
+    for first in range(len(places)):
+        yield [places[(first + step) % len(places)] for step in range(size)]
+    random = Random(0)  # which shares are looked at is no secret
+    for _ in range(TRIES):
+        yield random.sample(places, size)
 
 
 def _value(terms: list[int], x: int) -> int:
@@ -68,12 +82,19 @@ def _value(terms: list[int], x: int) -> int:
 
 
 def _at(shares: Mapping[int, bytes], place: int) -> int:
-    """Lagrange's interpolation."""
-    total = 0
-    for x, share in shares.items():
+    """Value at a place of the polynomial through the shares."""
+    weights = _weights(tuple(shares), place)
+    return sum(weight * int.from_bytes(share, "big") for weight, share in zip(weights, shares.values(), strict=True)) % PRIME
+
+
+@lru_cache(maxsize=1024)
+def _weights(places: tuple[int, ...], place: int) -> tuple[int, ...]:
+    """Lagrange's; the same holders serve every secret of a round."""
+    weights = []
+    for x in places:
         above = below = 1
-        for other in shares:
+        for other in places:
             if other != x:
                 above, below = above * (place - other) % PRIME, below * (x - other) % PRIME
-        total += int.from_bytes(share, "big") * above * pow(below, -1, PRIME)
-    return total % PRIME
+        weights.append(above * pow(below, -1, PRIME) % PRIME)
+    return tuple(weights)
