@@ -117,6 +117,5 @@ def refuse_engine(name: str) -> None:
 
 def refuse_unbuilt(job: FederatedJob) -> None:
     """Raises BadSpec `federated.engine`: asked for, and not built yet."""
-    if job.aggregation != "plain" or job.privacy.level == "sample":
-        sentence = "secure aggregation and sample-level privacy are not built yet"
-        raise BadSpec("federated.engine", sentence, hint='aggregation = "plain", privacy.level = "client"')
+    if job.privacy.level == "sample":
+        raise BadSpec("federated.engine", "sample-level privacy is not built yet", hint='privacy.level = "client"')
