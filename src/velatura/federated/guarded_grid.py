@@ -6,6 +6,7 @@ the model began with (FedAdam gives float64 back for a float32 model, FedAvg ave
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -147,7 +148,7 @@ class GuardedGrid(Grid):
         for reply in replies:
             node = reply.metadata.src_node_id
             if reply.has_error():
-                self._note(node, reply.error.reason or "failed")
+                self._note(node, _plain(reply.error.reason or "failed"))
                 judged.append(reply)
                 continue
             why, norm = self._why_not(sent[node], reply)
@@ -182,3 +183,9 @@ class GuardedGrid(Grid):
 
     def _note(self, node: int, why: str) -> None:
         self.refused.append(Refused(self.round, node, self.places.get(node), why))
+
+
+def _plain(reason: str) -> str:
+    """A site's process says "<class 'velatura.errors.BadInput'>:<'no rows'>"; without Flower's signs: "BadInput: no rows"."""
+    said = re.fullmatch(r"<class '(?:\w+\.)*(\w+)'>:<'(.*)'>", reason, re.DOTALL)
+    return f"{said[1]}: {said[2]}" if said else reason

@@ -6,10 +6,11 @@ Train and evaluate travel in one message, as each message starts a process on ea
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,11 @@ from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.federated.deploy.bundle import bundle_of_app, bundle_of_job
 from velatura.federated.deploy.control import Control, Registered, RunState
 from velatura.federated.deploy.folder import Folder, opened
+from velatura.federated.deploy.inside import SERVING
 from velatura.federated.deploy.tickets import Order, Ticket, issue
 from velatura.federated.engines import PlainApp, PlainRan
 from velatura.federated.serving import finished
+from velatura.files import alone
 from velatura.models.store import home
 from velatura.progress import SILENT, Progress
 
@@ -70,6 +73,9 @@ class SuperLinkEngine:
                 _gathered(control, place, job.data.sites, rounds.wait_s)
                 number = control.submit(bundle_of_job(job, ticket.name), {})
                 _followed(control, number, ticket, until_s, rounds.count, progress)
+        except BaseException:
+            _let_go(folder)
+            raise
         finally:
             shutil.rmtree(ticket.path, ignore_errors=True)
         return finished(folder)
@@ -146,7 +152,10 @@ def _finished(control: Control, number: int, ticket: Ticket, until_s: float, pro
         except Missing:
             if time.monotonic() - answered_s > LOST_S:
                 raise
-        if (done := ticket.progress()) > told:
+        done, words = ticket.progress()
+        if words:
+            progress.standing(words)
+        if done > told:
             progress.advance(done - told)
             told = done
         if time.monotonic() > until_s:
@@ -155,18 +164,23 @@ def _finished(control: Control, number: int, ticket: Ticket, until_s: float, pro
 
 
 def _stopped(control: Control, number: int) -> None:
-    """As far as the server answers; and until its process has let go of the run's folder, or for a while."""
-    until_s, quiet = time.monotonic() + STOP_S, (VelaturaError,)
-    _tried(lambda: control.stop(number), quiet)
-    while time.monotonic() < until_s and not _tried(lambda: control.run(number).finished, quiet):
-        time.sleep(POLL_S)
+    """End a run, where the server still answers."""
+    with contextlib.suppress(VelaturaError):
+        control.stop(number)
 
 
-def _tried(ask: Callable[[], object], quiet: tuple[type[Exception], ...]) -> object:
+def _let_go(folder: Path) -> None:
+    """Until the server's process, which hears late that its run is over, has let go of the run's folder; or for a while."""
+    until_s = time.monotonic() + STOP_S
+    lock = os.open(folder / SERVING, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        return ask()
-    except quiet:
-        return True
+        while time.monotonic() < until_s:
+            with contextlib.suppress(OSError):
+                alone(lock)
+                return
+            time.sleep(POLL_S)
+    finally:
+        os.close(lock)
 
 
 SUPERLINK = SuperLinkEngine()

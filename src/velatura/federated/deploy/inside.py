@@ -28,8 +28,9 @@ from velatura.files import alone
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TICKETS", "client", "guarded", "server"]
+__all__ = ["SERVING", "TICKETS", "client", "guarded", "server"]
 
+SERVING = "serving"  # in a run's folder: held by the process that writes there
 TICKETS = "VELATURA_TICKETS"  # in the environment of the federation's processes: a folder
 
 
@@ -78,13 +79,17 @@ class _Told:
     """Progress that another process reads."""
 
     def __init__(self, ticket: Ticket) -> None:
-        self._ticket, self._done = ticket, 0.0
+        self._ticket, self._done, self._words = ticket, 0.0, ""
 
     def start(self, what: str, total: float | None, unit: str) -> None: ...
 
     def advance(self, by: float = 1) -> None:
         self._done += by
-        self._ticket.tell_progress(self._done)
+        self._ticket.tell_progress(self._done, self._words)
+
+    def standing(self, words: str) -> None:
+        self._words = words
+        self._ticket.tell_progress(self._done, words)
 
     def note(self, sentence: str) -> None: ...
 
@@ -94,7 +99,7 @@ class _Told:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Against a server that goes on after the command that started it was killed."""
-    lock = os.open(folder / "serving", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(folder / SERVING, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             alone(lock)

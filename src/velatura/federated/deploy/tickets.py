@@ -80,13 +80,13 @@ class Ticket:
         kinds = {kind.__name__: kind for kind in (errors.BadSpec, errors.Withheld, errors.Missing, errors.BadInput, errors.Unsupported)}
         raise kinds.get(told.kind, VelaturaError)(told.code, told.sentence, hint=told.hint)
 
-    def tell_progress(self, done: float) -> None:
-        self._put("progress", done)
+    def tell_progress(self, done: float, words: str) -> None:
+        self._put("progress", (done, words))
 
-    def progress(self) -> float:
-        """Rounds done; 0: none, or nobody said."""
+    def progress(self) -> tuple[float, str]:
+        """(rounds done, how it stands); (0, ""): nobody said."""
         path = self.path / "progress"
-        return msgspec.json.decode(path.read_bytes(), type=float) if path.exists() else 0.0
+        return msgspec.json.decode(path.read_bytes(), type=tuple[float, str]) if path.exists() else (0.0, "")
 
     def tell_replies(self, replies: list[Refused]) -> None:
         self._put("replies", replies)
