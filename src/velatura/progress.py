@@ -11,13 +11,17 @@ __all__ = ["SILENT", "Progress", "Silent"]
 
 
 class Progress(Protocol):
-    """Told by a room, in this order: `start`, then `advance` and `note` as often as needed, then `finish`."""
+    """Told by a room, in this order: `start`, then `advance`, `standing` and `note` as often as needed, then `finish`."""
 
     def start(self, what: str, total: float | None, unit: str) -> None:
         """A piece of work begins: `what` (a file's name), how much there is (None: unknown) and in which unit ("frames")."""
         ...
 
     def advance(self, by: float = 1) -> None: ...
+
+    def standing(self, words: str) -> None:
+        """How it stands, beside the bar until the next such words: "loss 0.31, accuracy 0.912"."""
+        ...
 
     def note(self, sentence: str) -> None:
         """Something a person should know now (a warning); one line."""
@@ -32,6 +36,8 @@ class Silent:
     def start(self, what: str, total: float | None, unit: str) -> None: ...
 
     def advance(self, by: float = 1) -> None: ...
+
+    def standing(self, words: str) -> None: ...
 
     def note(self, sentence: str) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from velatura.federated.local_grid import LocalGrid
 from velatura.federated.networks import made
 from velatura.federated.quiet import switch_off
 from velatura.federated.run import run
+from velatura.federated.secagg import wire
 from velatura.federated.secagg.graph import threshold
 from velatura.federated.secagg.trust import made as keys_made
 from velatura.federated.secure_aggregation import SecureAggregation
@@ -193,6 +195,8 @@ def test_a_run_that_was_cut_goes_on_with_fresh_keys(tmp_path: Path) -> None:
             if Stops.left < 0:
                 raise Stop
 
+        def standing(self, words: str) -> None: ...
+
         def note(self, sentence: str) -> None: ...
 
         def finish(self) -> None: ...
@@ -244,6 +248,31 @@ def test_sites_with_keys_in_files_and_a_list(tmp_path: Path) -> None:
     with pytest.raises(VelaturaError, match="needs secagg-key and secagg-peers"):
         serve(of, without, aggregator=SecureAggregation(of))
     assert other.exists()
+
+
+@pytest.mark.parametrize("lie", ["boxes that do not open", "shares that do not fit"])
+def test_a_site_whose_shares_end_a_round_is_not_asked_again(lie: str) -> None:
+    of = job(sites=7, rounds=3)
+    over = grid(of)
+    honest = over.inner._app  # type: ignore[attr-defined]
+
+    def answer(message: Message, context: Context) -> Message:
+        if lie == "shares that do not fit" and context.node_config["partition-id"] == 2 and message.metadata.message_type == "train.share":
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr("velatura.federated.secagg.client.shared", lambda secret, at, **_: {x: os.urandom(33) for x in at})
+                return honest(message, context)
+        reply = honest(message, context)
+        if lie == "boxes that do not open" and context.node_config["partition-id"] == 2 and message.metadata.message_type == "train.share":
+            boxes = wire.read(reply.content.config_records["secagg"]["body"], wire.Boxes).boxes
+            lies = wire.Boxes({to: os.urandom(82) for to in boxes})
+            reply.content.config_records["secagg"]["body"] = wire.written(lies)
+        return reply
+
+    over.inner._app = answer  # type: ignore[attr-defined]
+    found = serve(of, over, aggregator=SecureAggregation(of))
+    first, *later = found.history
+    assert "site 2 do not fit together" in first.unchanged and [told.believed for told in later] == [6, 6]
+    assert {one.partition for one in found.refused} == {2} and [one.round for one in found.refused][-2:] == [2, 3]
 
 
 def test_an_update_beyond_the_bound_is_named_and_left_out() -> None:

@@ -87,7 +87,7 @@ def test_a_fault_costs_no_more_than_the_site_and_is_named(fault: str) -> None:
 
 
 def test_rubbish_from_the_one_site_that_may_be_faulty_does_not_end_every_round() -> None:
-    """Krum wants 2 f + 3 replies; one that a guard has refused is one of the f. Found by `fl audit`: whoever sent rubbish stopped five sites for good."""
+    """Krum wants 2 f + 3 replies; one that a guard has refused is one of the f. `fl audit` found that rubbish from one stopped five for good."""
     of = job(sites=5, strategy="multikrum", num_malicious_nodes=1)
     found = serve(of, grid(of, {2: FAULTS["100 times as long"][0]}))
     assert [told.unchanged for told in found.history] == ["", "", ""]
@@ -151,6 +151,8 @@ class _Progress:
     def advance(self, by: float = 1) -> None:
         if by == 1:
             self._advanced()
+
+    def standing(self, words: str) -> None: ...
 
     def note(self, sentence: str) -> None: ...
 

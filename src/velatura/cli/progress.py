@@ -36,12 +36,12 @@ class _Lines:
     """`street.mp4: 320 of 1500 frames, 41.0 frames/s, 0:29 left`"""
 
     def __init__(self) -> None:
-        self._what, self._unit = "", ""
+        self._what, self._unit, self._words = "", "", ""
         self._total: float | None = None
         self._done = self._begun = self._told = 0.0
 
     def start(self, what: str, total: float | None, unit: str) -> None:
-        self._what, self._total, self._unit = one_line(what, 80), total, unit
+        self._what, self._total, self._unit, self._words = one_line(what, 80), total, unit, ""
         self._done, self._begun = 0.0, time.monotonic()
         self._told = self._begun
 
@@ -52,6 +52,9 @@ class _Lines:
             self._told = now
             sys.stderr.write(self._line(now - self._begun) + "\n")
             sys.stderr.flush()
+
+    def standing(self, words: str) -> None:
+        self._words = one_line(words, 120)
 
     def note(self, sentence: str) -> None:
         warn(sentence)
@@ -64,7 +67,7 @@ class _Lines:
         if self._total and self._done >= 0.03 * self._total:  # before that a remaining time is a guess
             left = max(self._total - self._done, 0) / max(rate, 1e-9)
             text += f", {left // 60:.0f}:{left % 60:02.0f} left"
-        return text
+        return f"{text}; {self._words}" if self._words else text
 
 
 class _Bar:
@@ -82,15 +85,22 @@ class _Bar:
         self.finish()
         name = TextColumn("{task.description}")
         rate = TextColumn(f"{{task.fields[rate]}} {escape(unit)}/s")
-        self._live = Progress(name, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        columns = [name, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), TextColumn("{task.fields[words]}")]
+        self._live = Progress(*columns, console=Console(stderr=True), transient=True)
         self._live.start()
-        self._task = self._live.add_task(escape(one_line(what, 40)), total=total, rate="-")
+        self._task = self._live.add_task(escape(one_line(what, 40)), total=total, rate="-", words="")
 
     def advance(self, by: float = 1) -> None:
         if self._live is None:
             return
         speed = self._live.tasks[0].speed
         self._live.update(self._task, advance=by, rate=f"{speed:.1f}" if speed else "-")
+
+    def standing(self, words: str) -> None:
+        from rich.markup import escape
+
+        if self._live is not None:
+            self._live.update(self._task, words=escape(one_line(words, 120)))
 
     def note(self, sentence: str) -> None:
         if self._live is None:

@@ -44,6 +44,7 @@ class LocalGrid(Grid):
         self._arrived = threading.Condition()
         self._working: threading.Thread | None = None
         self._begun = 0
+        self._gone: set[str] = set()
 
     def set_run(self, run: Run) -> None:
         self._run = run
@@ -79,6 +80,10 @@ class LocalGrid(Grid):
             if not self._replies and not self._arrived.wait(seconds) and begun == self._begun and not self._waiting.empty():
                 self._hire()
 
+    def abandon(self, message_ids: Iterable[str]) -> None:
+        """Their time is over: what was not begun never is."""
+        self._gone.update(message_ids)
+
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         from velatura.federated.exchange import exchange
 
@@ -99,6 +104,8 @@ class LocalGrid(Grid):
             message = self._waiting.get()
             if message is None:
                 return
+            if message.metadata.message_id in self._gone:
+                continue
             self._begun += 1
             reply = self._answer(message)
             named(reply, uuid.uuid4().hex)

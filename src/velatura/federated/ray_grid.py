@@ -47,7 +47,6 @@ class RayGrid(LocalGrid):
         self._client = _Answering(client)
         self._folder = tempfile.mkdtemp(prefix="velatura-ray-")  # short: the path of a socket has 107 bytes
         self._busy: dict[str, Any] = {}
-        self._gone: set[str] = set()
         self._threads: list[threading.Thread] = []
         wanted = workers or max(1, min(nodes, os.cpu_count() or 1))
         try:

@@ -36,7 +36,13 @@ LIMITS = (
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What a person is told. epsilon: spent, None without privacy; refused: replies that were not believed or did not come, by reason."""
+    """What a person is told.
+
+    Attributes:
+        sites_accuracy: as sites judged the model that the last round began with; by_site: the final one, by partition.
+        epsilon: spent; None without privacy.
+        refused: replies that were not believed or did not come, by reason.
+    """
 
     folder: str
     engine: str
@@ -47,6 +53,7 @@ class Ran:
     loss: float | None
     accuracy: float | None
     sites_accuracy: float | None
+    by_site: dict[str, float]
     epsilon: float | None
     delta: float | None
     noise: float | None
@@ -111,6 +118,7 @@ def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, second
         loss=last.loss if last else None,
         accuracy=last.accuracy if last else None,
         sites_accuracy=last.sites_accuracy if last else None,
+        by_site=outcome.by_site,
         epsilon=outcome.epsilon,
         delta=job.privacy.delta if outcome.epsilon is not None else None,
         noise=outcome.noise,

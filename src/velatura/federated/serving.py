@@ -78,7 +78,7 @@ def finished(folder: Path) -> Outcome:
             model = {name: arrays[name] for name in arrays.files}
         schema = Schema(tuple(told["schema"]["shape"]), told["schema"]["classes"])
         rounds, refused = [RoundTold(**one) for one in told["rounds"]], [Refused(**one) for one in told["refused"]]
-        return Outcome(model, schema, rounds, refused, told["stopped"], told["epsilon"], told["noise"])
+        return Outcome(model, schema, rounds, refused, told["stopped"], told["epsilon"], told["noise"], told["by_site"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise VelaturaError("federated.unfinished", f"{folder}: the run did not come to its end", hint="--resume goes on with it") from error
 
@@ -117,6 +117,7 @@ def _write(folder: Path, outcome: Outcome) -> None:
         "stopped": outcome.stopped,
         "epsilon": outcome.epsilon,
         "noise": outcome.noise,
+        "by_site": outcome.by_site,
     }
     with atomic_output(folder / HISTORY, force=True) as part:
         part.write_text(json.dumps(told, indent=1) + "\n")

@@ -128,7 +128,7 @@ def client_app(job: FederatedJob, base: Path) -> ClientApp:
         metrics: dict[str, Any] = {"num-examples": len(rows.own)}
         if job.privacy.level == "none":  # exact figures beside noise would leak what the noise hides
             loss, right = judged(network, rows.kept)
-            metrics |= {"loss": loss if np.isfinite(loss) else 0.0, "accuracy": right}
+            metrics |= {"loss": loss if np.isfinite(loss) else 0.0, "accuracy": right if len(rows.kept) else float("nan")}
         state = _fitted(site, message, context, sent)
         if job.privacy.level == "client":
             state, metrics["num-examples"] = clipped(state, sent, job.privacy.clip), 1
@@ -141,6 +141,7 @@ def client_app(job: FederatedJob, base: Path) -> ClientApp:
         network = site.network(rows.own)
         put(network, unpacked(only(message)))
         loss, right = judged(network, rows.kept)
+        right = right if len(rows.kept) else float("nan")
         metrics = MetricRecord({"num-examples": max(len(rows.kept), 1), "loss": loss if np.isfinite(loss) else 0.0, "accuracy": right})
         return _reply(message, RecordDict({"metrics": metrics, CARD: _card(job, message, context)}))
 

@@ -70,6 +70,9 @@ def _ran(ran: Ran) -> str:
         figures.append(f"accuracy {ran.accuracy:.4f} on the server's test rows")
     elif ran.sites_accuracy is not None:
         figures.append(f"accuracy {ran.sites_accuracy:.4f} as sites judge it")
+    if ran.by_site:
+        worst = min(ran.by_site, key=ran.by_site.__getitem__)
+        figures.append(f"sites judge it from {ran.by_site[worst]:.4f} (site {worst}) to {max(ran.by_site.values()):.4f}")
     if ran.epsilon is not None:
         figures.append(f"epsilon {ran.epsilon:.3f} at delta {ran.delta:g} for each site")
     changed = f", {ran.unchanged} of them without effect" if ran.unchanged else ""
