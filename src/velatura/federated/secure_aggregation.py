@@ -39,12 +39,20 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class SecureAggregation:
-    """An `Aggregator`. level: client-level privacy, whose noise is added to the sum; None: none."""
+    """An `Aggregator`.
+
+    Args:
+        level: client-level privacy, whose noise is added to the sum; None: none.
+
+    Attributes:
+        barred: sites that ended a round by what they sent to the others; they are not asked again in this run.
+    """
 
     job: FederatedJob
     level: ClientLevel | None = None
     run: bytes = field(default_factory=lambda: os.urandom(16))
     roster: Roster = field(default_factory=Roster)
+    barred: set[int] = field(default_factory=set)
 
     def gather(self, number: int, sent: Arrays, grid: GuardedGrid, messages: Sequence[Message], *, deadline_s: float) -> Gathered:
         names = floating(sent)
@@ -71,7 +79,10 @@ class _Talk:
     def __init__(self, of: SecureAggregation, number: int, grid: GuardedGrid, messages: Sequence[Message], deadline_s: float) -> None:
         self.job, self.grid, self.number, self.deadline_s = of.job, grid, number, deadline_s
         self.messages = {grid.places[message.metadata.dst_node_id]: message for message in messages}
-        cohort = tuple(sorted(self.messages))
+        for site in of.barred & self.messages.keys():
+            self._note(site, "it ended an earlier round by shares that were none")
+            del self.messages[site]
+        self.barred, cohort = of.barred, tuple(sorted(self.messages))
         model = digest_of(unpacked(only(messages[0]))) if messages else b""
         self.convener = Convener(wire.Round(of.job.digest, of.run, number, cohort, model), of.roster, of.job.guards.most_examples)
         grid.veiled = frozenset(f"train.{stage}" for stage in wire.STAGES)
@@ -85,6 +96,7 @@ class _Talk:
         finally:
             for site, why in self.convener.faults:
                 self._note(site, why)
+            self.barred |= self.convener.barred
 
     def _stages(self, size: int) -> tuple[Words, int]:
         convener = self.convener
@@ -109,6 +121,7 @@ class _Talk:
                 self._note(site, f"words that cannot be read: {type(error).__name__}")
                 continue
             for sender in unopened:
+                self.convener.accused.setdefault(sender, set()).add(site)
                 self._note(sender, f"its box for site {site} did not open")
         return words
 

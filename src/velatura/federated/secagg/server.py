@@ -35,12 +35,16 @@ class Convener:
 
     Attributes:
         faults: (site, why its answer was left out).
+        accused: sites whose box did not open, with those who said so.
+        unfit: sites that gave shares which fit nothing, while everybody answered.
     """
 
     round: Round
     roster: Roster
     most_rows: int = 1_000_000
     faults: list[tuple[int, str]] = field(default_factory=list)
+    accused: dict[int, set[int]] = field(default_factory=dict)
+    unfit: set[int] = field(default_factory=set)
     adverts: dict[int, Advert] = field(default_factory=dict)
     nonces: dict[int, bytes] = field(default_factory=dict)
     near: dict[int, list[int]] = field(default_factory=dict)
@@ -129,6 +133,12 @@ class Convener:
             self._without(total, site, key)
         return total, len(self.words)
 
+    @property
+    def barred(self) -> set[int]:
+        """Who would end the next round, too: more sites say so than may be lost, and thus than are thought to lie."""
+        spare = len(self.round.cohort) - self.round.least
+        return self.unfit | {site for site, by in self.accused.items() if len(by) > spare}
+
     def _without(self, total: Words, lost: int, key: bytes) -> None:
         """Take the masks that the survivors share with a lost site out of the sum."""
         for site in self.near[lost]:
@@ -140,6 +150,8 @@ class Convener:
         needed = self.round.least if self.round.is_complete else threshold(degree(len(self.adverts)) + 1)
         secret, wrong = recovered({holder + 1: share for holder, share in shares.items()}, threshold=needed, is_it=is_it)
         if secret is None:
+            if len(shares) == len(self.near[owner]) + 1:
+                self.unfit.add(owner)
             raise aborted(f"{len(shares)} shares of site {owner} do not fit together, and {needed} are needed")
         self.faults += [(place - 1, f"a wrong share of site {owner}") for place in wrong]
         return secret
