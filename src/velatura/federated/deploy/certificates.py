@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -110,7 +111,7 @@ def public_key(path: Path) -> bytes:
     """
     try:
         key = load_ssh_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, UnsupportedAlgorithm) as error:
         raise BadInput(
             "federated.key", f"{path}: no public key", hint="the file NAME.pub that `fl up --join` made, or ssh-keygen -t ecdsa"
         ) from error
