@@ -26,7 +26,8 @@ __all__ = ["ModelArm", "most_named"]
 class ModelArm:
     """(records,) who is trained on -> (records, classes) logits of the final model.
 
-    Every training has a seed of its own: order, first weights, who has which rows. The same question twice is trained once.
+    The job's seed stays: whoever has the job file knows the first weights. Noise has a secret of its own in every training. The same question twice
+    is trained once.
     """
 
     job: FederatedJob
@@ -43,7 +44,7 @@ class ModelArm:
     def _trained(self, inside: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
         with tempfile.TemporaryDirectory(prefix="velatura-audit-rows-") as place:
             np.savez(Path(place) / "rows.npz", x=self.records.x[inside], y=self.records.y[inside])
-            job = replace(self.job, seed=seed, data=replace(self.job.data, source="rows.npz", test=0.0, check=0.0))
+            job = replace(self.job, data=replace(self.job.data, source="rows.npz", test=0.0, check=0.0))
             return trained(job, Path(place), self.records.schema, np.random.default_rng(seed)).logits(self.records.x)
 
 
