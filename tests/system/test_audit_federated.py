@@ -22,7 +22,7 @@ epochs = 2
 batch = 16
 lr = 0.1
 [rounds]
-count = 2
+count = 3
 {more}
 """
 KRUM = '[strategy]\nname = "multikrum"\noptions = { num_malicious_nodes = 2, num_nodes_to_select = 6 }'
@@ -43,7 +43,7 @@ def test_a_run_becomes_a_report_that_a_person_can_repeat(tmp_path: Path) -> None
     found = report["findings"][0]
     assert (found["attack"], found["verdict"], found["claim"]["bound"]) == ("poisoning", "held", 0.03)
     assert found["baseline"]["low"] > 0.2 > 0.045 > found["estimate"]["high"]
-    assert report["subject"]["run"].startswith("2 rounds, accuracy") and report["subject"]["replies left out"] == "0"
+    assert report["subject"]["run"].startswith("3 rounds, accuracy") and report["subject"]["replies left out"] == "0"
     assert "Controls some of the sites" in (out / "report.html").read_text()
     again = velatura(*shlex.split(found["repeat"])[1:], "--json", env=env, cwd=tmp_path)
     assert json.loads(again.stdout)["result"]["report"]["findings"][0]["estimate"] == found["estimate"]
@@ -59,7 +59,7 @@ def test_a_private_run_is_judged_by_its_epsilon_and_tells_its_ledger(tmp_path: P
     report = json.loads(done.stdout)["result"]["report"]
     membership = next(one for one in report["findings"] if one["attack"] == "membership")
     assert 0.027 < membership["claim"]["bound"] < 0.031 and membership["verdict"] in ("held", "inconclusive")
-    assert report["subject"]["ledger"].startswith("2 releases, epsilon 0.4")
+    assert report["subject"]["ledger"].startswith("3 releases, epsilon 0.4")
 
 
 @pytest.mark.parametrize(
