@@ -3,8 +3,8 @@
     python -m benchmarks.federated_robust [crashed] [poisoned] [faults] [--seeds 2]
 
 crashed: 40 % of the sites, others each round, end with an error. poisoned: 2 of 10 by each of the audit's poisons, under a mean without guards and
-under MultiKrum with them. faults: one site of ten misbehaves in each of 13 ways; the model must be the one without that site, bit by bit, and the site
-named. The job is that of `velatura fl run` on the engine `local`; sites are its own client app, spoilt on the way.
+under MultiKrum with them. faults: one site of ten misbehaves in each of 13 ways; the model must be the one without that site, bit by bit, and the
+site named. The job is that of `velatura fl run` on the engine `local`; sites are its own client app, spoilt on the way.
 """
 
 from __future__ import annotations
