@@ -8,6 +8,7 @@ from sklearn.datasets import load_digits
 
 from velatura.attacks.attack import Outcomes
 from velatura.attacks.intervals import estimate
+from velatura.attacks.training import affordable
 from velatura.attacks.training.lira import offline, online, phi
 from velatura.attacks.training.membership import ATTACKERS, Membership
 from velatura.attacks.training.rmia import relative
@@ -92,6 +93,12 @@ def test_a_mere_hint_of_protection_is_not_held() -> None:
 def test_a_budget_that_ends_it_is_told_and_leaves_four_shadows() -> None:
     outcomes = Membership().play(by_heart, Y, np.random.default_rng(1), budget_s=1e-3)
     assert outcomes.cut and outcomes.notes["shadow models"].startswith("4,")
+
+
+def test_a_training_that_the_budget_never_pays_for_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(affordable, "GRACE_S", 0.0)
+    found = trial(Membership(), "x", plain=by_heart, protected=by_heart, claim=None, secrets=Y, seed=2, budget_s=1e-3, findings=1).finding
+    assert found.verdict is Verdict.NOT_RUN and "needs 6 at least" in found.why
 
 
 def test_confidences_do_not_round_to_one() -> None:

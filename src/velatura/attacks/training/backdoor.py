@@ -18,6 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from velatura.attacks.attack import Arm, Deadline, Outcomes
+from velatura.attacks.training.affordable import affordable
 from velatura.attacks.training.poison import Poison, boosted, bounded
 from velatura.attacks.training.poison import Rows as Labelled
 from velatura.attacks.training.poisoning import labelled
@@ -54,13 +55,15 @@ class Backdoor:
         """See `Attack`. Units are test rows of other labels.
 
         Raises:
-            BadInput: `attack.no-rows`: none, or all of the target's label.
+            BadInput: `attack.no-rows`: none, or all of the target's label. Missing: `attack.time`: the budget is far too small.
         """
         deadline, (x, y) = Deadline(budget_s), labelled(secrets)
         bright, asked = float(x.max()), y != self.target
         if not asked.any():
             raise BadInput("attack.no-rows", f"all test rows have label {self.target}", hint="test rows of more labels")
-        marked, honest = triggered(x[asked], bright), arm(None, rng)
+        with affordable(2, budget_s):
+            honest = arm(None, rng)
+        marked = triggered(x[asked], bright)
         before, told = honest(marked) == self.target, [f"honest {(honest(x) == y).mean():.3f}"]
         played, planted = list[str](), list[NDArray[np.float64]]()
         for name, way in WAYS.items():

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from velatura.attacks.attack import Arm, Deadline, Outcomes
 from velatura.attacks.intervals import estimate
+from velatura.attacks.training.affordable import affordable
 from velatura.attacks.training.lira import offline, online, phi
 from velatura.attacks.training.rmia import relative
 from velatura.errors import BadInput, BadSpec, nearest
@@ -77,12 +78,14 @@ class Membership:
 
         Raises:
             BadInput: `attack.few-records`: too few to name one stranger in a hundred; `attack.release`: logits not finite, or of another shape.
-            BadSpec: `attack.shadows`, `attack.attacker`.
+            BadSpec: `attack.shadows`, `attack.attacker`. Missing: `attack.time`: the budget is far too small.
         """
         labels = np.asarray(secrets, np.int64)
         self._check(labels)
         deadline, (own, chance) = Deadline(budget_s), (np.random.default_rng(seed) for seed in rng.integers(1 << 62, size=2))
-        attacked = _trained(arm, [_half(len(labels), own) for _ in range(self.targets)], labels, chance)
+        with affordable(self.targets + LEAST_SHADOWS, budget_s):
+            first = _trained(arm, [_half(len(labels), own)], labels, chance)
+        attacked = _joined([first, *(_trained(arm, [_half(len(labels), own)], labels, chance) for _ in range(self.targets - 1))])
         shadows, cut = self._shadows(arm, labels, own, chance, deadline)
         scores = np.stack([np.concatenate([ATTACKERS[name](one, shadows) for one in attacked.phi]) for name in self.attackers])
         notes = {"shadow models": f"{len(shadows.phi)}, and {self.targets} attacked models"}
@@ -98,7 +101,7 @@ class Membership:
         while 2 * len(parts) < self.shadows and not (deadline.passed() and 2 * len(parts) >= LEAST_SHADOWS):
             half = _half(len(labels), own)
             parts.append(_trained(arm, [half, ~half], labels, chance))
-        done = Trained(np.concatenate([part.phi for part in parts]), np.concatenate([part.inside for part in parts]))
+        done = _joined(parts)
         return done, len(done.phi) < self.shadows
 
     def _check(self, labels: NDArray[np.int64]) -> None:
@@ -112,6 +115,10 @@ class Membership:
             needed = 2 * int(1 / AT / self.targets + 1)
             told = f"{len(labels)} records are too few to name one stranger in {1 / AT:.0f}"
             raise BadInput("attack.few-records", told, hint=f"{needed} or more, with {self.targets} attacked models")
+
+
+def _joined(parts: Sequence[Trained]) -> Trained:
+    return Trained(np.concatenate([part.phi for part in parts]), np.concatenate([part.inside for part in parts]))
 
 
 def _half(records: int, rng: Generator) -> Bools:

@@ -16,6 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from velatura.attacks.attack import Arm, Deadline, Outcomes
+from velatura.attacks.training.affordable import affordable
 from velatura.attacks.training.poison import POISONS
 from velatura.errors import BadInput, BadSpec, nearest
 
@@ -44,13 +45,14 @@ class Poisoning:
         """See `Attack`. Units are test rows.
 
         Raises:
-            BadInput: `attack.no-rows`. BadSpec: `attack.poison`.
+            BadInput: `attack.no-rows`. BadSpec: `attack.poison`. Missing: `attack.time`: the budget is far too small.
         """
         for name in self.poisons:
             if name not in POISONS:
                 raise BadSpec("attack.poison", f"there is no poison {name!r}", hint=nearest(name, POISONS))
         deadline, (x, y) = Deadline(budget_s), labelled(secrets)
-        honest = arm(None, rng)(x) != y
+        with affordable(2, budget_s):
+            honest = arm(None, rng)(x) != y
         played, added = list[str](), list[NDArray[np.float64]]()
         for name in self.poisons:
             if played and deadline.passed():
