@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -359,3 +360,26 @@ def test_a_ticket_is_a_name_and_no_path(tmp_path: Path, name: str) -> None:
     (tmp_path / "x").mkdir()
     with pytest.raises(BadInput, match=r"federated\.ticket"):
         found(tmp_path / "x", name)
+
+
+@pytest.mark.parametrize("unit", ["server", "site"])
+def test_the_units_of_systemd_are_well_formed_and_leave_no_child_behind(unit: str) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed")
+    path = Path(__file__).parents[2] / "examples" / "federated" / "systemd" / f"velatura-federation-{unit}.service"
+    done = subprocess.run([analyze, "verify", str(path)], capture_output=True, text=True, check=False)
+    assert [line for line in done.stderr.splitlines() if path.name in line] == []
+    settings = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line and not line.startswith("#"))
+    assert settings["KillMode"] == "control-group"
+    options = {word.split("=")[0] for word in settings["ExecStart"].split() if word.startswith("--")}
+    assert options <= set(velatura_options()), "an option that `fl up` has not"
+
+
+def velatura_options() -> list[str]:
+    import typer.main
+
+    from velatura.cli.fl import app
+
+    command = typer.main.get_command(app).commands["up"]  # type: ignore[attr-defined]
+    return [name for parameter in command.params for name in parameter.opts]

@@ -275,3 +275,26 @@ def test_two_machines_train_over_a_wire_and_the_other_one_cannot_command(tmp_pat
         assert ended == [0, 0]
     load_job(tmp_path / "job.toml").run(tmp_path / "here", base=tmp_path)
     assert (tmp_path / "there" / "model.npz").read_bytes() == (tmp_path / "here" / "model.npz").read_bytes()
+
+
+@pytest.mark.slow
+def test_in_the_foreground_the_command_is_the_process_that_a_supervisor_sees(tmp_path: Path) -> None:
+    port, server, site = free(), tmp_path / "server", tmp_path / "site"
+
+    def foreground(*words: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "velatura", "fl", "up", "--foreground", *map(str, words)], start_new_session=True)
+
+    join = ["--join", f"127.0.0.1:{port}", "--ca", server / "ca.crt", "--site", "north", "--state", site]
+    first = foreground("--nodes", 0, "--port", port, "--state", server)
+    try:
+        until(lambda: (server / "federation.json").exists() and told("status", "--state", server)["well"])
+        assert opened(server).pid("superlink") == first.pid
+        assert foreground(*join).wait(60) == 4
+        assert fl("up", "--register", site / "keys" / "north.pub", "--state", server).returncode == 0
+        second = foreground(*join)
+        until(lambda: told("status", "--state", site)["well"])
+        assert opened(site).pid("north") == second.pid
+    finally:
+        ended = [fl("down", "--state", path).returncode for path in (site, server)]
+    assert ended == [0, 0]
+    assert [first.wait(5) is not None, second.wait(5) is not None] == [True, True]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from velatura.cli.fl.app import app
 from velatura.cli.options import Json
-
-if TYPE_CHECKING:
-    from velatura.federated.deploy.folder import Folder
 
 __all__ = ["State", "up"]
 
@@ -105,13 +102,14 @@ def _join(
 ) -> int:
     from velatura.cli.output import emit as told
     from velatura.federated.deploy.folder import Node
-    from velatura.federated.deploy.site import join
+    from velatura.federated.deploy.site import admitted, join
     from velatura.federated.deploy.start import become
     from velatura.federated.deploy.up import prepare_site
 
     one = Node(*node)
-    folder: Folder = prepare_site(path, address, ca, one, peers=peers)
+    folder = prepare_site(path, address, ca, one, peers=peers)
     if foreground:
+        admitted(folder)
         become(folder, one)
     pid = join(folder, wait_s=wait_s)
     told("fl up", {"folder": str(path), "address": address, "site": one.name, "pid": pid}, json=json, text=f"{one.name}: at {address}, process {pid}")

@@ -9,6 +9,7 @@ Limit: other accounts of this machine reach the runtime interface.
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 from typing import Any
 
@@ -18,7 +19,7 @@ HEADER = b"x-velatura-control"
 SECRET = "VELATURA_CONTROL"  # noqa: S105 - in the environment: the path of the file that holds it
 FLEET, CONTROL = "/v1/fleet/", "/v1/control/"
 LOCAL = ("127.", "::1", "::ffff:127.")
-REFUSED = 403
+REFUSED, FAULT = 403, 400
 
 
 def may_pass(path: str, *, client: str, server: str, shown: bytes, secret: bytes) -> bool:
@@ -65,7 +66,14 @@ def main() -> None:
     if not secret:
         raise SystemExit("the secret of the control interface is empty")
     extensions.get_middleware = lambda: (Middleware(Door, secret=secret),)
+    logging.getLogger("uvicorn.access").addFilter(_is_worth_a_line)
     flower_superlink()
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Sites ask every three seconds; only what is refused is kept."""
+    status = record.args[-1] if isinstance(record.args, tuple) and record.args else REFUSED
+    return not isinstance(status, int) or status >= FAULT
 
 
 if __name__ == "__main__":

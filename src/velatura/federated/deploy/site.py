@@ -27,7 +27,7 @@ from velatura.federated.deploy.folder import Folder
 from velatura.federated.deploy.processes import alive
 from velatura.federated.deploy.start import start_node
 
-__all__ = ["CAME", "UNKNOWN", "is_there", "join", "refusal"]
+__all__ = ["CAME", "UNKNOWN", "admitted", "is_there", "join", "refusal"]
 
 CAME = ("SuperNode ID", "Connection successful")
 AWAY = "Connection attempt failed"
@@ -40,17 +40,10 @@ def join(folder: Folder, *, wait_s: float) -> int:
     """Start the folder's one site; its process id once it is there.
 
     Raises:
-        Missing: `federated.key-unknown`, `federated.superlink`, `federated.nodes`: nothing is left running.
+        Missing: as `admitted`, and `federated.nodes`: nothing is left running.
     """
     node = folder.told.nodes[0]
-    if why := refusal(folder):
-        if why == UNKNOWN:
-            pub = folder.key(node.name).with_suffix(".pub")
-            hint = f"send {pub} to whoever runs the server, who says: velatura fl up --register {pub.name}; then again"
-            raise Missing("federated.key-unknown", f"{node.name}: {UNKNOWN} at {folder.told.address}", hint=hint)
-        raise Missing(
-            "federated.superlink", f"{folder.told.address}: {why}", hint="velatura fl status on the server's machine; --ca as it has it now"
-        )
+    admitted(folder)
     pid, until_s = start_node(folder, node), time.monotonic() + wait_s
     try:
         while not is_there(folder, node.name):
@@ -62,6 +55,18 @@ def join(folder: Folder, *, wait_s: float) -> int:
         down(folder, limit_s=5.0)
         raise
     return pid
+
+
+def admitted(folder: Folder) -> None:
+    """Raises Missing `federated.key-unknown`, `federated.superlink`: the server would not have the folder's site now."""
+    name, address = folder.told.nodes[0].name, folder.told.address
+    why = refusal(folder)
+    if why == UNKNOWN:
+        pub = folder.key(name).with_suffix(".pub")
+        hint = f"send {pub} to whoever runs the server, who says: velatura fl up --register {pub.name}; then again"
+        raise Missing("federated.key-unknown", f"{name}: {UNKNOWN} at {address}", hint=hint)
+    if why:
+        raise Missing("federated.superlink", f"{address}: {why}", hint="velatura fl status on the server's machine; --ca as it has it now")
 
 
 def is_there(folder: Folder, name: str) -> bool:

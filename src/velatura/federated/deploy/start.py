@@ -31,9 +31,12 @@ def start_node(folder: Folder, node: Node) -> int:
 
 
 def become(folder: Folder, node: Node | None) -> NoReturn:
-    """This process turns into the server (None) or a site: for a supervisor such as systemd, which restarts it and ends its children."""
+    """This process turns into the server (None) or a site: for systemd, which restarts it and ends its children. It writes to its log."""
     name, command = (LINK, _link(folder)) if node is None else (node.name, _node(folder, node))
     folder.note(name, os.getpid())
+    log = os.open(folder.log(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # where `fl status` reads whether a site came
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
     os.chdir(folder.path)
     os.execve(command[0], command, _environment(folder, name))  # noqa: S606 - our own words, no shell
 
