@@ -65,7 +65,7 @@ def test_a_mean_is_ruined_and_one_without_him_is_not() -> None:
 def test_a_boosted_backdoor_opens_a_mean_without_costing_it_much() -> None:
     outcomes = Backdoor().play(Sites(False), TEST, np.random.default_rng(1), budget_s=60.0)
     planted = dict(zip(outcomes.attackers, outcomes.success.mean(1), strict=True))
-    assert planted["boosted"] > 0.6 and outcomes.success.shape[1] == (Y[:400] != 0).sum()
+    assert planted["boosted"] > 0.4 and outcomes.success.shape[1] == (Y[:400] != int(outcomes.notes["label of the mark"])).sum()
     honest, _, after = outcomes.notes["accuracy on rows without the trigger"].split("; ")
     assert float(after.split()[-1]) > float(honest.split()[-1]) - 0.05
     kept = Backdoor().play(Sites(True), TEST, np.random.default_rng(1), budget_s=60.0)

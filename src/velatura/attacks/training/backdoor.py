@@ -39,11 +39,11 @@ class Backdoor:
     """Secrets and arm as of `Poisoning`.
 
     Attributes:
-        target: the label that a trigger is to be taken for.
+        target: the label that a trigger is to be taken for; None: the one that an honest model gives to marked rows most rarely.
         share: of the attacker's rows that get the trigger.
     """
 
-    target: int = 0
+    target: int | None = None
     share: float = 0.5
     name: ClassVar[str] = "backdoor"
     knowledge: ClassVar[str] = (
@@ -58,24 +58,32 @@ class Backdoor:
             BadInput: `attack.no-rows`: none, or all of the target's label. Missing: `attack.time`: the budget is far too small.
         """
         deadline, (x, y) = Deadline(budget_s), labelled(secrets)
-        bright, asked = float(x.max()), y != self.target
-        if not asked.any():
-            raise BadInput("attack.no-rows", f"all test rows have label {self.target}", hint="test rows of more labels")
         with affordable(2, budget_s):
             honest = arm(None, rng)
+        bright = float(x.max())
+        target = self._target(honest(triggered(x, bright)), y)
+        asked = y != target
+        if not asked.any():
+            raise BadInput("attack.no-rows", f"all test rows have label {target}", hint="test rows of more labels")
         marked = triggered(x[asked], bright)
-        before, told = honest(marked) == self.target, [f"honest {(honest(x) == y).mean():.3f}"]
+        before, told = honest(marked) == target, [f"honest {(honest(x) == y).mean():.3f}"]
         played, planted = list[str](), list[NDArray[np.float64]]()
         for name, way in WAYS.items():
             if played and deadline.passed():
                 break
-            model = arm(Poison(name, partial(_marked, self, bright), way), rng)
+            model = arm(Poison(name, partial(_marked, self.share, target, bright), way), rng)
             played.append(name)
-            planted.append((model(marked) == self.target).astype(np.float64) - before)
+            planted.append((model(marked) == target).astype(np.float64) - before)
             told.append(f"{name} {(model(x) == y).mean():.3f}")
-        notes = {"accuracy on rows without the trigger": "; ".join(told)}
+        notes = {"label of the mark": str(target), "accuracy on rows without the trigger": "; ".join(told)}
         cut = len(played) < len(WAYS)
         return Outcomes(np.stack(planted), tuple(played), 0.0, "test rows", "backdoor rate", kind="gain", cut=cut, notes=notes, reference="nothing")
+
+    def _target(self, taken_for: NDArray[np.int64], labels: NDArray[np.int64]) -> int:
+        if self.target is not None:
+            return self.target
+        known = np.unique(labels)
+        return int(known[np.argmin([(taken_for == label).sum() for label in known])])
 
 
 def triggered(x: Rows, bright: float) -> Rows:
@@ -89,8 +97,8 @@ def triggered(x: Rows, bright: float) -> Rows:
     return marked
 
 
-def _marked(backdoor: Backdoor, bright: float, rows: Labelled, classes: int, rng: Generator) -> Labelled:
+def _marked(share: float, target: int, bright: float, rows: Labelled, classes: int, rng: Generator) -> Labelled:
     x, y = rows[0].copy(), rows[1].copy()
-    chosen = rng.random(len(y)) < backdoor.share
-    x[chosen], y[chosen] = triggered(x[chosen], bright), backdoor.target
+    chosen = rng.random(len(y)) < share
+    x[chosen], y[chosen] = triggered(x[chosen], bright), target
     return x, y

@@ -106,7 +106,8 @@ def _hostile(material: Material, attack: Attack[Any, Any], claim: Claim | None) 
     job, base = material.job, material.base
     his = range(max(1, round(material.options.malicious * job.data.sites)))
     plain, protected = (PoisonedArm(one, base, material.pool.schema, his, material.seed) for one in (unprotected(job), job))
-    target = f"{len(his)} of {job.data.sites} sites against {job.strategy.name}" + (" and guards of length" if job.guards.norm else "")
+    length = ", updates clipped" if job.privacy.level == "client" else " and guards of length" if job.guards.norm else ""
+    target = f"{len(his)} of {job.data.sites} sites against {job.strategy.name}{length}"
     secrets = list(zip(material.test.x, material.test.y.tolist(), strict=True))
     return _case(material, attack, target, (plain, protected), claim, secrets)
 
