@@ -189,6 +189,23 @@ def test_a_process_id_that_is_somebody_elses_now_is_left_alone(tmp_path: Path) -
         stranger.wait()
 
 
+def test_children_are_quiet_and_go_past_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    from velatura.federated.quiet import SWITCHES
+
+    monkeypatch.setenv("FLWR_HOME", "/elsewhere")
+    monkeypatch.setenv("NO_PROXY", "intranet")
+    env = processes.environment("mark", SWITCHES, direct="10.0.0.1")
+    assert (env["FLWR_TELEMETRY_ENABLED"], env["FLWR_DISABLE_UPDATE_CHECK"], env["NO_PROXY"]) == ("0", "1", "intranet,10.0.0.1")
+    assert "FLWR_HOME" not in env
+    done = subprocess.run(
+        [sys.executable, "-c", "import velatura.federated.deploy.up, os; print(os.environ['FLWR_TELEMETRY_ENABLED'])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "0\n"
+
+
 def free() -> int:
     with socket.create_server(("127.0.0.1", 0)) as one:
         port: int = one.getsockname()[1]

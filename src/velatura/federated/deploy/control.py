@@ -6,6 +6,7 @@ Flower 1.42 (`flwr.cli.supernode.register`, `flwr.cli.run.run`, `flwr.cli.ls`): 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,6 +21,7 @@ from flwr.supercore.interceptors import RuntimeVersionHttpInterceptor
 from velatura.errors import BadInput, Missing, VelaturaError, one_line
 from velatura.federated.deploy.folder import Folder
 from velatura.federated.deploy.link import HEADER
+from velatura.federated.deploy.processes import past_proxies
 
 __all__ = ["Control", "Registered", "RunState"]
 
@@ -66,6 +68,7 @@ class Control:
     """
 
     def __init__(self, folder: Folder) -> None:
+        os.environ.update(past_proxies(folder.told.host))
         self._client = ControlHttpClient.from_server_address(
             folder.told.address,
             insecure=False,

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from velatura.errors import Missing
 
-__all__ = ["MARK", "alive", "end", "environment", "marked", "program", "start"]
+__all__ = ["MARK", "alive", "end", "environment", "marked", "past_proxies", "program", "start"]
 
 MARK = "VELATURA_FEDERATION"
 POLL_S = 0.1
@@ -38,9 +38,15 @@ def program(name: str) -> str:
 def environment(instance: str, switches: Mapping[str, str], *, direct: str) -> dict[str, str]:
     """For a child: the mark, Flower's switches, this Python's programs first, and no proxy on the way to `direct`."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLWR_")}
-    past = ",".join(filter(None, [inherited.get("NO_PROXY", inherited.get("no_proxy", "")), direct]))
     path = os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)])
-    return {**inherited, **switches, MARK: instance, "PATH": path, "NO_PROXY": past, "no_proxy": past, "PYTHONUNBUFFERED": "1"}
+    return {**inherited, **switches, **past_proxies(direct), MARK: instance, "PATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def past_proxies(host: str) -> dict[str, str]:
+    """Variables with which HTTP clients go straight to `host`: a proxy of the house would see who trains with whom, or not let it through."""
+    known = os.environ.get("NO_PROXY") or os.environ.get("no_proxy", "")
+    past = ",".join(dict.fromkeys([*filter(None, known.split(",")), host]))
+    return {"NO_PROXY": past, "no_proxy": past}
 
 
 def start(command: Sequence[str], *, log: Path, env: Mapping[str, str], folder: Path) -> int:

@@ -7,6 +7,7 @@ request to come with yes (which is taken back at once) or no.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import time
 
 import httpx
@@ -24,7 +25,7 @@ from velatura.federated.deploy.certificates import public_key
 from velatura.federated.deploy.door import distrust
 from velatura.federated.deploy.down import down
 from velatura.federated.deploy.folder import Folder
-from velatura.federated.deploy.processes import alive
+from velatura.federated.deploy.processes import alive, past_proxies
 from velatura.federated.deploy.start import start_node
 
 __all__ = ["CAME", "UNKNOWN", "admitted", "is_there", "join", "refusal"]
@@ -83,6 +84,7 @@ def refusal(folder: Folder) -> str:
     told = folder.told
     if why := distrust(told.host, told.port, folder.authority, at=dt.datetime.now(dt.UTC)):
         return why
+    os.environ.update(past_proxies(told.host))
     path = folder.key(told.nodes[0].name)
     key = load_ssh_private_key(path.read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey), "made here"
