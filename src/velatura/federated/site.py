@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from velatura.federated.job import FederatedJob
 
-__all__ = ["CARD", "client_app", "pooled", "split"]
+__all__ = ["CARD", "client_app", "held_back", "pooled", "split"]
 
 CARD = "velatura"  # the record in which a reply says what it belongs to
 
@@ -60,6 +60,13 @@ def pooled(job: FederatedJob, base: Path) -> tuple[Table, Table | None]:
 def split(job: FederatedJob, table: Table) -> list[np.ndarray]:
     """Rows of each site of a simulation."""
     return list(dealt(table.y, job.data.sites, job.data.partition, seed=derived(job.seed, "partition")))
+
+
+def held_back(job: FederatedJob, rows: int, partition: int) -> tuple[np.ndarray, np.ndarray]:
+    """(what a site trains on, what it keeps to judge models by), as indices into its rows."""
+    order = np.random.default_rng(derived(job.seed, "check", partition)).permutation(rows)
+    kept = int(job.data.check * rows)
+    return np.sort(order[kept:]), np.sort(order[:kept])
 
 
 class _Site:
@@ -98,9 +105,8 @@ class _Site:
         return self._pool.rows(self._parts[partition])
 
     def _kept(self, table: Table, partition: int) -> _Rows:
-        order = np.random.default_rng(derived(self.job.seed, "check", partition)).permutation(len(table))
-        kept = int(self.job.data.check * len(table))
-        return _Rows(table.rows(np.sort(order[kept:])), table.rows(np.sort(order[:kept])))
+        own, kept = held_back(self.job, len(table), partition)
+        return _Rows(table.rows(own), table.rows(kept))
 
 
 def client_app(job: FederatedJob, base: Path) -> ClientApp:
