@@ -109,3 +109,44 @@ def test_an_app_that_raises_is_named(tmp_path: Path) -> None:
     other = app(tmp_path / "other", "means_less")
     with pytest.raises(VelaturaError, match="its server raised"):
         run_folder(other, nodes=2, run_config={"num-server-rounds": "three"})
+
+
+def test_both_ends_as_objects_run_too(tmp_path: Path) -> None:
+    """As in a notebook: no folder, no names."""
+    import numpy as np
+    from flwr.app import Array, ArrayRecord, Message, MetricRecord, RecordDict
+    from flwr.clientapp import ClientApp
+    from flwr.serverapp import ServerApp
+    from flwr.serverapp.strategy import FedAvg
+
+    from velatura.federated import run_flower
+
+    server, client, found = ServerApp(), ClientApp(), {}
+
+    @server.main()
+    def main(grid, context):  # type: ignore[no-untyped-def]
+        start = ArrayRecord({"w": Array(np.zeros(2, np.float32))})
+        found["w"] = FedAvg(fraction_evaluate=0).start(grid=grid, initial_arrays=start, num_rounds=context.run_config["n"]).arrays["w"].numpy()
+
+    @client.train()
+    def train(message, context):  # type: ignore[no-untyped-def]
+        w = message.content["arrays"]["w"].numpy() + np.float32(context.node_config["partition-id"])
+        return Message(RecordDict({"arrays": ArrayRecord({"w": Array(w)}), "metrics": MetricRecord({"num-examples": 1})}), reply_to=message)
+
+    ran = run_flower(server_app=server, client_app=client, nodes=3, run_config={"n": 2}, round_timeout=30)
+    assert ran.engine == "local" and ran.nodes == 3 and not ran.refused
+    assert found["w"].tolist() == [2.0, 2.0]
+    with pytest.raises(BadSpec) as caught:
+        run_flower(server_app=server, client_app=client, nodes=3, engine="superlink")
+    assert caught.value.code == "federated.app" and "folder" in caught.value.sentence
+
+
+@pytest.mark.slow
+def test_on_ray_it_ends_in_the_same_bits(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="ray is not installed")
+    folder, told = app(tmp_path, "means_twice", bad="{1}"), []
+    for engine in ("local", "ray"):
+        ran = run_folder(folder, nodes=6, engine=engine, seed=5)
+        assert ran.engine == engine and set(ran.refused) == {"w has values that are not finite"}
+        told.append((json.loads((folder / "out.json").read_text()), ran.replies))
+    assert told[0] == told[1]

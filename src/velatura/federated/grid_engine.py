@@ -60,7 +60,8 @@ class GridEngine:
         except VelaturaError:
             raise
         except Exception as error:
-            sentence = f"{app.name}: its server raised {type(error).__name__}: {error}"
+            last = f"; the last reply that was left out: {grid.refused[-1].why}" if grid.refused else ""
+            sentence = f"{app.name}: its server raised {type(error).__name__}: {error}{last}"
             raise VelaturaError("federated.app", sentence, hint="--debug shows where") from error
         finally:
             inner.close()

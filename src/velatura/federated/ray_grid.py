@@ -12,12 +12,14 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flwr.app import Context, Error, Message
@@ -151,7 +153,7 @@ def _imported() -> tuple[Any, Any]:
 def _start(ray: Any, folder: str, cpus: int) -> None:
     if ray.is_initialized():
         raise BadSpec("federated.engine", "this process is connected to a Ray cluster already", hint="ray.shutdown() first, or engine local")
-    with _without_dashboard():
+    with _without_dashboard(), _importable():
         ray.init(
             address="local",  # never a cluster that RAY_ADDRESS names
             num_cpus=cpus,
@@ -161,6 +163,20 @@ def _start(ray: Any, folder: str, cpus: int) -> None:
             logging_level=logging.CRITICAL,
             _temp_dir=folder,
         )
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """What this process can import, its workers can: they inherit the environment, not `sys.path`."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 @contextmanager
