@@ -158,7 +158,7 @@ class PrivacyLedger:
                     raise ValueError
                 mechanism, noise, sampling, scope = json.loads(read["release"])
                 self._note(read["key"], Event(mechanism, noise, sampling), scope, read["release"])
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, BadSpec) as error:
                 raise BadInput(
                     "dp.ledger", f"{self._path}: line {number} is damaged, and what was spent is not known", hint="restore it from a copy"
                 ) from error

@@ -19,8 +19,10 @@ from velatura.attacks.attack import Attack
 from velatura.audit.case import Case, Plan
 from velatura.audit.federated.material import Material, read, unprotected
 from velatura.audit.federated.options import ATTACKS
+from velatura.audit.federated.own_model import own_model_told
 from velatura.audit.federated.told import run_told
 from velatura.errors import BadSpec
+from velatura.federated.job import FederatedJob, load_job
 from velatura.federated.run import LIMITS
 from velatura.federated.strategies import SINGLE
 from velatura.findings import Claim
@@ -48,7 +50,20 @@ def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | N
     options.check()
     material = read(options, base=base, seed=spec.seed)
     cases = [case for name in options.attacks or ATTACKS for case in _BUILDERS[name](material)]
-    return Plan(tuple(cases), (LIMITS, INSIDE), _subject(material) | run_told(material.path.parent, material.job))
+    return Plan(tuple(cases), (LIMITS, INSIDE), _subject(material) | _run(material), _not_played(material))
+
+
+def _run(material: Material) -> dict[str, str]:
+    """What the run left, if it is one; its own model only where the rows are the job's."""
+    folder = material.path.parent
+    own = {} if material.options.data else own_model_told(folder, load_job(material.path), material.base)
+    return run_told(folder, material.job) | own
+
+
+def _not_played(material: Material) -> tuple[str, ...]:
+    if material.job.aggregation == "plain":
+        return ()
+    return ("not played: poisons made of an update, and backdoors: it is masked where it is made, and a site that lies there is believed",)
 
 
 def _subject(material: Material) -> dict[str, str]:
@@ -106,10 +121,18 @@ def _hostile(material: Material, attack: Attack[Any, Any], claim: Claim | None) 
     job, base = material.job, material.base
     his = range(max(1, round(material.options.malicious * job.data.sites)))
     plain, protected = (PoisonedArm(one, base, material.pool.schema, his, material.seed) for one in (unprotected(job), job))
-    length = ", updates clipped" if job.privacy.level == "client" else " and guards of length" if job.guards.norm else ""
-    target = f"{len(his)} of {job.data.sites} sites against {job.strategy.name}{length}"
+    target = f"{len(his)} of {job.data.sites} sites against {job.strategy.name}{_held_back_by(job)}"
     secrets = list(zip(material.test.x, material.test.y.tolist(), strict=True))
     return _case(material, attack, target, (plain, protected), claim, secrets)
+
+
+def _held_back_by(job: FederatedJob) -> str:
+    """What stands against a long update."""
+    if job.aggregation != "plain":
+        return ", under secure aggregation"
+    if job.privacy.level == "client":
+        return ", updates clipped"
+    return " and guards of length" if job.guards.norm else ""
 
 
 _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {"membership": _membership, "poisoning": _poisoning, "backdoor": _backdoor}
