@@ -69,8 +69,8 @@ class Membership:
     attackers: tuple[str, ...] = tuple(ATTACKERS)
     name: ClassVar[str] = "membership"
     knowledge: ClassVar[str] = (
-        "Has the trained model, and the records that he asks about with their labels. He knows how it was trained, and trains models of his own in "
-        "the same way, protection included, on half of those records each."
+        "Has the trained model, and the records that he asks about with their labels. He knows how it was trained, its first weights too, and trains "
+        "models of his own in the same way, protection included, on half of those records each."
     )
 
     def play(self, arm: Arm[Any, Any], secrets: Sequence[Any], rng: Generator, *, budget_s: float) -> Outcomes:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from velatura.audit.spec import AuditSpec
     from velatura.models.store import ModelStore
 
-__all__ = ["LOST", "plan"]
+__all__ = ["LOST", "case_of", "plan"]
 
 LOST = 0.03
 """Accuracy that a poison costs at most, where the strategy compares sites (docs/benchmarks/federated.md)."""
@@ -50,6 +50,8 @@ def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | N
     options.check()
     material = read(options, base=base, seed=spec.seed)
     cases = [case for name in options.attacks or ATTACKS for case in _BUILDERS[name](material)]
+    if not cases:
+        raise BadSpec("audit.no-case", f"{', '.join(options.attacks)}: nothing of it concerns this job", hint="another attack, or all of them")
     return Plan(tuple(cases), (LIMITS, INSIDE), _subject(material) | _run(material), _not_played(material))
 
 
@@ -92,7 +94,7 @@ def _membership(material: Material) -> Iterator[Case]:
     bound = most_named(job, AT)
     target = f"the final model, {len(records)} records asked for" + (f", epsilon {job.privacy.epsilon:g}" if job.privacy.level != "none" else "")
     attack = Membership(options.shadows, options.targets)
-    yield _case(material, attack, target, (plain, protected), None if bound is None else Claim(bound), records.y.tolist())
+    yield case_of(material, attack, target, (plain, protected), None if bound is None else Claim(bound), records.y.tolist())
 
 
 def _poisoning(material: Material) -> Iterator[Case]:
@@ -123,7 +125,7 @@ def _hostile(material: Material, attack: Attack[Any, Any], claim: Claim | None) 
     plain, protected = (PoisonedArm(one, base, material.pool.schema, his, material.seed) for one in (unprotected(job), job))
     target = f"{len(his)} of {job.data.sites} sites against {job.strategy.name}{_held_back_by(job)}"
     secrets = list(zip(material.test.x, material.test.y.tolist(), strict=True))
-    return _case(material, attack, target, (plain, protected), claim, secrets)
+    return case_of(material, attack, target, (plain, protected), claim, secrets)
 
 
 def _held_back_by(job: FederatedJob) -> str:
@@ -136,9 +138,15 @@ def _held_back_by(job: FederatedJob) -> str:
 
 
 _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {"membership": _membership, "poisoning": _poisoning, "backdoor": _backdoor}
+"""Name of an attack (`options.ATTACKS`) -> its cases; none where it does not concern the job."""
 
 
-def _case(material: Material, attack: Attack[Any, Any], target: str, arms: tuple[Any, Any], claim: Claim | None, secrets: list[Any]) -> Case:
+def case_of(material: Material, attack: Attack[Any, Any], target: str, arms: tuple[Any, Any], claim: Claim | None, secrets: list[Any]) -> Case:
+    """A row of the report; the command that repeats it is made of the attack's name and the table's options.
+
+    Args:
+        arms: the unprotected one, and the job's own.
+    """
     options = material.options
     played = f"{options.records} {options.shadows} {options.targets} {options.malicious:g} {' '.join(options.poisons)}"
     data = _fingerprint(material)
