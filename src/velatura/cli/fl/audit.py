@@ -43,7 +43,7 @@ def audit(
 
     check_require(require)
     spec = _spec(run, base, data, tuple(only or ()), seed, budget_s)
-    done = _audited(spec, run, out, force=force, quiet=quiet)
+    done = _audited(spec, run, out, budget_s=budget_s, force=force, quiet=quiet)
     cut = [f"the time ended {one.attack} before it was done" for one in done.report.findings if one.estimate is not None and one.estimate.cut]
     page = done.folder / "report.html" if done.folder else out
     result = {"report": done.report, "folder": str(out), "kept": done.kept}
@@ -67,9 +67,13 @@ def _spec(run: Path, base: Path, data: str, only: tuple[str, ...], seed: int, bu
     return convert({**told, "federated": options}, AuditSpec, where="the command line")
 
 
-def _audited(spec: AuditSpec, run: Path, out: Path, *, force: bool, quiet: bool) -> Audited:
+def _audited(spec: AuditSpec, run: Path, out: Path, *, budget_s: float, force: bool, quiet: bool) -> Audited:
     from velatura.audit.run import audit as play
     from velatura.cli.progress import progress
 
-    command = shlex.join(["velatura", "fl", "audit", str(run), "-o", "audit-out", "--seed", str(spec.seed)])
+    table = spec.federated
+    assert table is not None, "it was made here"
+    words = ["velatura", "fl", "audit", str(run), "-o", "audit-out", *(word for name in table.attacks for word in ("--only", name))]
+    words += [word for name, value in (("--base", table.base), ("--data", table.data)) if value not in ("", ".") for word in (name, value)]
+    command = shlex.join([*words, "--budget-s", f"{budget_s:g}", "--seed", str(spec.seed)])
     return play(spec, out, base=Path(), command=command, force=force, progress=progress(quiet=quiet))
