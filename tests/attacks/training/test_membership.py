@@ -73,7 +73,7 @@ def test_what_was_learnt_by_heart_is_named_by_all_who_compare_with_shadows_and_n
         name: estimate(Outcomes(scores[None], (name,), 0.01, "records", "rate", 2, "tpr", outcomes.member))
         for name, scores in zip(outcomes.attackers, outcomes.success, strict=True)
     }
-    assert min(one.low for name, one in found.items() if name != "loss") > 0.1
+    assert min(one.low for name, one in found.items() if name != "loss") > 0.05
     assert found["loss"].value < 0.05, "what Carlini et al. show: it has an AUC of .84 all the same"
     assert "AUC" in outcomes.notes["lira-online"] and "0.1 % false alarms" not in outcomes.notes["lira-online"], "600 others do not reach so far"
 

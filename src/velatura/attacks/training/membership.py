@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any, ClassVar
 
 import numpy as np
@@ -31,6 +32,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 LEAST_SHADOWS = 4
+SPARE = 1.5
 AT, RARER = 0.01, 0.001
 CURVE = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 """False-positive rates at which the curve is told: equal steps of its logarithm."""
@@ -84,8 +86,8 @@ class Membership:
         self._check(labels)
         deadline, (own, chance) = Deadline(budget_s), (np.random.default_rng(seed) for seed in rng.integers(1 << 62, size=2))
         with affordable(self.targets + LEAST_SHADOWS, budget_s):
-            first = _trained(arm, [_half(len(labels), own)], labels, chance)
-        attacked = _joined([first, *(_trained(arm, [_half(len(labels), own)], labels, chance) for _ in range(self.targets - 1))])
+            first = _trained(arm, [_coins(len(labels), own)], labels, chance)
+        attacked = _joined([first, *(_trained(arm, [_coins(len(labels), own)], labels, chance) for _ in range(self.targets - 1))])
         shadows, cut = self._shadows(arm, labels, own, chance, deadline)
         scores = np.stack([np.concatenate([ATTACKERS[name](one, shadows) for one in attacked.phi]) for name in self.attackers])
         notes = {"shadow models": f"{len(shadows.phi)}, and {self.targets} attacked models"}
@@ -111,14 +113,19 @@ class Membership:
         for name in self.attackers:
             if name not in ATTACKERS:
                 raise BadSpec("attack.attacker", f"there is no attacker {name!r} on membership", hint=nearest(name, ATTACKERS))
-        if AT * (len(labels) // 2 * self.targets + 1) < 1:
-            needed = 2 * int(1 / AT / self.targets + 1)
+        if AT * len(labels) / 2 * self.targets < SPARE:  # by coins there may be fewer strangers than half
+            needed = ceil(2 * SPARE / AT / self.targets)
             told = f"{len(labels)} records are too few to name one stranger in {1 / AT:.0f}"
             raise BadInput("attack.few-records", told, hint=f"{needed} or more, with {self.targets} attacked models")
 
 
 def _joined(parts: Sequence[Trained]) -> Trained:
     return Trained(np.concatenate([part.phi for part in parts]), np.concatenate([part.inside for part in parts]))
+
+
+def _coins(records: int, rng: Generator) -> Bools:
+    """Who is inside, each by himself: with and without a record all others are alike."""
+    return rng.random(records) < 0.5
 
 
 def _half(records: int, rng: Generator) -> Bools:

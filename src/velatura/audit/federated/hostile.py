@@ -16,6 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from velatura.attacks.training.poison import Poison, Sent
+from velatura.audit.federated.given import at_site
 from velatura.federated.records import only, packed, round_of, unpacked
 from velatura.federated.site import client_app, pooled, split
 
@@ -87,10 +88,7 @@ class Hostile:
 
     def _as(self, context: Context, site: int, *, made: bool) -> Context:
         """The context of one of his sites, on the rows that he made or on its own."""
-        config = {**context.node_config, "partition-id": site}
-        if made and site in self._made:
-            config["data"] = self._made[site]
-        return Context(context.run_id, context.node_id, config, context.state, context.run_config)
+        return at_site(context, site, self._made.get(site, "") if made else "")
 
 
 def _update(reply: Message, sent: dict[str, NDArray[Any]]) -> Floats:

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass, field
 from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -26,8 +26,9 @@ __all__ = ["ModelArm", "most_named"]
 class ModelArm:
     """(records,) who is trained on -> (records, classes) logits of the final model.
 
-    The job's seed stays: whoever has the job file knows the first weights. Noise has a secret of its own in every training. The same question twice
-    is trained once.
+    Records are dealt to sites once, as the job deals them: who is inside moves nobody else, so that with and without a record are the neighbours that
+    an epsilon speaks of. The job's seed stays: whoever has the job file knows the first weights. Noise has a secret of its own in every training. The
+    same question twice is trained once.
     """
 
     job: FederatedJob
@@ -42,10 +43,18 @@ class ModelArm:
         return self._known[key]
 
     def _trained(self, inside: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
+        from velatura.audit.federated.given import Given
+        from velatura.federated.site import client_app, split
+
         with tempfile.TemporaryDirectory(prefix="velatura-audit-rows-") as place:
-            np.savez(Path(place) / "rows.npz", x=self.records.x[inside], y=self.records.y[inside])
-            job = replace(self.job, data=replace(self.job.data, source="rows.npz", test=0.0, check=0.0))
-            return trained(job, Path(place), self.records.schema, np.random.default_rng(seed)).logits(self.records.x)
+            files = {}
+            for site, rows in enumerate(split(self.job, self.records)):
+                mine = rows[inside[rows]]
+                files[site] = str(Path(place) / f"site-{site}.npz")
+                np.savez(files[site], x=self.records.x[mine], y=self.records.y[mine])
+            job = replace(self.job, data=replace(self.job.data, source="rows at each site", test=0.0, check=0.0))
+            app: Any = Given(client_app(job, Path(place)), files)
+            return trained(job, Path(place), self.records.schema, np.random.default_rng(seed), app).logits(self.records.x)
 
 
 def most_named(job: FederatedJob, at: float) -> float | None:
