@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from flwr.app import Message
+
 if TYPE_CHECKING:
-    from flwr.app import Message
     from flwr.serverapp import Grid
 
 __all__ = ["Exchanged", "exchange"]
@@ -39,15 +40,19 @@ def exchange(grid: Grid, messages: Iterable[Message], *, deadline_s: float | Non
         return Exchanged()
     whole_s = LONGEST_S if deadline_s is None else deadline_s
     until_s = time.monotonic() + whole_s
-    open_ = dict(zip(grid.push_messages(sent), (message.metadata.dst_node_id for message in sent), strict=True))
+    ids = list(grid.push_messages(sent))
+    open_ = {name: message for name, message in zip(ids, sent, strict=True) if name}
+    lost = [message for name, message in zip(ids, sent, strict=True) if not name]  # a SuperLink takes none for a node that it has struck off
     wait = getattr(grid, "wait", time.sleep)
     done, good, pause_s = Exchanged(), 0, POLL_S[0]
     while open_ and (enough is None or good < enough):
         for reply in grid.pull_messages(list(open_)):
-            if open_.pop(reply.metadata.reply_to_message_id, None) is None:
+            asked = open_.get(reply.metadata.reply_to_message_id)
+            if asked is None or (not reply.has_error() and reply.metadata.src_node_id != asked.metadata.dst_node_id):
                 done.stray += 1
                 continue
-            done.replies.append(reply)
+            del open_[reply.metadata.reply_to_message_id]
+            done.replies.append(Message(reply.error, reply_to=asked) if reply.has_error() else reply)  # a SuperLink speaks for a dead node as node 1
             good += not reply.has_error()
             pause_s = POLL_S[0]
         left_s = until_s - time.monotonic()
@@ -57,7 +62,7 @@ def exchange(grid: Grid, messages: Iterable[Message], *, deadline_s: float | Non
         pause_s = min(1.5 * pause_s, POLL_S[1])
     if enough is None or good < enough:
         getattr(grid, "abandon", _nobody)(list(open_))
-    done.missing = sorted(open_.values())
+    done.missing = sorted(message.metadata.dst_node_id for message in [*open_.values(), *lost])
     return done
 
 

@@ -187,5 +187,6 @@ class GuardedGrid(Grid):
 
 def _plain(reason: str) -> str:
     """A site's process says "<class 'velatura.errors.BadInput'>:<'no rows'>"; without Flower's signs: "BadInput: no rows"."""
+    reason = reason.removeprefix("Error: ")  # a SuperLink's own
     said = re.fullmatch(r"<class '(?:\w+\.)*(\w+)'>:<'(.*)'>", reason, re.DOTALL)
     return f"{said[1]}: {said[2]}" if said else reason

@@ -58,6 +58,7 @@ class Door:
 def main() -> None:
     """Flower's own command, with the door in its list of middleware."""
     from flwr.superlink import extensions
+    from flwr.superlink import main as link
     from flwr.superlink.cli.flower_superlink import flower_superlink
     from starlette.middleware import Middleware
 
@@ -66,6 +67,9 @@ def main() -> None:
     if not secret:
         raise SystemExit("the secret of the control interface is empty")
     extensions.get_middleware = lambda: (Middleware(Door, secret=secret),)
+    outermost: Any = link._get_middleware()[0].cls
+    if outermost is not Door:
+        raise SystemExit("this version of Flower takes no door before its interfaces: they would be open to everybody")
     logging.getLogger("uvicorn.access").addFilter(_is_worth_a_line)
     flower_superlink()
 

@@ -28,7 +28,9 @@ _STARTED: list[subprocess.Popen[bytes]] = []
 
 
 def program(name: str) -> str:
-    """A command that came with Flower, beside this Python. Raises Missing `extra.fl`."""
+    """A command that came with Flower, beside this Python. Raises Missing `extra.fl`, `federated.platform`."""
+    if os.name != "posix":
+        raise Missing("federated.platform", "Flower's processes are run on Linux and macOS alone", hint="--engine local")
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if found is None:
         raise Missing("extra.fl", f"{name} is not installed", hint="pip install 'velatura[fl,train]'")

@@ -6,8 +6,10 @@ request to come with yes (which is taken back at once) or no.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
+import re
 import time
 
 import httpx
@@ -24,11 +26,11 @@ from velatura.errors import Missing
 from velatura.federated.deploy.certificates import public_key
 from velatura.federated.deploy.door import distrust
 from velatura.federated.deploy.down import down
-from velatura.federated.deploy.folder import Folder
+from velatura.federated.deploy.folder import Folder, Node
 from velatura.federated.deploy.processes import alive, past_proxies
 from velatura.federated.deploy.start import start_node
 
-__all__ = ["CAME", "UNKNOWN", "admitted", "is_there", "join", "refusal"]
+__all__ = ["CAME", "UNKNOWN", "admitted", "is_there", "join", "refusal", "sign_off"]
 
 CAME = ("SuperNode ID", "Connection successful")
 AWAY = "Connection attempt failed"
@@ -82,22 +84,61 @@ def is_there(folder: Folder, name: str) -> bool:
 def refusal(folder: Folder) -> str:
     """Why the server would not have the folder's site now; empty: it would. Only for a site that is not there."""
     told = folder.told
+    node = told.nodes[0]
     if why := distrust(told.host, told.port, folder.authority, at=dt.datetime.now(dt.UTC)):
         return why
-    os.environ.update(past_proxies(told.host))
-    path = folder.key(told.nodes[0].name)
-    key = load_ssh_private_key(path.read_bytes(), None)
+    try:
+        with _client(folder, node) as client:
+            if _may_come(client, folder, node):
+                return ""
+            for number in _earlier(folder, node):
+                _leave(client, number)
+            return "" if _may_come(client, folder, node) else UNKNOWN
+    except httpx.HTTPStatusError as error:
+        return "the server refuses the signature: is this clock right?" if error.response.status_code == UNAUTHORIZED else UNKNOWN
+    except httpx.HTTPError as error:
+        return f"no server answers at {told.address}: {error}"
+
+
+def sign_off(folder: Folder, node: Node, number: int) -> None:
+    """Take leave for an earlier life of a site that was killed: until its heartbeat is missed (a minute) the server would not let it come again."""
+    with _client(folder, node) as client:
+        _leave(client, number)
+
+
+def _may_come(client: FleetHttpClient, folder: Folder, node: Node) -> bool:
+    """Come, and go at once. No: its key is not known, or it is believed to be there."""
+    key = public_key(folder.key(node.name).with_suffix(".pub"))
+    try:
+        number = client.ActivateNode(ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_DEFAULT_INTERVAL)).node_id
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code == UNAUTHORIZED:
+            raise
+        return False
+    _leave(client, number)
+    return True
+
+
+def _leave(client: FleetHttpClient, number: int) -> None:
+    with contextlib.suppress(httpx.HTTPStatusError):  # it was not there, or it is not its number
+        client.DeactivateNode(DeactivateNodeRequest(node_id=number))
+
+
+def _earlier(folder: Folder, node: Node) -> list[int]:
+    """Its number in an earlier life, by its log."""
+    try:
+        return [int(number) for number in re.findall(rf"{CAME[0]}: (\d+)", folder.log(node.name).read_text(errors="replace"))[-1:]]
+    except OSError:
+        return []
+
+
+def _client(folder: Folder, node: Node) -> FleetHttpClient:
+    """One that signs as the site does."""
+    os.environ.update(past_proxies(folder.told.host))
+    key = load_ssh_private_key(folder.key(node.name).read_bytes(), None)
     assert isinstance(key, ec.EllipticCurvePrivateKey), "made here"
-    interceptors: list[ProtobufClientInterceptor] = [
+    signing: list[ProtobufClientInterceptor] = [
         RuntimeVersionHttpInterceptor(component_name="SuperNode"),
         NodeAuthHttpInterceptor(key, key.public_key()),
     ]
-    with FleetHttpClient.from_server_address(told.address, False, folder.authority.read_bytes(), interceptors=interceptors) as client:
-        try:
-            request = ActivateNodeRequest(public_key=public_key(path.with_suffix(".pub")), heartbeat_interval=HEARTBEAT_DEFAULT_INTERVAL)
-            client.DeactivateNode(DeactivateNodeRequest(node_id=client.ActivateNode(request).node_id))
-        except httpx.HTTPStatusError as error:
-            return "the server refuses the signature: is this clock right?" if error.response.status_code == UNAUTHORIZED else UNKNOWN
-        except httpx.HTTPError as error:
-            return f"no server answers at {told.address}: {error}"
-    return ""
+    return FleetHttpClient.from_server_address(folder.told.address, False, folder.authority.read_bytes(), interceptors=signing)

@@ -22,6 +22,7 @@ from velatura.federated.deploy.door import is_free, shown
 from velatura.federated.deploy.down import down
 from velatura.federated.deploy.folder import LINK, Federation, Folder, Node, make, opened
 from velatura.federated.deploy.processes import alive, marked
+from velatura.federated.deploy.site import sign_off
 from velatura.federated.deploy.start import start_link, start_node
 
 __all__ = ["DEFAULT_PORT", "Asked", "Up", "prepare", "prepare_site", "register", "up"]
@@ -224,11 +225,15 @@ def _serve(folder: Folder, wait_s: float) -> None:
 def _sites(folder: Folder, wait_s: float) -> None:
     """Register and start sites of this machine, until all are there."""
     register(folder, [folder.key(node.name).with_suffix(".pub") for node in folder.told.nodes])
-    since = dt.datetime.now(dt.UTC).isoformat()
-    pids = {node.name: start_node(folder, node) for node in folder.told.nodes}
     keys = {node.name: certificates.public_key(folder.key(node.name).with_suffix(".pub")) for node in folder.told.nodes}
-    until_s = time.monotonic() + wait_s
     with Control(folder) as control:
+        believed = {one.key: one.id for one in control.nodes() if one.online}
+        for node in folder.told.nodes:
+            if keys[node.name] in believed:
+                sign_off(folder, node, believed[keys[node.name]])
+        since = dt.datetime.now(dt.UTC).isoformat()
+        pids = {node.name: start_node(folder, node) for node in folder.told.nodes}
+        until_s = time.monotonic() + wait_s
         while missing := _missing(control, keys, since):
             dead = [name for name in missing if not alive(pids[name], folder.told.instance)]
             if dead or time.monotonic() > until_s:
