@@ -11,7 +11,8 @@ OBFUSCATION = ("startup", "faces", "tracking", "jobs", "memory", "timing", "leak
 ATTACKS = ("mcpherson_orl", "text", "inversion", "averaging", "residue", "verdicts", "audit")
 REMOVAL = ("removal_memory", "removal")
 EDGE = ("edge",)
-ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, "overview")
+FEDERATED = ("federated",)
+ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, *FEDERATED, "overview")
 
 
 def main() -> None:

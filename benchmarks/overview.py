@@ -27,6 +27,11 @@ PAGES = {
         ("edge",),
         "Peers are a bare loop of OpenCV and ONNX Runtime, and supervision with trackers in an environment of its own.",
     ),
+    "federated_targets": (
+        "Federated learning",
+        ("federated",),
+        "Peers are a loop of plain torch, a plain Flower app on the same engine, and training on the pooled rows.",
+    ),
 }
 """Page -> its title, the benchmarks whose rows it collects, and a sentence on peers."""
 
