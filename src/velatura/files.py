@@ -119,7 +119,7 @@ def _explained(path: Path, *, only_full: bool = False) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise VelaturaError(
                 "files.disk-full", f"{path}: the disk is full; nothing was written", hint="free some space and run it again"
             ) from error

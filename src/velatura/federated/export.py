@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.federated import checkpoint
-from velatura.federated.job import FederatedJob
+from velatura.federated.job import FederatedJob, written
 from velatura.federated.loading import load
 from velatura.federated.networks import made
+from velatura.federated.own_network import look_in
 from velatura.federated.seeds import derived
 from velatura.federated.serving import finished
 from velatura.federated.table import Schema
@@ -85,10 +83,7 @@ def export(
 
 
 def _trained(run: Path, *, unfinished: bool) -> _Trained:
-    try:
-        job = msgspec.convert(json.loads((run / "job.json").read_text(encoding="utf-8")), FederatedJob)
-    except (OSError, ValueError, msgspec.ValidationError) as error:
-        raise BadSpec("federated.no-run", f"{run}: is no folder of a run", hint="that of `velatura fl run -o`") from error
+    job = written(run)
     try:
         outcome = finished(run)
     except VelaturaError:
@@ -115,6 +110,7 @@ def _onnx(path: Path, trained: _Trained, base: Path, *, force: bool) -> float:
     from velatura.federated.onnx_file import checked, to_onnx
 
     with atomic_output(path, force=force) as part:
+        look_in(base)
         schema = trained.schema or load(trained.job.data.source, base=base, classes=trained.job.data.classes).schema
         network = made(trained.job.model.network, schema, seed=derived(trained.job.seed, "model"))
         put(network, trained.model)

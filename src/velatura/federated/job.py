@@ -12,7 +12,7 @@ import msgspec
 from velatura.errors import BadSpec, nearest
 from velatura.federated.combinations import refuse
 from velatura.federated.partition import KINDS
-from velatura.federated.strategies import STRATEGIES
+from velatura.federated.strategies import STRATEGIES, enough
 from velatura.specs import Spec, load_spec
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from velatura.federated.run import Ran
     from velatura.progress import Progress
 
-__all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "SecAgg", "StrategyOf", "Training", "difference", "load_job"]
+__all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "SecAgg", "StrategyOf", "Training", "difference", "load_job", "written"]
 
 
 class Model(Spec, frozen=True):
@@ -164,6 +164,14 @@ def load_job(path: Path) -> FederatedJob:
     return job
 
 
+def written(folder: Path) -> FederatedJob:
+    """What a run's folder says was run. Raises BadSpec `federated.no-run`."""
+    try:
+        return msgspec.json.decode((folder / "job.json").read_bytes(), type=FederatedJob)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BadSpec("federated.no-run", f"{folder}: is no folder of a run", hint="that of `velatura fl run -o`") from error
+
+
 def check(job: FederatedJob, *, where: str) -> None:
     """Raises BadSpec `federated.job`: a value that makes no sense; `federated.combination`: two that cannot hold together."""
     wrong = [
@@ -176,6 +184,11 @@ def check(job: FederatedJob, *, where: str) -> None:
         (job.training.epochs < 1 or job.training.batch < 1, "a site must train", "training.epochs and training.batch, 1 or more"),
         (not 0 < job.training.lr < float("inf"), "no learning rate", "training.lr, more than 0"),
         (job.rounds.count < 1 or not 0 < job.rounds.share <= 1, "no rounds, or nobody in them", "rounds.count >= 1, 0 < rounds.share <= 1"),
+        (
+            not _enough(job),
+            f"{_cohort(job)} sites a round are too few for {job.strategy.name} as it is set, or for rounds.least",
+            "more sites, or fewer faulty ones",
+        ),
         (job.rounds.least < 1 or job.rounds.more < 0, "rounds.least is 1 or more, rounds.more 0 or more", ""),
         (not 0 < job.rounds.deadline_s < float("inf") or not 0 < job.rounds.wait_s < float("inf"), "waiting has a limit", "deadline_s and wait_s"),
         (
@@ -189,6 +202,16 @@ def check(job: FederatedJob, *, where: str) -> None:
         if is_wrong:
             raise BadSpec("federated.job", f"{where}: {sentence}", hint=hint)
     refuse(job, where=where)
+
+
+def _cohort(job: FederatedJob) -> int:
+    """Sites whose replies a round counts."""
+    return min(job.data.sites, max(1, round(job.rounds.share * job.data.sites)))
+
+
+def _enough(job: FederatedJob) -> bool:
+    """Whether a round can change anything even if all answer; a name that is wrong is told elsewhere, and a private draw varies."""
+    return job.strategy.name not in STRATEGIES or job.privacy.level == "client" or enough(job, _cohort(job))
 
 
 def difference(old: FederatedJob, new: FederatedJob) -> str:

@@ -6,19 +6,20 @@ takes them.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from importlib import import_module
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from velatura.errors import BadSpec, Missing, nearest
+from velatura.federated.own_network import own
 from velatura.federated.table import Schema
 
 if TYPE_CHECKING:
     from torch import nn
 
 __all__ = ["OURS", "made"]
+
+MOST_UNITS = 1 << 16
 
 
 def made(word: str, schema: Schema, *, seed: int) -> nn.Module:
@@ -34,7 +35,7 @@ def made(word: str, schema: Schema, *, seed: int) -> nn.Module:
         if name in OURS:
             return OURS[name](schema, option)
         if option:
-            return _yours(name, option, schema)
+            return own(name, option, schema, names=nearest(name, OURS))
     raise BadSpec("federated.network", f"there is no network {word!r}", hint=f"{nearest(name, OURS)}, or module:callable")
 
 
@@ -45,23 +46,6 @@ def _torch() -> Any:
         raise Missing("extra.train", "torch is not installed", hint="pip install 'velatura[train]'") from error
     torch.set_num_threads(1)  # the same sums on every machine, and many small models want no more
     return torch
-
-
-def _yours(module: str, attribute: str, schema: Schema) -> nn.Module:
-    torch = _torch()
-    try:
-        factory = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise BadSpec("federated.network", f"{module}:{attribute} cannot be imported: {error}") from error
-    wanted = inspect.signature(factory).parameters
-    known = {"shape": schema.shape, "classes": schema.classes}
-    network = factory(**{name: value for name, value in known.items() if name in wanted})
-    if not isinstance(network, torch.nn.Module):
-        raise BadSpec("federated.network", f"{module}:{attribute} gives {type(network).__name__}, not a torch.nn.Module")
-    if any(isinstance(parameter, torch.nn.parameter.UninitializedParameter) for parameter in network.parameters()):
-        raise BadSpec("federated.network", f"{module}:{attribute} has lazy layers, whose shapes are not known before round 1", hint="give all sizes")
-    checked: nn.Module = network
-    return checked
 
 
 def _flat(schema: Schema) -> int:
@@ -81,7 +65,10 @@ def _mlp(schema: Schema, option: str) -> nn.Module:
     """option: sizes of hidden layers, "64" or "512,512"."""
     from torch import nn
 
-    sizes = [_flat(schema), *(int(word) for word in (option or "64").split(","))]
+    words = (option or "64").split(",")
+    if not all(word.strip().isdecimal() and 0 < int(word) <= MOST_UNITS for word in words):
+        raise BadSpec("federated.network", f"mlp:{option}: sizes of hidden layers are whole numbers", hint="mlp:64 or mlp:512,512")
+    sizes = [_flat(schema), *map(int, words)]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.Tanh()]

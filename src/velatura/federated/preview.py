@@ -9,6 +9,7 @@ from velatura.dp.accounting import Event, epsilon, noise_for
 from velatura.federated.job import FederatedJob
 from velatura.federated.loading import load
 from velatura.federated.networks import made
+from velatura.federated.own_network import look_in
 from velatura.federated.seeds import derived
 
 __all__ = ["Array", "Preview", "preview"]
@@ -59,6 +60,7 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
     Raises:
         BadInput, BadSpec: as `loading.load` and `networks.made`.
     """
+    look_in(base)
     table = load(data or job.data.source, base=base, classes=job.data.classes)
     state = made(job.model.network, table.schema, seed=derived(job.seed, "model")).state_dict()
     arrays = [Array(name, tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in state.items()]

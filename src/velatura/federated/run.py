@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import msgspec
 
 from velatura.errors import BadSpec
 from velatura.federated.engines import engine_of, refuse_engine, refuse_unbuilt
-from velatura.federated.job import FederatedJob, check
+from velatura.federated.job import FederatedJob, check, difference, written
 from velatura.federated.quiet import switch_off
 from velatura.files import alone, atomic_output
 from velatura.progress import SILENT, Progress
@@ -71,7 +72,8 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
         base: what relative paths in the job are relative to.
 
     Raises:
-        BadSpec: `federated.job`, `federated.combination`, `federated.engine`, `files.exists`, `federated.changed`.
+        BadSpec: `federated.job`, `federated.combination`, `federated.engine`, `files.exists`, `federated.changed`,
+            `federated.no-run`, `federated.busy`.
         Missing: `extra.fl`, `extra.train`, `federated.nodes`.
         VelaturaError: `federated.no-round`.
     """
@@ -88,8 +90,11 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
 
 def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) -> None:
     """The run's folder, for this process alone."""
-    if folder.exists() and not resume:
+    new = not folder.exists()
+    if not new and not resume:
         raise BadSpec("files.exists", f"{folder} exists", hint="--resume goes on with it; or another folder")
+    if new:
+        stack.callback(_left_out, folder)
     (folder / "flower").mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -101,6 +106,16 @@ def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) 
     if not (folder / "job.json").exists():
         with atomic_output(folder / "job.json", force=True) as part:
             part.write_text(json.dumps(msgspec.to_builtins(job), indent=1) + "\n")
+    elif changed := difference(written(folder), job):
+        raise BadSpec("federated.changed", f"{folder}: the job has changed since: {changed}", hint="another folder, or the job as it was")
+
+
+def _left_out(folder: Path) -> None:
+    """A run that did not get to the end of its first round, and spent nothing, leaves no folder in the way of the next attempt."""
+    ledger = folder / "ledger"
+    kept = [folder / name for name in ("checkpoint", "history.json")]
+    if not any(one.exists() for one in kept) and not (ledger.exists() and ledger.stat().st_size):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, seconds: float) -> Ran:

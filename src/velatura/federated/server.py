@@ -36,7 +36,7 @@ from velatura.progress import SILENT, Progress
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Cohort", "Outcome", "RoundTold", "serve"]
+__all__ = ["Cohort", "NoRound", "Outcome", "RoundTold", "serve"]
 
 CHECKPOINT = "checkpoint"
 
@@ -79,6 +79,14 @@ class Outcome:
     epsilon: float | None = None
     noise: float | None = None
     by_site: dict[str, float] = field(default_factory=dict)
+
+
+class NoRound(VelaturaError):
+    """No round changed the model; outcome: what happened in them."""
+
+    def __init__(self, code: str, sentence: str, outcome: Outcome, *, hint: str) -> None:
+        super().__init__(code, sentence, hint=hint)
+        self.outcome = outcome
 
 
 class Cohort(Protocol):
@@ -131,7 +139,7 @@ class _Server:
         nodes = list(self.grid.get_node_ids())
         replies = self.grid.send_and_receive([Message(RecordDict(), node, "query") for node in nodes], timeout=self.job.rounds.wait_s)
         cards = {reply.metadata.src_node_id: _card(reply) for reply in replies if not reply.has_error()}
-        own = {node: card for node, card in cards.items() if card is not None and card.job == self.job.digest}
+        own = {node: card for node, card in cards.items() if card is not None and card.job == self.job.digest and self._has_rows(node, card)}
         if not own:
             why = self.grid.refused[-1].why if self.grid.refused else "they are of another job"
             raise Missing("federated.nodes", f"none of {len(nodes)} nodes can take part: {why}", hint="the same job.toml on server and sites")
@@ -143,6 +151,13 @@ class _Server:
         self.grid.places.update({node: card.partition for node, card in own.items()})
         self.grid.round = 0
         return usual
+
+    def _has_rows(self, node: int, card: _Card) -> bool:
+        """Under secure aggregation nobody says how many; an empty site drops out there."""
+        if card.rows or self.job.aggregation != "plain":
+            return True
+        self.grid.refused.append(Refused(0, node, card.partition, "no rows to train on"))
+        return False
 
     def _round(self, number: int, strategy: Any) -> RoundTold:
         grid, job = self.grid, self.job
@@ -228,10 +243,11 @@ def serve(
     server = _Server(job, grid, aggregator or Plain(), cohort or _chosen(job), test, folder, progress, spent)
     outcome = server.run(resume=resume)
     if outcome.history and all(told.unchanged for told in outcome.history):
-        why = f"; the last one refused: {outcome.refused[-1].why}" if outcome.refused else ""
-        raise VelaturaError(
-            "federated.no-round", f"no round of {len(outcome.history)} changed the model{why}", hint="the reasons are in history.json"
+        why = (
+            f"{outcome.history[-1].unchanged}; the last one refused: {outcome.refused[-1].why}" if outcome.refused else outcome.history[-1].unchanged
         )
+        sentence = f"no round of {len(outcome.history)} changed the model: {why}"
+        raise NoRound("federated.no-round", sentence, outcome, hint="the reasons are in history.json")
     return outcome
 
 

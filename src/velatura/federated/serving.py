@@ -25,9 +25,10 @@ from velatura.federated.client_level import client_level
 from velatura.federated.engines import refuse_unbuilt
 from velatura.federated.guarded_grid import GuardedGrid, Refused, Rules
 from velatura.federated.loading import brought_test
+from velatura.federated.own_network import look_in
 from velatura.federated.records import round_of
 from velatura.federated.secure_aggregation import SecureAggregation
-from velatura.federated.server import Outcome, RoundTold, serve
+from velatura.federated.server import NoRound, Outcome, RoundTold, serve
 from velatura.federated.site import CARD, pooled
 from velatura.federated.table import Schema, Table
 from velatura.files import atomic_output
@@ -52,14 +53,20 @@ def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume
         BadSpec: `federated.engine`; what `server.serve` raises.
     """
     refuse_unbuilt(job)
+    look_in(base)
     guarded = GuardedGrid(grid, _rules(job), refuse=_card(job))
     with ExitStack() as stack:
         level, cohort = client_level(job, folder, stack)
         spent: Callable[[], float | None] = level.ledger.spent if level is not None else lambda: None
         aggregator = SecureAggregation(job, level) if job.aggregation == "secagg" else level
-        outcome = serve(
-            job, guarded, aggregator=aggregator, cohort=cohort, test=_test(job, base), folder=folder, resume=resume, progress=progress, spent=spent
-        )
+        test = _test(job, base)
+        try:
+            outcome = serve(
+                job, guarded, aggregator=aggregator, cohort=cohort, test=test, folder=folder, resume=resume, progress=progress, spent=spent
+            )
+        except NoRound as error:
+            _write_history(folder, error.outcome)
+            raise
         if level is not None:
             outcome = replace(outcome, epsilon=level.ledger.spent(), noise=level.noise)
     _write(folder, outcome)
@@ -110,6 +117,10 @@ def _card(job: FederatedJob) -> Callable[[Message, Message], str | None]:
 def _write(folder: Path, outcome: Outcome) -> None:
     with atomic_output(folder / MODEL, force=True) as part, part.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **outcome.model)
+    _write_history(folder, outcome)
+
+
+def _write_history(folder: Path, outcome: Outcome) -> None:
     told = {
         "rounds": [asdict(one) for one in outcome.history],
         "refused": [asdict(one) for one in outcome.refused],

@@ -20,6 +20,7 @@ from velatura.federated.aggregation import floating
 from velatura.federated.clipping import clipped, shortened
 from velatura.federated.loading import brought_test, load
 from velatura.federated.networks import made
+from velatura.federated.own_network import look_in
 from velatura.federated.partition import dealt
 from velatura.federated.records import State, digest_of, only, packed, round_of, unpacked
 from velatura.federated.secagg.stages import answered
@@ -98,8 +99,8 @@ class _Site:
         if source:
             return load(source, base=self._base, classes=self.job.data.classes)
         if self._pool is None:
-            self._pool, _ = pooled(self.job, self._base)
-            self._parts = split(self.job, self._pool)
+            pool, _ = pooled(self.job, self._base)
+            self._parts, self._pool = split(self.job, pool), pool
         if partition >= len(self._parts):
             raise BadInput("federated.site", f"there are {len(self._parts)} sites, and this is number {partition + 1}")
         return self._pool.rows(self._parts[partition])
@@ -111,6 +112,7 @@ class _Site:
 
 def client_app(job: FederatedJob, base: Path) -> ClientApp:
     """Flower's object. base: what relative paths in the job are relative to."""
+    look_in(base)
     app, site = ClientApp(), _Site(job, base)
 
     @app.query()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from velatura.errors import BadInput
 from velatura.federated.table import Table
 
 if TYPE_CHECKING:
@@ -74,10 +75,18 @@ def state_of(network: nn.Module) -> dict[str, np.ndarray]:
 
 
 def put(network: nn.Module, state: Mapping[str, np.ndarray]) -> None:
-    """The reverse. Raises RuntimeError: other names or shapes."""
+    """The reverse.
+
+    Raises:
+        BadInput: `federated.state`: the network has other names or shapes; it may have grown some in use.
+    """
     import torch
 
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+    try:
+        network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in state.items()})
+    except RuntimeError as error:
+        why = " ".join(str(error).split("\n", 1)[-1].split())[:200]
+        raise BadInput("federated.state", f"weights do not fit the network: {why}", hint="a network registers all its state in __init__") from error
 
 
 def _squared(network: nn.Module, begun: list[Tensor]) -> Tensor:

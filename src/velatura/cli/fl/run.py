@@ -39,6 +39,8 @@ def run(
         return _app(job, out, nodes=nodes, engine=engine, resume=resume, json=json)
     ran = train(load_job(job), out, engine=engine, base=job.parent, resume=resume, progress=progress(quiet=quiet))
     warnings = [f"{count} replies left out: {why}" for why, count in sorted(ran.refused.items())]
+    if ran.sites == 1:
+        warnings.append("one site: this is training at one place, and nothing of it is federated")
     if ran.stopped:
         warnings.append(f"ended after {ran.rounds} rounds: {ran.stopped}")
     told("fl run", ran, json=json, text=_ran(ran), warnings=warnings)
