@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
 pytest.importorskip("flwr", reason="flwr is not installed")
@@ -35,6 +36,7 @@ from velatura.federated.deploy.link import may_pass
 from velatura.federated.deploy.start import _node
 from velatura.federated.deploy.tickets import Order, found, issue
 from velatura.federated.deploy.up import Asked, prepare, prepare_site
+from velatura.federated.job import Model
 
 NOW = dt.datetime.now(dt.UTC)
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are known by /proc")
@@ -329,7 +331,7 @@ def test_a_site_of_a_server_elsewhere_makes_its_own_keys(tmp_path: Path) -> None
 
 def test_a_bundle_tells_sites_the_job_and_no_path(tmp_path: Path) -> None:
     of = job(rounds=2)
-    first, again = bundle_of_job(of, "a" * 32), bundle_of_job(of, "a" * 32)
+    first, again = bundle_of_job(of, "a" * 32, tmp_path), bundle_of_job(of, "a" * 32, tmp_path)
     assert first == again
     with zipfile.ZipFile(io.BytesIO(first)) as opened_:
         text = b"".join(opened_.read(name) for name in opened_.namelist())
@@ -337,10 +339,19 @@ def test_a_bundle_tells_sites_the_job_and_no_path(tmp_path: Path) -> None:
     assert str(Path.cwd()).encode() not in text and str(Path.home()).encode() + b"/" not in text
 
 
+def test_a_network_of_ones_own_travels_and_nothing_else_of_the_folder(tmp_path: Path) -> None:
+    for name in ("nets.py", "other.py", "linear.py"):
+        (tmp_path / name).write_text("x = 1\n")
+    for word, sent in (("nets:small", ["nets.py"]), ("linear", []), ("installed.elsewhere:net", [])):
+        of = msgspec.structs.replace(job(), model=Model(word))
+        with zipfile.ZipFile(io.BytesIO(bundle_of_job(of, "a" * 32, tmp_path))) as opened_:
+            assert [name for name in opened_.namelist() if name in ("nets.py", "other.py", "linear.py")] == sent
+
+
 def test_flower_finds_the_two_ends_of_a_bundle(tmp_path: Path) -> None:
     from flwr.supercore.object_ref import validate
 
-    with zipfile.ZipFile(io.BytesIO(bundle_of_job(job(), "a" * 32))) as opened_:
+    with zipfile.ZipFile(io.BytesIO(bundle_of_job(job(), "a" * 32, tmp_path))) as opened_:
         opened_.extractall(tmp_path)
     for end in ("server", "client"):
         assert validate(f"velatura_job.{end}_app:app", check_module=True, project_dir=tmp_path) == (True, None)

@@ -16,6 +16,7 @@ from flwr.cli.utils import collect_files
 
 from velatura import __version__
 from velatura.errors import BadSpec, one_line
+from velatura.federated.networks import OURS
 
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
@@ -29,8 +30,12 @@ app = {end}({what!r}, {ticket!r})
 GUARD = "velatura_guard"
 
 
-def bundle_of_job(job: FederatedJob, ticket: str) -> bytes:
-    """Both ends of a job. Sites read the job in it; paths of this machine are not in it."""
+def bundle_of_job(job: FederatedJob, ticket: str, base: Path) -> bytes:
+    """Both ends of a job. Sites read the job in it; paths of this machine are not in it.
+
+    Args:
+        base: the job's folder; a module of its own network that lies there travels too, and no more of the folder.
+    """
     text = msgspec.json.encode(job).decode()
     described = {
         "build-system": {"requires": ["hatchling"], "build-backend": "hatchling.build"},
@@ -51,7 +56,7 @@ def bundle_of_job(job: FederatedJob, ticket: str) -> bytes:
         "velatura_job/server_app.py": END.format(end="server", what=text, ticket=ticket).encode(),
         "velatura_job/client_app.py": END.format(end="client", what=text, ticket=ticket).encode(),
     }
-    return build_fab_from_files(files)[0]
+    return build_fab_from_files(files | _own_network(job, base))[0]
 
 
 def bundle_of_app(folder: Path, ticket: str) -> bytes:
@@ -70,6 +75,12 @@ def bundle_of_app(folder: Path, ticket: str) -> bytes:
         return build_fab_from_files(files)[0]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadSpec("federated.app", f"{folder}: {one_line(str(error))}", hint="what Flower's `flwr build` needs in pyproject.toml") from error
+
+
+def _own_network(job: FederatedJob, base: Path) -> dict[str, bytes | Path]:
+    module, _, attribute = job.model.network.partition(":")
+    file = f"{module.replace('.', '/')}.py"
+    return {file: base / file} if attribute and module not in OURS and (base / file).is_file() else {}
 
 
 def _version() -> str:

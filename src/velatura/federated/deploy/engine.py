@@ -71,7 +71,7 @@ class SuperLinkEngine:
         try:
             with Control(place) as control:
                 _gathered(control, place, job.data.sites, rounds.wait_s)
-                number = control.submit(bundle_of_job(job, ticket.name), {})
+                number = control.submit(bundle_of_job(job, ticket.name, base), {})
                 _followed(control, number, ticket, until_s, rounds.count, progress)
         except BaseException:
             _let_go(folder)
