@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import erfc, exp, inf, isfinite, log, sqrt
+from math import ceil, erfc, exp, inf, isfinite, log, log1p, sqrt
 from typing import Any
 
 from velatura.errors import BadSpec, Missing
 
 __all__ = ["Event", "analytic_sigma", "delta_of", "epsilon", "noise_for"]
 
+MOST_NOISE = 10_000_000  # thousandths of a sensitivity
+PATIENCE = 14  # secants; then halves
 FAINT = 0.3
 """Sensitivities: below, epsilon is in the hundreds whatever the sampling, and a grid of losses takes minutes, then terabytes."""
 
@@ -107,22 +109,34 @@ def noise_for(target: float, delta: float, *, sampling: float, times: int) -> fl
     if not (isfinite(target) and target > 0):
         raise BadSpec("dp.epsilon", f"epsilon {target} is no budget", hint="more than 0, usually at most 8")
 
-    def enough(thousandths: int) -> bool:
-        return epsilon([(Event("gaussian", thousandths / 1000, sampling), times)], delta) <= target
+    def cost(thousandths: int) -> float:
+        return epsilon([(Event("gaussian", thousandths / 1000, sampling), times)], delta)
 
-    low, high = 200, 800
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > 10_000_000:
-            raise BadSpec(
-                "dp.epsilon", f"no noise reaches epsilon {target} at delta {delta}", hint="a larger epsilon, fewer rounds, or less sampling"
-            )
-    if enough(low):
-        low = 1
+    return _least(cost, target, _guess(target, delta, sampling, times)) / 1000
+
+
+def _least(cost: Callable[[int], float], target: float, guess: int) -> int:
+    """The least number whose cost is within the target; costs fall. By secants in logarithms: an answer takes half a second."""
+    low, high, at, asked = 0, MOST_NOISE + 1, guess, [(0.0, 0.0)]
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high / 1000
+        told = cost(at)
+        low, high = (low, at) if told <= target else (at, high)
+        asked.append((log(at), log(told / target)))
+        (before, above), (here, now) = asked[-2:]
+        slope = (now - above) / (here - before) if len(asked) > 2 and here != before else -1.0
+        wanted = ceil(exp(min(here - now / (slope or -1.0), log(MOST_NOISE) + 1))) if len(asked) < PATIENCE else (low + high) // 2
+        at = min(max(wanted, low + 1), high - 1)
+        if low == MOST_NOISE:
+            raise BadSpec("dp.epsilon", "no noise reaches this epsilon at this delta", hint="a larger epsilon, fewer rounds, or less sampling")
+    return high
+
+
+def _guess(target: float, delta: float, sampling: float, times: int) -> int:
+    """Where to begin to look, by the central limit theorem (Bu et al. 2020), which is no bound and never a claim."""
+    if delta == 0:
+        return 1000
+    whole = analytic_sigma(min(target, 400.0), delta) if 0 < delta < 1 else 1.0
+    return max(1, min(round(1000 / sqrt(log1p(1 / (sampling * whole) ** 2 / times))), MOST_NOISE))
 
 
 def delta_of(target: float, sigma: float, sensitivity: float = 1.0) -> float:
