@@ -4,8 +4,8 @@
     python -m benchmarks.federated local ray       measure these again, write the page
     python -m benchmarks.federated --page          write the page from the results that are kept
 
-Each step's result is a file in docs/benchmarks/federated, with the day and the machine it was taken on. A step that is ended (`niid`: 47 minutes of one
-core, `to99`: 19, `mnist`: 10) goes on with its last whole round when it is called again. CPU is user and system time; one thread.
+Each step's result is a file in docs/benchmarks/federated, with the day and the machine it was taken on. A step that is ended goes on with its last
+whole round when it is called again (`niid` takes 47 minutes of one core, `to99` 19, `mnist` 10). CPU is user and system time; one thread.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _apart(found: Mapping[str, Kept | None]) -> list[str]:
         one = link.figures
         costs = f"{one['round_cpu_s']:.1f} s CPU and {one['round_wall_s']:.1f} s by the clock"
         said.append(
-            f"**Flower's own processes** (`--engine superlink`, two sites and the server on this machine): a round costs {costs} beyond its training, "
+            f"**Flower's own processes** (`--engine superlink`, two sites and the server here): a round costs {costs} beyond its training, "
             f"as Flower starts a process for each message, which imports torch; a whole run of one round {one['first_wall_s']:.0f} s by the clock."
         )
     return said

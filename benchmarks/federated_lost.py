@@ -1,7 +1,7 @@
 """Sites lost in secure aggregation: n - t of them at each stage, which a round must survive, and one more, after which nothing may be released.
 
-A lost site raises from the stage's message on, in the engine in this process. Ten sites, of whom t = 7 must stay. A round that survives is compared with
-the mean of the updates that are in it, as plain aggregation of the same sites has it.
+A lost site raises from the stage's message on, in the engine in this process. Ten sites, of whom t = 7 must stay. A round that survives is compared
+with the mean of the updates that are in it, as plain aggregation of the same sites has it.
 """
 
 from __future__ import annotations
