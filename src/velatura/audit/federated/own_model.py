@@ -62,7 +62,7 @@ def _read(path: Path, job: FederatedJob, rows: Table) -> Model:
     try:
         with np.load(path, allow_pickle=False) as kept:
             put(network, {name: kept[name] for name in kept.files})
-    except (RuntimeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (BadInput, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise BadInput("federated.model", f"{path}: no weights of {job.model.network} on these rows", hint="the job's own rows, or --data") from error
     network.eval()
     return Model(network)
