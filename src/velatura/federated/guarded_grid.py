@@ -25,7 +25,7 @@ from velatura.federated.records import only, unpacked
 if TYPE_CHECKING:
     from velatura.federated.flower_task import Run
 
-__all__ = ["GuardedGrid", "Refused", "Rules"]
+__all__ = ["GuardedGrid", "Refused", "Rules", "counted"]
 
 REFUSED = 1  # code of an error reply that a guard makes
 TRAIN = "train"
@@ -50,6 +50,17 @@ class Refused:
     node: int
     partition: int | None
     why: str
+
+
+def counted(refused: Iterable[Refused]) -> dict[str, int]:
+    """How many, by reason without its particulars."""
+    return dict(Counter(_reason(one.why) for one in refused))
+
+
+def _reason(why: str) -> str:
+    """What stands before a colon; of an error its name, and what it says before the next one."""
+    name, _, rest = why.partition(": ")
+    return f"{name}: {rest.partition(': ')[0]}"[:120] if rest and name.isidentifier() else name[:120]
 
 
 @dataclass(slots=True)
@@ -125,7 +136,7 @@ class GuardedGrid(Grid):
 
     def counts(self) -> Mapping[str, int]:
         """How many replies were refused, by reason."""
-        return Counter(one.why.split(":")[0] for one in self.refused)
+        return counted(self.refused)
 
     def _place(self, node: int) -> tuple[int, int]:
         return self.places.get(node, 1 << 62), node

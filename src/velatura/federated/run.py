@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from velatura.errors import BadSpec
-from velatura.federated.engines import engine_of, refuse_engine, refuse_unbuilt
+from velatura.federated.engines import engine_of, refuse_engine
 from velatura.federated.job import FederatedJob, check, difference, written
 from velatura.federated.quiet import switch_off
 from velatura.files import alone, atomic_output
@@ -79,7 +79,6 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
     """
     check(job, where="the job")
     refuse_engine(engine)
-    refuse_unbuilt(job)
     begun_s = time.monotonic()
     with ExitStack() as stack:
         _opened(folder, job, resume=resume, stack=stack)
@@ -119,10 +118,9 @@ def _left_out(folder: Path) -> None:
 
 
 def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, seconds: float) -> Ran:
+    from velatura.federated.guarded_grid import counted
+
     last = outcome.history[-1] if outcome.history else None
-    reasons: dict[str, int] = {}
-    for one in outcome.refused:
-        reasons[one.why.split(":")[0]] = reasons.get(one.why.split(":")[0], 0) + 1
     return Ran(
         folder=str(folder),
         engine=engine,
@@ -138,6 +136,6 @@ def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, second
         delta=job.privacy.delta if outcome.epsilon is not None else None,
         noise=outcome.noise,
         unchanged=sum(bool(one.unchanged) for one in outcome.history),
-        refused=reasons,
+        refused=counted(outcome.refused),
         stopped=outcome.stopped,
     )
