@@ -34,8 +34,9 @@ from velatura.federated.deploy.down import down
 from velatura.federated.deploy.folder import Federation, Node, make, opened
 from velatura.federated.deploy.link import may_pass
 from velatura.federated.deploy.start import _node
+from velatura.federated.deploy.status import look
 from velatura.federated.deploy.tickets import Order, found, issue
-from velatura.federated.deploy.up import Asked, prepare, prepare_site
+from velatura.federated.deploy.up import Asked, prepare, prepare_site, up
 from velatura.federated.job import Model
 
 NOW = dt.datetime.now(dt.UTC)
@@ -411,3 +412,35 @@ def velatura_options() -> list[str]:
 
     command = typer.main.get_command(app).commands["up"]  # type: ignore[attr-defined]
     return [name for parameter in command.params for name in parameter.opts]
+
+
+@linux
+def test_the_status_of_what_is_down_says_what_is_left_and_what_to_do(ready: Path) -> None:
+    folder = opened(ready)
+    state = look(folder)
+    assert (state.well, state.server.state, state.server.next, state.stray) == (False, "down", "velatura fl up", 0)
+    assert [(node.name, node.state) for node in state.nodes] == [("node0", "down")]
+    pid = started(folder.told.instance, "import time; time.sleep(60)", ready)
+    until(lambda: look(folder).stray == 1)
+    assert look(folder).server.next == "velatura fl down"
+    assert down(folder, limit_s=1.0).ended == 1
+    assert not processes.alive(pid, folder.told.instance)
+
+
+def test_the_status_tells_a_stranger_at_the_address(tmp_path: Path) -> None:
+    with tls(certified(tmp_path / "stranger")) as port:
+        with pytest.raises(BadSpec, match=r"federated\.port"):
+            prepare(tmp_path / "f", Asked(0, port=port))
+        folder = prepare(tmp_path / "f", Asked(0, port=free()))
+        moved = make(folder.path, msgspec.structs.replace(folder.told, address=f"127.0.0.1:{port}"))
+        assert look(moved).server.state == "another server answers at this address"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+def test_two_that_start_at_once_are_one_too_many(ready: Path) -> None:
+    import fcntl
+
+    with (ready / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BadSpec, match=r"federated\.running"):
+            up(ready, Asked(1, port=free()))

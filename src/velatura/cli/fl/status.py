@@ -34,4 +34,5 @@ def _text(found: Status) -> str:
     for node in found.nodes:
         where = f", process {node.pid}" if node.pid else ", elsewhere" if not node.here else ""
         lines.append(f"{' ' if node.well else '!'} {node.name}: {node.state}{where}{f' -> {node.next}' if node.next else ''}")
+    lines += [f"! {found.stray} processes of an earlier life are left -> velatura fl down"] if found.stray else []
     return "\n".join(lines + ([f"-> {server.next}"] if server.next else []))

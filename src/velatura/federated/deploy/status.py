@@ -64,7 +64,7 @@ def look(folder: Folder) -> Status:
     nodes = _nodes(folder, server) if folder.serves else [_site(folder, server)]
     own = {pid for name in folder.names() if (pid := folder.pid(name)) is not None}
     stray = 0 if any(alive(pid, folder.told.instance) for pid in own) else len(marked(folder.told.instance))
-    return Status(str(folder.path), server, nodes, stray, server.well and all(node.well for node in nodes))
+    return Status(str(folder.path), server, nodes, stray, server.well and not stray and all(node.well for node in nodes))
 
 
 def _server(folder: Folder) -> ServerState:

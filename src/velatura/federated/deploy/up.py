@@ -6,12 +6,13 @@ Three forms: a server with sites on this machine; a server alone (0 nodes), to w
 from __future__ import annotations
 
 import datetime as dt
+import os
 import secrets
 import shutil
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from velatura.federated.deploy.folder import LINK, Federation, Folder, Node, mak
 from velatura.federated.deploy.processes import alive, marked
 from velatura.federated.deploy.site import sign_off
 from velatura.federated.deploy.start import start_link, start_node
+from velatura.files import alone
 
 __all__ = ["DEFAULT_PORT", "Asked", "Up", "prepare", "prepare_site", "register", "up"]
 
@@ -78,12 +80,13 @@ def up(path: Path, asked: Asked, *, wait_s: float = 120.0) -> Up:
     """
     begun_s = time.monotonic()
     folder = prepare(path, asked)
-    try:
-        _serve(folder, wait_s)
-        _sites(folder, wait_s)
-    except BaseException:
-        down(folder, limit_s=5.0)
-        raise
+    with _alone(folder):
+        try:
+            _serve(folder, wait_s)
+            _sites(folder, wait_s)
+        except BaseException:
+            down(folder, limit_s=5.0)
+            raise
     certificate = certificates.read_certificate((folder.path / "server.crt").read_bytes())
     names = [node.name for node in folder.told.nodes]
     seconds = round(time.monotonic() - begun_s, 1)
@@ -207,6 +210,21 @@ def _certified(folder: Folder, *, renew: bool) -> None:
     for name in folder.told.names:
         if why := found.problem(name, at=now):
             raise BadInput("federated.certificate", f"{file}: {why}", hint="velatura fl up --renew makes a new one that the same ca.crt vouches for")
+
+
+@contextmanager
+def _alone(folder: Folder) -> Iterator[None]:
+    """Two that start at once would each take the other's processes for their own."""
+    lock = os.open(folder.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            alone(lock)
+        except OSError as error:
+            raise BadSpec("federated.running", f"{folder.path}: another `fl up` starts it now", hint="velatura fl status") from error
+        _refuse_running(folder)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _serve(folder: Folder, wait_s: float) -> None:
