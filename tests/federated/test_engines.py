@@ -162,3 +162,56 @@ def test_every_engine_is_a_line_that_imports() -> None:
     assert list(ENGINES)[:2] == ["local", "ray"]
     for name in ENGINES:
         assert callable(engine_of(name).run) and callable(engine_of(name).run_plain)
+
+
+@pytest.mark.slow
+def test_flowers_own_simulation_runs_the_job_and_ends_in_the_same_bits(tmp_path: Path) -> None:
+    """As `flwr run` does it: components by name, random node ids, replies as they finish, the client app pickled with each message."""
+    pytest.importorskip("ray", reason="ray is not installed")
+    (tmp_path / "job.toml").write_text(JOB)
+    (tmp_path / "as_flower.py").write_text(AS_FLOWER)
+    (tmp_path / "simulate.py").write_text(SIMULATE)
+    done = subprocess.run([sys.executable, "simulate.py"], cwd=tmp_path, capture_output=True, text=True, check=False, env=_bare_environment(tmp_path))
+    assert done.returncode == 0, done.stderr[-2000:]
+    from velatura.federated.job import load_job
+
+    run(load_job(tmp_path / "job.toml"), tmp_path / "own")
+    mine, theirs = finished(tmp_path / "own"), finished(tmp_path / "theirs")
+    assert all(np.array_equal(mine.model[name], theirs.model[name]) for name in mine.model)
+    assert mine.history == theirs.history and mine.by_site == theirs.by_site and not theirs.refused
+
+
+AS_FLOWER = """
+from pathlib import Path
+
+from velatura.federated import load_job
+
+apps = load_job(Path(__file__).with_name("job.toml")).to_flower(base=Path(__file__).parent)
+server = apps.server
+client = apps.client
+"""
+SIMULATE = """
+import sys
+from pathlib import Path
+
+from velatura.federated.quiet import switch_off
+
+Path("home").mkdir()
+switch_off(Path("home").resolve())
+from flwr.app import Context, RecordDict
+from flwr.simulation.run_simulation import _run_simulation
+from flwr.supercore.constant import NOOP_FEDERATION_ID
+from flwr.supercore.run import Run
+from flwr.supercore.task_identity import TaskIdentity
+from flwr.supercore.telemetry import EventType
+
+run = Run.create_empty(77)
+run.primary_task_id, run.federation_id = 5, NOOP_FEDERATION_ID
+TaskIdentity.task_id, TaskIdentity.run_id, TaskIdentity.node_id = 5, 77, 1
+_run_simulation(
+    num_supernodes=3, exit_event=EventType.PYTHON_API_RUN_SIMULATION_LEAVE, run=run, app_dir=".",
+    client_app_attr="as_flower:client", server_app_attr="as_flower:server",
+    server_app_context=Context(77, 0, {}, RecordDict(), {"run": str(Path("theirs").resolve())}),
+    backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0}},
+)
+"""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flwr.app import Context
+from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
@@ -41,7 +41,7 @@ class FlowerApps:
 def apps(job: FederatedJob, base: Path) -> FlowerApps:
     """A job's two ends. base: what relative paths in it are relative to, on each machine."""
     refuse_unbuilt(job)
-    return FlowerApps(server_app(job, base), client_app(job, base))
+    return FlowerApps(server_app(job, base.resolve()), _Travelling(Client(job, base.resolve())))
 
 
 def server_app(job: FederatedJob, base: Path) -> ServerApp:
@@ -73,6 +73,20 @@ class Client:
         if key not in _MADE:
             _MADE[key] = client_app(self.job, self.base)
         return _MADE[key]
+
+
+class _Travelling(ClientApp):
+    """A client app that can be pickled: Flower's simulation sends it with each message, and the process that gets it keeps its tables and modules."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+
+    def __call__(self, message: Message, context: Context) -> Message:
+        return self._client()(message, context)
+
+    def __reduce__(self) -> tuple[type[_Travelling], tuple[Client]]:
+        return _Travelling, (self._client,)
 
 
 _MADE: dict[tuple[str, Path], ClientApp] = {}
