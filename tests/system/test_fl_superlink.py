@@ -23,6 +23,8 @@ pytest.importorskip("flwr", reason="flwr is not installed")
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
+from tests.federated.test_flower_app import app
+
 from velatura.federated.deploy.folder import Folder, opened
 from velatura.federated.deploy.processes import marked
 from velatura.federated.job import load_job
@@ -297,3 +299,18 @@ def test_in_the_foreground_the_command_is_the_process_that_a_supervisor_sees(tmp
         ended = [fl("down", "--state", path).returncode for path in (site, server)]
     assert ended == [0, 0]
     assert [first.wait(5) is not None, second.wait(5) is not None] == [True, True]
+
+
+@pytest.mark.slow
+def test_a_plain_app_runs_unchanged_and_its_bad_reply_is_named(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    folder = app(tmp_path / "app", "means", bad="(1,)")
+    text = (folder / "pyproject.toml").read_text().replace('version = "1"', 'version = "1.0.0"\nlicense = "MIT"').replace("rounds = 3", "rounds = 1")
+    (folder / "pyproject.toml").write_text('[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n' + text)
+    with up(tmp_path / "f", 2) as place:
+        ran = fl("run", folder, "--engine", "superlink", "--state", place.path, "-o", tmp_path / "run", "--json")
+        assert ran.returncode == 0, ran.stderr
+    result = json.loads(ran.stdout)["result"]
+    assert (result["nodes"], result["engine"]) == (2, "superlink")
+    assert [one["partition"] for one in json.loads((tmp_path / "run" / "history.json").read_text())["refused"]] == [1]
+    assert json.loads((folder / "out.json").read_text()) == [1.0, 1.0, 1.0]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from velatura.federated.server import Outcome
     from velatura.progress import Progress
 
-__all__ = ["ENGINES", "Engine", "PlainApp", "PlainRan", "engine_of", "refuse_engine", "refuse_unbuilt"]
+__all__ = ["DEPLOYED", "ENGINES", "EVERY", "Engine", "PlainApp", "PlainRan", "engine_of", "refuse_engine", "refuse_unbuilt"]
 
 ENGINES = {
     "local": "velatura.federated.local_engine:LOCAL",
@@ -33,6 +33,8 @@ ENGINES = {
 """Name -> module:object, an `Engine`."""
 
 DEPLOYED = "superlink"
+EVERY = 0
+"""Of nodes: all that a federation has (`DEPLOYED` alone)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,7 @@ class PlainApp:
     Attributes:
         client: gives the client app; called where clients run, perhaps in another process.
         folder: with its pyproject.toml; None: it is no folder, and cannot run where processes take an app by its folder.
-        nodes: how many clients.
+        nodes: how many clients; `EVERY`.
         round_timeout: seconds; None: what the app says.
         seed: of Flower's own draws.
     """

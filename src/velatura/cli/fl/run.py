@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+CLIENTS = 10
+
 
 @app.command("run", epilog=EPILOG)
 def run(
@@ -22,7 +24,9 @@ def run(
     out: Annotated[Path, typer.Option("--output", "-o", metavar="RUN", help="a new folder: checkpoint, history, final model")],
     engine: Annotated[str, typer.Option(metavar="NAME", help="local: in this process; ray: in some; superlink: of `fl up`")] = "local",
     state: Annotated[Path | None, typer.Option(metavar="FOLDER", help="of `fl up`, for the engine superlink  [default: that of `fl up`]")] = None,
-    nodes: Annotated[int, typer.Option(min=1, metavar="N", help="clients of a Flower app; a job names its own")] = 10,
+    nodes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="clients of a Flower app; a job names its own  [default: 10; those of `fl up`]")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with RUN after its last whole round")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -47,11 +51,11 @@ def run(
     return 3 if ran.stopped else 0
 
 
-def _app(folder: Path, out: Path, *, nodes: int, engine: str, resume: bool, json: bool) -> int:
+def _app(folder: Path, out: Path, *, nodes: int | None, engine: str, resume: bool, json: bool) -> int:
     """A plain Flower app; RUN holds whose replies were left out, and why."""
     from velatura.cli.output import emit as told
     from velatura.errors import BadSpec
-    from velatura.federated.engines import refuse_engine
+    from velatura.federated.engines import DEPLOYED, EVERY, refuse_engine
     from velatura.federated.flower_app import replies_told, run_folder
 
     refuse_engine(engine)
@@ -59,7 +63,7 @@ def _app(folder: Path, out: Path, *, nodes: int, engine: str, resume: bool, json
         raise BadSpec("federated.app", f"{folder}: how a Flower app resumes is its own affair", hint="without --resume")
     if out.exists():
         raise BadSpec("files.exists", f"{out} exists", hint="another folder")
-    ran = run_folder(folder, nodes=nodes, engine=engine)
+    ran = run_folder(folder, nodes=nodes or (EVERY if engine.partition(":")[0] == DEPLOYED else CLIENTS), engine=engine)
     replies_told(out, ran.replies)
     warnings = [f"{count} replies left out: {why}" for why, count in sorted(ran.refused.items())]
     told("fl run", ran, json=json, text=f"{ran.app}: ran with {ran.nodes} nodes; {out}: replies that were left out", warnings=warnings)

@@ -21,7 +21,7 @@ from velatura.federated.deploy.control import Control, Registered, RunState
 from velatura.federated.deploy.folder import Folder, opened
 from velatura.federated.deploy.inside import SERVING
 from velatura.federated.deploy.tickets import Order, Ticket, issue
-from velatura.federated.engines import PlainApp, PlainRan
+from velatura.federated.engines import DEPLOYED, PlainApp, PlainRan
 from velatura.federated.serving import finished
 from velatura.files import alone
 from velatura.models.store import home
@@ -86,8 +86,9 @@ class SuperLinkEngine:
             raise BadSpec("federated.app", f"{app.name}: the engine superlink takes an app's folder", hint="velatura fl run FOLDER, or engine local")
         place = self._place()
         with Control(place) as control:
-            nodes = _gathered(control, place, app.nodes, PLAIN_WAIT_S)
-            order = Order(nodes=app.nodes, deadline_s=app.round_timeout, seed=app.seed, places=dict(_places(nodes, place)))
+            nodes = _gathered(control, place, app.nodes or max(1, len(control.nodes())), PLAIN_WAIT_S)
+            wanted = app.nodes or len(nodes)
+            order = Order(nodes=wanted, deadline_s=app.round_timeout, seed=app.seed, places=dict(_places(nodes, place)))
             ticket = issue(place.path / "tickets", order)
             try:
                 number = control.submit(bundle_of_app(app.folder, ticket.name), app.run_config)
@@ -95,7 +96,7 @@ class SuperLinkEngine:
                 replies = ticket.replies()
             finally:
                 shutil.rmtree(ticket.path, ignore_errors=True)
-        return PlainRan(app.name, "superlink", app.nodes, dict(Counter(one.why.split(":")[0] for one in replies)), replies)
+        return PlainRan(app.name, DEPLOYED, wanted, dict(Counter(one.why.split(":")[0] for one in replies)), replies)
 
     def _place(self) -> Folder:
         place = opened(self.folder or default_folder())
