@@ -81,3 +81,29 @@ def test_the_unit_leaves_vision_what_it_locks_itself_with() -> None:
     assert {"user", "mnt", "net", "ipc", "uts"} <= set(words["RestrictNamespaces"])
     assert {"@mount", "landlock_restrict_self", "seccomp"} <= set(words["SystemCallFilter"])
     assert words["KillMode"] == ["mixed"], "the gateway ends the others itself"
+
+
+@pytest.mark.xdist_group("processes")
+def test_three_hospitals_train_on_a_table_and_gain_by_it(tmp_path: Path) -> None:
+    said = _federated("table", tmp_path / "run", tmp_path)
+    assert said.count("a single update is seen by nobody") == 3
+    assert "together: " in said and (tmp_path / "run" / "model.npz").exists()
+    together = float(said.partition("accuracy ")[2].split()[0])
+    alone = [float(line.rpartition(" ")[2]) for line in said.splitlines() if " alone: accuracy " in line]
+    assert len(alone) == 3 and together > max(alone), said
+
+
+@pytest.mark.xdist_group("processes")
+def test_three_hospitals_train_on_pictures_and_have_a_model_to_use(tmp_path: Path) -> None:
+    said = _federated("pictures", tmp_path / "all", tmp_path)
+    assert "1797 pictures" in said and "8 rounds of 3 sites" in said
+    assert float(said.partition("sites: accuracy ")[2].split()[0]) > 0.9
+    assert (tmp_path / "all" / "model.onnx").exists() and (tmp_path / "all" / "model.safetensors").exists()
+
+
+def _federated(which: str, folder: Path, tmp_path: Path) -> str:
+    env = bare_environment(tmp_path, OMP_NUM_THREADS="1")
+    command = [sys.executable, str(EXAMPLES / "federated" / which / "run_example.py"), str(folder)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout

@@ -64,7 +64,7 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
     table = load(data or job.data.source, base=base, classes=job.data.classes)
     state = made(job.model.network, table.schema, seed=derived(job.seed, "model")).state_dict()
     arrays = [Array(name, tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in state.items()]
-    private = job.privacy.level == "client"
+    private, secret = job.privacy.level == "client", job.aggregation == "secagg"
     privacy = job.privacy
     noise = noise_for(privacy.epsilon, privacy.delta, sampling=job.rounds.share, times=job.rounds.count) if private else None
     return Preview(
@@ -72,14 +72,31 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
         row_shape=table.schema.shape,
         classes=table.classes,
         labels=[int((table.y == label).sum()) for label in range(table.classes)],
-        once=["number of rows", "shape of a row", "number of classes", "number of the site"],
-        each_round=["number of the site"] if private else ["number of the site", "number of rows", "loss and accuracy on rows kept to judge by"],
+        once=[*([] if secret else ["number of rows"]), "shape of a row", "number of classes", "number of the site"],
+        each_round=_each_round(job),
         arrays=arrays,
         bytes=sum(value.numel() * value.element_size() for value in state.values()),
         rounds=job.rounds.count * job.rounds.share,
-        sees="the server, before noise is added" if private else "the server",
+        sees=_sees(private=private, secret=secret),
         clip=privacy.clip if private else None,
         noise=noise,
         epsilon=epsilon([(Event("gaussian", noise, job.rounds.share), job.rounds.count)], privacy.delta) if noise is not None else None,
         delta=privacy.delta if private else None,
     )
+
+
+def _each_round(job: FederatedJob) -> list[str]:
+    """Beside the arrays."""
+    if job.aggregation == "secagg":
+        keys = ["number of the site", "keys, boxes and signatures of secure aggregation"]
+        bound = job.privacy.level != "client" and not job.secagg.examples
+        return [*keys, "a power of two that is not below the number of rows"] if bound else keys
+    if job.privacy.level == "client":
+        return ["number of the site"]
+    return ["number of the site", "number of rows", "loss and accuracy on rows kept to judge by"]
+
+
+def _sees(*, private: bool, secret: bool) -> str:
+    if secret:
+        return "nobody: arrays leave masked, and the server learns the sum of the sites that took part"
+    return "the server, before noise is added" if private else "the server"

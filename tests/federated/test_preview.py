@@ -1,0 +1,31 @@
+"""What a site is told would leave it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from velatura.federated.job import Data, FederatedJob, Model, SecAgg
+from velatura.federated.preview import preview
+
+
+def job(**more: object) -> FederatedJob:
+    return FederatedJob(Model("linear"), Data("digits", sites=3), **more)  # type: ignore[arg-type]
+
+
+def test_a_plain_job_shows_the_server_each_update_and_the_number_of_rows() -> None:
+    found = preview(job(), base=Path())
+    assert found.sees == "the server"
+    assert "number of rows" in found.once and "number of rows" in found.each_round
+
+
+def test_under_secure_aggregation_nobody_sees_an_update_and_no_exact_figure_leaves() -> None:
+    found = preview(job(aggregation="secagg"), base=Path())
+    assert found.sees.startswith("nobody")
+    assert "number of rows" not in [*found.once, *found.each_round]
+    assert not any("accuracy" in one for one in found.each_round)
+    assert "a power of two that is not below the number of rows" in found.each_round
+
+
+def test_a_published_bound_of_rows_leaves_nothing_to_tell() -> None:
+    found = preview(job(aggregation="secagg", secagg=SecAgg(examples=2048)), base=Path())
+    assert not any("power of two" in one for one in found.each_round)
