@@ -30,7 +30,7 @@ from benchmarks.measure import Spread
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
 
-ROUNDS, RUNS, UNCOUNTED = 6, 5, 2
+ROUNDS, RUNS, UNCOUNTED = 4, 15, 2
 RAY_EPOCHS, RAY_ROUNDS = 4, 8
 HZ = os.sysconf("SC_CLK_TCK")
 
@@ -133,7 +133,7 @@ def _free_port() -> int:
 def first() -> dict[str, float]:
     """Seconds from a job's start to its first round's end, in a fresh process which has imported all that it needs; median of 5."""
     root = Path(__file__).parent.parent
-    told = [subprocess.run([sys.executable, "-c", FIRST], capture_output=True, check=True, text=True, cwd=root).stdout for _ in range(RUNS)]
+    told = [subprocess.run([sys.executable, "-c", FIRST], capture_output=True, check=True, text=True, cwd=root).stdout for _ in range(5)]
     found = [json.loads(one) for one in told]
     return {name: statistics.median(one[name] for one in found) for name in found[0]}
 
