@@ -136,3 +136,12 @@ def test_membership_is_found_in_an_overfitted_job_and_held_by_client_level_priva
     ).finding  # fmt: skip
     assert found.baseline is not None and found.baseline.low > bound and found.baseline.value > 0.05, found.why
     assert found.verdict is Verdict.HELD, found.why
+
+
+def test_a_site_of_the_attackers_does_not_stop_at_its_own_budget() -> None:
+    """He asks it twice a round, on its rows and on those that he made; its ledger is his."""
+    job = replace(unprotected(robust(rounds=2, sites=4)), privacy=Privacy("local", epsilon=4.0, delta=1e-5, clip=1.0))
+    heard: list[int] = []
+    poison = Poison("listens", rows=POISONS["label-flip"].rows, update=lambda sent, rng: heard.append(len(sent.honest)) or sent.honest)
+    poisoned(job)(poison, np.random.default_rng(0))
+    assert heard == [2, 2]

@@ -54,3 +54,9 @@ def test_the_runs_own_model_is_asked_about_its_own_rows(folder: Path, tmp_path: 
     with pytest.raises(BadInput, match="no weights"):
         own_model_told(tmp_path, JOB, Path())
     assert own_model_told(tmp_path / "nowhere", JOB, Path()) == {}
+
+
+def test_where_noise_is_the_sites_own_their_ledgers_are_told(tmp_path: Path) -> None:
+    job = replace(JOB, privacy=Privacy("local", epsilon=4.0, delta=1e-5, clip=0.5))
+    run(job, tmp_path / "run")
+    assert run_told(tmp_path / "run", job)["ledger"].startswith("5 sites, epsilon 4 of 4 at delta 1e-05 at most")

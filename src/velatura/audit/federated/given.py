@@ -24,7 +24,7 @@ class Given:
         return reply
 
 
-def at_site(context: Context, site: int, file: str) -> Context:
-    """The same context at a site, on a file of rows, or on what the job deals where that is ""."""
-    config = {**context.node_config, "partition-id": site, **({"data": file} if file else {})}
+def at_site(context: Context, site: int, file: str, *, state: str = "") -> Context:
+    """The same context at a site, on a file of rows, or on what the job deals where that is "". state: folder of the site's ledger; "": its own."""
+    config = {**context.node_config, "partition-id": site, **({"data": file} if file else {}), **({"state": state} if state else {})}
     return Context(context.run_id, context.node_id, config, context.state, context.run_config)

@@ -33,7 +33,8 @@ class Hostile:
     """A client app, as a grid calls it; honest at all sites but `his`.
 
     Args:
-        folder: where the rows that he made are kept.
+        folder: where the rows that he made, and his own ledgers, are kept: he asks his sites more often than their budgets allow.
+        sites: of the honest sites' ledgers; None: they have none.
     """
 
     job: FederatedJob
@@ -42,13 +43,14 @@ class Hostile:
     poison: Poison
     folder: Path
     rng: Generator
+    sites: Path | None = None
     _honest: Any = None
     _made: dict[int, str] = field(default_factory=dict)
     _round: int = 0
     _sent: dict[int, RecordDict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._honest = client_app(self.job, self.base)
+        self._honest = client_app(self.job, self.base, self.sites)
         if self.poison.rows is not None:
             table, _ = pooled(self.job, self.base)
             parts = split(self.job, table)
@@ -88,7 +90,7 @@ class Hostile:
 
     def _as(self, context: Context, site: int, *, made: bool) -> Context:
         """The context of one of his sites, on the rows that he made or on its own."""
-        return at_site(context, site, self._made.get(site, "") if made else "")
+        return at_site(context, site, self._made.get(site, "") if made else "", state=str(self.folder / f"ledger-{site}-{made}"))
 
 
 def _update(reply: Message, sent: dict[str, NDArray[Any]]) -> Floats:

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass, field
 from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace
@@ -53,8 +53,9 @@ class ModelArm:
                 files[site] = str(Path(place) / f"site-{site}.npz")
                 np.savez(files[site], x=self.records.x[mine], y=self.records.y[mine])
             job = replace(self.job, data=replace(self.job.data, source="rows at each site", test=0.0, check=0.0))
-            app: Any = Given(client_app(job, Path(place)), files)
-            return trained(job, Path(place), self.records.schema, np.random.default_rng(seed), app).logits(self.records.x)
+            base = Path(place)
+            model = trained(job, base, self.records.schema, np.random.default_rng(seed), lambda sites: Given(client_app(job, base, sites), files))
+            return model.logits(self.records.x)
 
 
 def most_named(job: FederatedJob, at: float) -> float | None:

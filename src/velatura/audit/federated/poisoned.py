@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random import Generator
@@ -48,5 +48,7 @@ class PoisonedArm:
         from velatura.audit.federated.hostile import Hostile
 
         with tempfile.TemporaryDirectory(prefix="velatura-audit-sites-") as place:
-            app: Any = Hostile(self.job, self.base, self.his, poison, Path(place), rng)
-            return trained(self.job, self.base, self.schema, np.random.default_rng(self.seed), app)
+            own = np.random.default_rng(self.seed)
+            return trained(
+                self.job, self.base, self.schema, own, lambda sites: Hostile(self.job, self.base, self.his, poison, Path(place), rng, sites)
+            )

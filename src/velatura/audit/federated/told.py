@@ -12,7 +12,7 @@ from velatura.federated.job import FederatedJob
 
 __all__ = ["run_told"]
 
-HISTORY, LEDGER = "history.json", "ledger"
+HISTORY, LEDGER, SITES = "history.json", "ledger", "sites"
 
 
 def run_told(folder: Path, job: FederatedJob) -> dict[str, str]:
@@ -29,8 +29,11 @@ def run_told(folder: Path, job: FederatedJob) -> dict[str, str]:
         told = {"run": _rounds(rounds), "replies left out": _refused(refused)}
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise BadInput("federated.history", f"{folder / HISTORY}: damaged", hint="the folder of `velatura fl run -o`") from error
+    sites = sorted(folder.glob(f"{SITES}/*/{LEDGER}"))
     if (folder / LEDGER).is_file():
         told["ledger"] = _ledger(folder / LEDGER, job)
+    elif sites:
+        told["ledger"] = _ledgers(sites, job)
     elif job.privacy.level != "none":
         told["ledger"] = "none in the run's folder: what was spent is kept at the sites, or lost"
     return told
@@ -52,3 +55,12 @@ def _ledger(path: Path, job: FederatedJob) -> str:
     budget = Budget(job.privacy.epsilon, job.privacy.delta)
     with PrivacyLedger(path, budget) as ledger:
         return f"{len(ledger)} releases, epsilon {ledger.spent():.4g} of {budget.epsilon:g} at delta {budget.delta:g}, recomputed from its lines"
+
+
+def _ledgers(paths: list[Path], job: FederatedJob) -> str:
+    """Of sites whose rows are disjoint: the largest is the run's."""
+    budget, spent = Budget(job.privacy.epsilon, job.privacy.delta), list[float]()
+    for path in paths:
+        with PrivacyLedger(path, budget) as ledger:
+            spent.append(ledger.spent())
+    return f"{len(paths)} sites, epsilon {max(spent):.4g} of {budget.epsilon:g} at delta {budget.delta:g} at most, recomputed from their lines"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,6 @@ from velatura.errors import VelaturaError
 from velatura.federated.quiet import switch_off
 
 if TYPE_CHECKING:
-    from flwr.clientapp import ClientApp
-
     from velatura.federated.job import FederatedJob
     from velatura.federated.table import Schema
 
@@ -44,15 +43,15 @@ class Model:
         return np.asarray(self.logits(x).argmax(1))
 
 
-def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: ClientApp | None = None) -> Model:
+def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: Callable[[Path], Any] | None = None) -> Model:
     """Train as `fl run` does on the engine `local`: the same client app, guards, aggregator and rounds.
 
     Where no round changed anything the model is what it was at first: an attacker who brings that about has had his way.
 
     Args:
         schema: of the rows.
-        rng: of the secret that the server's noise is made from, so that an audit can be repeated.
-        app: other sites than the job's own.
+        rng: of the secrets that noise is made from, the server's and the sites', so that an audit can be repeated.
+        app: other sites than the job's own; it is handed the folder of theirs.
     """
     with tempfile.TemporaryDirectory(prefix="velatura-audit-federated-") as place:
         folder = Path(place)
@@ -64,8 +63,9 @@ def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: 
         from velatura.federated.site import client_app
         from velatura.federated.training import put
 
-        (folder / "secret").write_bytes(rng.bytes(32))
-        grid = LocalGrid(app or client_app(job, base), job.data.sites)
+        sites = folder / "sites"
+        _secrets(folder, sites, job.data.sites, rng)
+        grid = LocalGrid(client_app(job, base, sites) if app is None else app(sites), job.data.sites)
         network = made(job.model.network, schema, seed=derived(job.seed, "model"))
         try:
             put(network, serve_job(job, grid, folder, base).model)
@@ -76,3 +76,11 @@ def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: 
             grid.close()
     network.eval()
     return Model(network)
+
+
+def _secrets(folder: Path, sites: Path, count: int, rng: Generator) -> None:
+    """The server's, and each site's; the folder is nobody else's, and goes away."""
+    (folder / "secret").write_bytes(rng.bytes(32))
+    for site in range(count):
+        (sites / f"site-{site}").mkdir(parents=True)
+        (sites / f"site-{site}" / "secret").write_bytes(rng.bytes(32))
