@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -81,6 +82,7 @@ class PrivateStep:
         from opacus.grad_sample import GradSampleModuleFastGradientClipping
 
         _opacus()
+        warnings.filterwarnings("ignore", message="Full backward hook is firing")  # no input of ours wants a gradient
         self._network, self._noise, self._unit, self._expected, self._secret = network, noise, clip / UNITS, expected, secret
         self._parameters = [one for one in network.parameters() if one.requires_grad]
         self._wrapped: Any = GradSampleModuleFastGradientClipping(network, loss_reduction="sum", max_grad_norm=clip, use_ghost_clipping=True)
@@ -119,7 +121,7 @@ class PrivateStep:
 
         losses = torch.nn.functional.cross_entropy(self._wrapped(x), y, reduction="none")
         self._network.zero_grad()
-        losses.sum().backward(retain_graph=True)  # leaves each row's norm
+        losses.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]  # leaves each row's norm
         shares = self._wrapped.get_clipping_coef()
         self._network.zero_grad()
         self._wrapped.disable_hooks()

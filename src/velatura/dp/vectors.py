@@ -48,4 +48,5 @@ def _blocks(count: int, key: bytes) -> Iterator[NDArray[np.float64]]:
     stream = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
     for first in range(0, count, BLOCK):
         bits = np.frombuffer(stream.update(bytes(8 * min(BLOCK, count - first))), "<u8") >> np.uint64(11)
-        yield (bits + 0.5) * 2.0**-53
+        part: NDArray[np.float64] = np.asarray((bits + 0.5) * 2.0**-53, np.float64)
+        yield part

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 from velatura.dp.accounting import Event, noise_for
 from velatura.dp.ledger import Budget, PrivacyLedger
 from velatura.federated.aggregation import ClientLevel
-from velatura.files import private_output
+from velatura.federated.site_privacy import own
 
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
@@ -33,7 +32,7 @@ def client_level(job: FederatedJob, folder: Path, stack: ExitStack) -> tuple[Cli
     rounds, share, privacy = job.rounds.count, job.rounds.share, job.privacy
     noise = noise_for(privacy.epsilon, privacy.delta, sampling=share, times=rounds)
     ledger = stack.enter_context(PrivacyLedger(folder / "ledger", Budget(privacy.epsilon, privacy.delta)))
-    secret = _secret(folder / "secret")
+    secret = own(folder / "secret")
     known = not len(ledger) and ledger.after(Event("gaussian", noise, share), rounds) <= privacy.epsilon
 
     def cohort(number: int, partitions: Sequence[int]) -> list[int]:
@@ -45,10 +44,3 @@ def client_level(job: FederatedJob, folder: Path, stack: ExitStack) -> tuple[Cli
 def _drawn(secret: bytes, number: int, partition: int) -> float:
     digest = hmac.digest(secret, f"velatura cohort v1|{number}|{partition}".encode(), "sha256")
     return int.from_bytes(digest[:7], "big") / (1 << 56)
-
-
-def _secret(path: Path) -> bytes:
-    if not path.exists():
-        with private_output(path) as part:
-            part.write_bytes(os.urandom(32))
-    return path.read_bytes()

@@ -18,6 +18,7 @@ LEAST_SECRET = 3
 def refuse(job: FederatedJob, *, where: str) -> None:
     """Raises BadSpec `federated.combination`."""
     secret, client, sample = job.aggregation == "secagg", job.privacy.level == "client", job.privacy.level == "sample"
+    local = job.privacy.level == "local"
     single = job.strategy.name in SINGLE
     cohort = job.rounds.share * job.data.sites
     never = [
@@ -36,13 +37,14 @@ def refuse(job: FederatedJob, *, where: str) -> None:
             secret and client and job.rounds.share < 1,
             "secure aggregation and client-level privacy of a drawn cohort: a round with too few changes nothing, which tells who was drawn",
         ),
+        (local and secret, "secure aggregation and local noise: what a site adds has no bound, and the sum's integers have one"),
         (client and job.data.sites < 2, "client-level privacy of one site: there is nobody to hide among"),
-        ((client or sample) and not 0 < job.privacy.delta < 1, f"delta {job.privacy.delta}: a probability between 0 and 1 is needed"),
+        ((client or sample or local) and not 0 < job.privacy.delta < 1, f"delta {job.privacy.delta}: a probability between 0 and 1 is needed"),
         (
             client and job.privacy.delta >= 1 / max(job.data.sites, 1),
             f"delta {job.privacy.delta:g} lets each of {job.data.sites} sites be given away whole",
         ),
-        ((client or sample) and job.privacy.clip <= 0, "privacy without a clipping norm: one site could change anything"),
+        ((client or sample or local) and job.privacy.clip <= 0, "privacy without a clipping norm: one site could change anything"),
     ]
     for holds, sentence in never:
         if holds:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from velatura.federated.server import Outcome
     from velatura.progress import Progress
 
-__all__ = ["DEPLOYED", "ENGINES", "EVERY", "Engine", "PlainApp", "PlainRan", "engine_of", "refuse_engine", "refuse_unbuilt"]
+__all__ = ["DEPLOYED", "ENGINES", "EVERY", "Engine", "PlainApp", "PlainRan", "engine_of", "refuse_engine"]
 
 ENGINES = {
     "local": "velatura.federated.local_engine:LOCAL",
@@ -115,9 +115,3 @@ def refuse_engine(name: str) -> None:
         raise BadSpec("federated.engine", f"there is no engine {word!r}", hint=nearest(word, ENGINES))
     if folder and word != DEPLOYED:
         raise BadSpec("federated.engine", f"the engine {word} has no federation's folder", hint="--engine superlink --state FOLDER")
-
-
-def refuse_unbuilt(job: FederatedJob) -> None:
-    """Raises BadSpec `federated.engine`: asked for, and not built yet."""
-    if job.privacy.level == "sample":
-        raise BadSpec("federated.engine", "sample-level privacy is not built yet", hint='privacy.level = "client"')

@@ -20,7 +20,6 @@ from flwr.app import Context, Message
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
-from velatura.federated.engines import refuse_unbuilt
 from velatura.federated.serving import serve_job
 from velatura.federated.site import client_app
 
@@ -40,7 +39,6 @@ class FlowerApps:
 
 def apps(job: FederatedJob, base: Path) -> FlowerApps:
     """A job's two ends. base: what relative paths in it are relative to, on each machine."""
-    refuse_unbuilt(job)
     return FlowerApps(server_app(job, base.resolve()), _Travelling(Client(job, base.resolve())))
 
 
@@ -67,11 +65,12 @@ class Client:
 
     job: FederatedJob
     base: Path
+    folder: Path | None = None
 
     def __call__(self) -> ClientApp:
-        key = self.job.digest, self.base
+        key = self.job.digest, self.base, self.folder
         if key not in _MADE:
-            _MADE[key] = client_app(self.job, self.base)
+            _MADE[key] = client_app(self.job, self.base, self.folder)
         return _MADE[key]
 
 
@@ -89,4 +88,4 @@ class _Travelling(ClientApp):
         return _Travelling, (self._client,)
 
 
-_MADE: dict[tuple[str, Path], ClientApp] = {}
+_MADE: dict[tuple[str, Path, Path | None], ClientApp] = {}

@@ -44,7 +44,7 @@ class GridEngine:
 
     def run(self, job: FederatedJob, folder: Path, base: Path, *, resume: bool, progress: Progress) -> Outcome:
         """See `engines.Engine`."""
-        grid = self.grid(Client(job, base.resolve()), job.data.sites, {})
+        grid = self.grid(Client(job, base.resolve(), folder.resolve() / "sites"), job.data.sites, {})
         try:
             return serve_job(job, grid, folder, base, resume=resume, progress=progress)
         finally:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Data", "FederatedJob", "Guards", "Model", "Privacy", "Rounds", "SecAgg", "StrategyOf", "Training", "difference", "load_job", "written"]
 
 
+LEVELS = ("none", "client", "local", "sample")
+
+
 class Model(Spec, frozen=True):
     """network: a name of `networks.OURS`, or "module:callable"."""
 
@@ -91,9 +94,9 @@ class Privacy(Spec, frozen=True):
     """Differential privacy.
 
     Attributes:
-        level: "none", "client" (a site's whole participation), "sample" (one record).
+        level: "none", "client" (a site's whole participation, noise by the server), "local" (the same, noise by the site), "sample" (one record).
         epsilon, delta: the budget of the whole run.
-        clip: L2 norm of an update (client) or of one record's gradient (sample).
+        clip: L2 norm of an update (client, local) or of one record's gradient (sample).
     """
 
     level: str = "none"
@@ -176,7 +179,7 @@ def check(job: FederatedJob, *, where: str) -> None:
     """Raises BadSpec `federated.job`: a value that makes no sense; `federated.combination`: two that cannot hold together."""
     wrong = [
         (job.strategy.name not in STRATEGIES, f"there is no strategy {job.strategy.name!r}", nearest(job.strategy.name, STRATEGIES)),
-        (job.privacy.level not in ("none", "client", "sample"), f"there is no privacy level {job.privacy.level!r}", "none, client, sample"),
+        (job.privacy.level not in LEVELS, f"there is no privacy level {job.privacy.level!r}", ", ".join(LEVELS)),
         (job.aggregation not in ("plain", "secagg"), f"there is no aggregation {job.aggregation!r}", "plain, secagg"),
         (job.data.partition.partition(":")[0] not in KINDS, f"there is no partition {job.data.partition!r}", ", ".join(KINDS)),
         (job.data.sites < 1, "no sites", "data.sites, 1 or more"),

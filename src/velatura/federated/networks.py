@@ -12,14 +12,39 @@ from typing import TYPE_CHECKING, Any
 
 from velatura.errors import BadSpec, Missing, nearest
 from velatura.federated.own_network import own
+from velatura.federated.seeds import derived
 from velatura.federated.table import Schema
 
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["OURS", "made"]
+    from velatura.federated.job import FederatedJob
+
+__all__ = ["OURS", "in_form", "made", "network_of"]
 
 MOST_UNITS = 1 << 16
+
+
+def network_of(job: FederatedJob, schema: Schema) -> nn.Module:
+    """A job's network at its beginning, the same at the server and at each site: with sample-level privacy in its private form.
+
+    Raises:
+        BadSpec: `federated.network`, `dp.network`. Missing: `extra.train`.
+    """
+    network, _ = in_form(job, made(job.model.network, schema, seed=derived(job.seed, "model")))
+    return network
+
+
+def in_form(job: FederatedJob, network: nn.Module) -> tuple[nn.Module, list[str]]:
+    """(the network as the job trains it, sentences on what was changed in it)."""
+    if job.privacy.level != "sample":
+        return network, []
+    from velatura.dp.sgd import made_private
+
+    torch = _torch()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(derived(job.seed, "form"))
+        return made_private(network)
 
 
 def made(word: str, schema: Schema, *, seed: int) -> nn.Module:

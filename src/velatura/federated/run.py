@@ -42,6 +42,7 @@ class Ran:
     Attributes:
         sites_accuracy: as sites judged the model that the last round began with; by_site: the final one, by partition.
         epsilon: spent; None without privacy.
+        unit: whom epsilon is for: a "site", or a "row".
         refused: replies that were not believed or did not come, by reason.
     """
 
@@ -56,6 +57,7 @@ class Ran:
     sites_accuracy: float | None
     by_site: dict[str, float]
     epsilon: float | None
+    unit: str
     delta: float | None
     noise: float | None
     unchanged: int
@@ -133,6 +135,7 @@ def _told(job: FederatedJob, folder: Path, engine: str, outcome: Outcome, second
         sites_accuracy=last.sites_accuracy if last else None,
         by_site=outcome.by_site,
         epsilon=outcome.epsilon,
+        unit="row" if job.privacy.level == "sample" else "site",
         delta=job.privacy.delta if outcome.epsilon is not None else None,
         noise=outcome.noise,
         unchanged=sum(bool(one.unchanged) for one in outcome.history),

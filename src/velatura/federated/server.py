@@ -23,11 +23,11 @@ from velatura.federated.checkpoint import Checkpoint
 from velatura.federated.guarded_grid import GuardedGrid, Refused
 from velatura.federated.job import FederatedJob, difference
 from velatura.federated.kept_state import put_back, taken_out
-from velatura.federated.networks import made
+from velatura.federated.networks import network_of
 from velatura.federated.records import State, packed, unpacked
 from velatura.federated.seeds import derived
 from velatura.federated.site import CARD
-from velatura.federated.site_figures import by_site, mean, of_final
+from velatura.federated.site_figures import by_site, mean, of_final, spent
 from velatura.federated.strategies import SINGLE, enough, strategy_of
 from velatura.federated.table import Schema, Table
 from velatura.federated.training import judged, put, state_of
@@ -110,7 +110,7 @@ class _Server:
 
     def run(self, *, resume: bool) -> Outcome:
         schema = self._greet()
-        network = made(self.job.model.network, schema, seed=derived(self.job.seed, "model"))
+        network = network_of(self.job, schema)
         self.model = state_of(network)
         strategy = strategy_of(self.job)
         first = self._resumed(strategy) if resume else 1
@@ -174,9 +174,9 @@ class _Server:
         if why:
             return RoundTold(number, len(chosen), got.sites, unchanged=why)
         self.model = self._aggregated(number, strategy, got.updates, got.replies, messages)
-        return RoundTold(
-            number, len(chosen), got.sites, sites_accuracy=mean(got.replies), by_site=by_site(got.replies, grid.places), epsilon=self.spent()
-        )
+        told, before = spent(got.replies), self.history[-1].epsilon if self.history else None
+        epsilon = self.spent() if told is None else max(told, before or 0.0)
+        return RoundTold(number, len(chosen), got.sites, sites_accuracy=mean(got.replies), by_site=by_site(got.replies, grid.places), epsilon=epsilon)
 
     def _aggregated(self, number: int, strategy: Any, updates: Sequence[Update], replies: Sequence[Message], messages: Sequence[Message]) -> State:
         """The strategy's, in the model's types. Comparing strategies see differences in float64, in which near-equal sites are told apart."""

@@ -2,7 +2,8 @@
 
 RUN/checkpoint    after the last whole round     RUN/model.npz   the final weights
 RUN/history.json  each round, and whose reply was refused, and why
-RUN/ledger        releases that cost epsilon     RUN/secret      of the noise; 0600 (both with privacy only)
+RUN/ledger        releases that cost epsilon     RUN/secret      of the noise; 0600 (both with client-level privacy)
+RUN/sites/site-N  the same of each site of a simulation, where noise is the sites' own
 
 The server may be another process than the one that started the run (a SuperLink's): `finished` reads back what it left.
 """
@@ -22,14 +23,13 @@ from flwr.serverapp import Grid
 
 from velatura.errors import VelaturaError
 from velatura.federated.client_level import client_level
-from velatura.federated.engines import refuse_unbuilt
 from velatura.federated.guarded_grid import GuardedGrid, Refused, Rules
 from velatura.federated.loading import brought_test
 from velatura.federated.own_network import look_in
 from velatura.federated.records import round_of
 from velatura.federated.secure_aggregation import SecureAggregation
 from velatura.federated.server import NoRound, Outcome, RoundTold, serve
-from velatura.federated.site import CARD, pooled
+from velatura.federated.site import CARD, OWN, pooled
 from velatura.federated.table import Schema, Table
 from velatura.files import atomic_output
 from velatura.progress import SILENT, Progress
@@ -50,9 +50,8 @@ def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume
         base: what relative paths in the job are relative to.
 
     Raises:
-        BadSpec: `federated.engine`; what `server.serve` raises.
+        BadSpec: what `server.serve` raises.
     """
-    refuse_unbuilt(job)
     look_in(base)
     guarded = GuardedGrid(grid, _rules(job), refuse=_card(job))
     with ExitStack() as stack:
@@ -69,6 +68,9 @@ def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume
             raise
         if level is not None:
             outcome = replace(outcome, epsilon=level.ledger.spent(), noise=level.noise)
+        elif job.privacy.level in OWN:  # under secure aggregation sites do not say how many rows they have, and what those have cost
+            told = outcome.history[-1].epsilon if outcome.history else None
+            outcome = replace(outcome, epsilon=job.privacy.epsilon if told is None else told)
     _write(folder, outcome)
     return outcome
 

@@ -9,25 +9,26 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
-from velatura.errors import BadInput, Withheld
+from velatura.errors import BadInput, BadSpec, Withheld
 from velatura.federated.aggregation import floating
 from velatura.federated.clipping import clipped, shortened
 from velatura.federated.loading import brought_test, load
-from velatura.federated.networks import made
+from velatura.federated.networks import network_of
 from velatura.federated.own_network import look_in
 from velatura.federated.partition import dealt
 from velatura.federated.records import State, digest_of, only, packed, round_of, unpacked
 from velatura.federated.secagg.stages import answered
 from velatura.federated.secagg.wire import STAGES
 from velatura.federated.seeds import derived
+from velatura.federated.site_privacy import SitePrivacy
 from velatura.federated.table import Table
-from velatura.federated.training import judged, put, state_of, trained
+from velatura.federated.training import judged, put, state_of, trained, trained_privately
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CARD", "client_app", "held_back", "pooled", "split"]
 
+STATE = "state"  # in a node's configuration: the site's own folder
+OWN = ("sample", "local")  # levels whose noise and ledger are the site's
 CARD = "velatura"  # the record in which a reply says what it belongs to
 
 
@@ -73,8 +76,8 @@ def held_back(job: FederatedJob, rows: int, partition: int) -> tuple[np.ndarray,
 class _Site:
     """Tables and modules of this process; a module for each thread."""
 
-    def __init__(self, job: FederatedJob, base: Path) -> None:
-        self.job, self._base = job, base
+    def __init__(self, job: FederatedJob, base: Path, folder: Path | None) -> None:
+        self.job, self._base, self._folder = job, base, folder
         self._lock, self._here = threading.Lock(), threading.local()
         self._pool: Table | None = None
         self._parts: list[np.ndarray] = []
@@ -90,10 +93,23 @@ class _Site:
 
     def network(self, table: Table) -> nn.Module:
         if getattr(self._here, "schema", None) != table.schema:
-            self._here.network = made(self.job.model.network, table.schema, seed=derived(self.job.seed, "model"))
+            self._here.network = network_of(self.job, table.schema)
             self._here.schema = table.schema
         network: nn.Module = self._here.network
         return network
+
+    def privacy(self, context: Context, rows: int) -> SitePrivacy:
+        """The site's own ledger, in the node's folder (`state` in its configuration) or in the run's.
+
+        Raises:
+            BadSpec: `federated.site-state`: there is no folder; a ledger that does not outlive the process counts nothing.
+        """
+        state = str(context.node_config.get(STATE, ""))
+        if not state and self._folder is None:
+            sentence = f'privacy.level = "{self.job.privacy.level}" needs a folder of the site\'s own for its ledger'
+            raise BadSpec("federated.site-state", sentence, hint="state=FOLDER in the node's configuration; `velatura fl up` makes it")
+        place = Path(state) / self.job.digest[:16] if state else cast("Path", self._folder) / f"site-{_partition(context)}"
+        return SitePrivacy(self.job, place, rows)
 
     def _read(self, source: str, partition: int) -> Table:
         if source:
@@ -110,10 +126,15 @@ class _Site:
         return _Rows(table.rows(own), table.rows(kept))
 
 
-def client_app(job: FederatedJob, base: Path) -> ClientApp:
-    """Flower's object. base: what relative paths in the job are relative to."""
+def client_app(job: FederatedJob, base: Path, folder: Path | None = None) -> ClientApp:
+    """Flower's object.
+
+    Args:
+        base: what relative paths in the job are relative to.
+        folder: of a simulation's sites, each with a folder of its own for its ledger; None: nodes name theirs.
+    """
     look_in(base)
-    app, site = ClientApp(), _Site(job, base)
+    app, site = ClientApp(), _Site(job, base, folder)
 
     @app.query()
     def hello(message: Message, context: Context) -> Message:
@@ -137,14 +158,20 @@ def client_app(job: FederatedJob, base: Path) -> ClientApp:
         if job.privacy.level == "none":  # exact figures beside noise would leak what the noise hides
             loss, right = judged(network, rows.kept)
             metrics |= {"loss": loss if np.isfinite(loss) else 0.0, "accuracy": right if len(rows.kept) else float("nan")}
-        state = _fitted(site, message, context, sent)
+        state, spent = _fitted(site, message, context, sent)
+        if job.privacy.level in OWN:
+            metrics["epsilon"] = spent
+        if job.privacy.level in ("client", "local"):
+            metrics["num-examples"] = 1
         if job.privacy.level == "client":
-            state, metrics["num-examples"] = clipped(state, sent, job.privacy.clip), 1
+            state = clipped(state, sent, job.privacy.clip)
         return _reply(message, _told(job, state, metrics, round_of(message), context))
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
         _not_if_secret(job)
+        if job.privacy.level != "none":
+            raise Withheld("federated.exact", "exact figures of a site's rows leak what this job's noise hides")
         rows = site.rows(context)
         network = site.network(rows.own)
         put(network, unpacked(only(message)))
@@ -159,19 +186,28 @@ def client_app(job: FederatedJob, base: Path) -> ClientApp:
     return app
 
 
-def _fitted(site: _Site, message: Message, context: Context, sent: State) -> State:
-    """Weights after the site's training in this round.
+def _fitted(site: _Site, message: Message, context: Context, sent: State) -> tuple[State, float]:
+    """(weights after the site's training in this round, epsilon that the site itself has spent until now).
 
     Raises:
-        BadInput: `federated.site`: it has no rows.
+        BadInput: `federated.site`: it has no rows. Withheld: `dp.budget`.
     """
     rows = site.rows(context).own
     if not len(rows):
         raise BadInput("federated.site", "no rows to train on")
     network = site.network(rows)
     put(network, sent)
-    trained(network, rows, site.job.training, seed=derived(site.job.seed, "train", round_of(message), _partition(context)))
-    return state_of(network)
+    how, number = site.job.training, round_of(message)
+    seed = derived(site.job.seed, "train", number, _partition(context))
+    if site.job.privacy.level not in OWN:
+        trained(network, rows, how, seed=seed)
+        return state_of(network), 0.0
+    with site.privacy(context, len(rows)) as own:
+        if site.job.privacy.level == "sample":
+            trained_privately(network, rows, how, own, own.round(number, sent, rows), seed=seed)
+            return state_of(network), own.ledger.spent()
+        trained(network, rows, how, seed=seed)
+        return own.local(state_of(network), sent, number, rows), own.ledger.spent()
 
 
 def _stage(job: FederatedJob, site: _Site, stage: str) -> Callable[[Message, Context], Message]:
@@ -182,7 +218,7 @@ def _stage(job: FederatedJob, site: _Site, stage: str) -> Callable[[Message, Con
         sent = unpacked(only(message)) if stage == "masked" else {}
 
         def update() -> tuple[np.ndarray, int]:
-            state = _fitted(site, message, context, sent)
+            state, _ = _fitted(site, message, context, sent)
             flat = np.concatenate([(state[name].astype(np.float64) - sent[name].astype(np.float64)).ravel() for name in floating(sent)])
             if job.privacy.level == "client":
                 return shortened(flat, job.privacy.clip), 1

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from velatura.federated.guarded_grid import GuardedGrid
     from velatura.federated.job import FederatedJob
 
-__all__ = ["by_site", "mean", "of_final"]
+__all__ = ["by_site", "mean", "of_final", "spent"]
 
 
 def mean(replies: Sequence[Message]) -> float | None:
@@ -22,6 +22,12 @@ def mean(replies: Sequence[Message]) -> float | None:
     known = [(right, rows) for right, rows in map(_figures, replies) if right is not None]
     weight = sum(rows for _, rows in known)
     return sum(right * rows for right, rows in known) / weight if weight else None
+
+
+def spent(replies: Sequence[Message]) -> float | None:
+    """The largest epsilon that a site says it has spent; None: nobody says."""
+    metrics = [metric for reply in replies for metric in reply.content.metric_records.values()]
+    return max((float(one["epsilon"]) for one in metrics if isinstance(one.get("epsilon"), float)), default=None)  # type: ignore[arg-type]
 
 
 def by_site(replies: Sequence[Message], places: Mapping[int, int]) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from velatura.federated.job import Training
+    from velatura.federated.site_privacy import SitePrivacy
 
-__all__ = ["judged", "trained"]
+__all__ = ["judged", "put", "state_of", "trained", "trained_privately"]
 
 JUDGED_AT_ONCE = 512
 
@@ -49,6 +51,41 @@ def trained(network: nn.Module, table: Table, how: Training, *, seed: int) -> fl
             optimizer.step()
             total += float(loss.detach()) * len(rows)
     return total / max(len(y), 1)
+
+
+def trained_privately(network: nn.Module, table: Table, how: Training, own: SitePrivacy, name: str, *, seed: int) -> None:
+    """The same with a private gradient in each step, of rows that a secret draws: sample-level privacy.
+
+    Args:
+        own: ledger, secret and plan of the site.
+        name: of the round.
+        seed: of what the network draws by itself.
+
+    Raises:
+        Withheld: `dp.budget`: the budget does not pay for the next step; what was released until then stays at the site.
+    """
+    import torch
+
+    from velatura.dp.sgd import PrivateStep, drawn
+
+    plan = own.plan
+    x, y = torch.from_numpy(table.x), torch.from_numpy(table.y)
+    torch.manual_seed(seed)
+    optimizer = torch.optim.SGD(network.parameters(), how.lr, momentum=how.momentum, weight_decay=how.weight_decay)
+    begun = [parameter.detach().clone() for parameter in network.parameters()] if how.proximal else []
+    network.train()
+    secret = own.key("noise")
+    with PrivateStep(network, clip=own.job.privacy.clip, noise=plan.noise, expected=plan.sampling * len(y), secret=secret) as step:
+        for number in range(plan.steps):
+            of = f"{name} step {number}"
+            rows = torch.from_numpy(drawn(len(y), plan.sampling, own.key(f"rows {of}")))
+            total = step.sums(x[rows], y[rows])
+            own.charge(f"{of} {hashlib.sha256(total.tobytes()).hexdigest()}")
+            step.release(of, total)
+            for parameter, before in zip(network.parameters(), begun, strict=False):
+                if parameter.grad is not None:
+                    parameter.grad += how.proximal * (parameter.detach() - before)
+            optimizer.step()
 
 
 def judged(network: nn.Module, table: Table) -> tuple[float, float]:

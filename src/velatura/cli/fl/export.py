@@ -44,5 +44,5 @@ def _told(wrote: Exported) -> str:
     if wrote.epsilon is None:
         lines.append("nothing bounds what these weights tell of single rows")
     else:
-        lines.append(f"epsilon {wrote.epsilon:.3f} for each {'site' if wrote.level == 'client' else 'row'}")
+        lines.append(f"epsilon {wrote.epsilon:.3f} for each {'row' if wrote.level == 'sample' else 'site'}")
     return "\n".join(lines)

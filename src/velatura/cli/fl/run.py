@@ -80,7 +80,7 @@ def _ran(ran: Ran) -> str:
         worst = min(ran.by_site, key=ran.by_site.__getitem__)
         figures.append(f"sites judge it from {ran.by_site[worst]:.4f} (site {worst}) to {max(ran.by_site.values()):.4f}")
     if ran.epsilon is not None:
-        figures.append(f"epsilon {ran.epsilon:.3f} at delta {ran.delta:g} for each site")
+        figures.append(f"epsilon {ran.epsilon:.3f} at delta {ran.delta:g} for each {ran.unit}")
     changed = f", {ran.unchanged} of them without effect" if ran.unchanged else ""
     first = f"{ran.folder}: {ran.rounds} rounds of {ran.sites} sites{changed}, {ran.parameters} parameters, {ran.seconds:.1f} s"
     return "\n".join(["; ".join([first, *figures]), ran.limits])

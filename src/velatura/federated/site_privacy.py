@@ -1,0 +1,138 @@
+"""A site's own privacy: its ledger and its secret, in a folder of its own, and what it adds before anything leaves.
+
+FOLDER/ledger   each release, charged before its noise is drawn     FOLDER/secret   what noise and batches are drawn from; 0600
+FOLDER/noise    the multiplier that the budget asks for
+
+"sample": epsilon for each row, against whoever sees any update. Rows of two sites are disjoint, so that the run's epsilon is the largest of the
+sites', not their sum. "local": epsilon for the site as a whole, against the server too (Balle and Wang 2018, composed exactly).
+A round that is asked for again is the same release if the model and the rows are the same, and another one, charged again, if not. A budget that is
+spent ends the site's part. One folder is of one job: two jobs over the same rows add up, and nobody here knows of both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from velatura.dp.accounting import Event, analytic_sigma, noise_for
+from velatura.dp.ledger import Budget, PrivacyLedger
+from velatura.dp.vectors import noised
+from velatura.federated.aggregation import UNITS, floating, moved
+from velatura.federated.clipping import shortened
+from velatura.federated.records import State, digest_of
+from velatura.files import atomic_output, private_output
+
+if TYPE_CHECKING:
+    from velatura.federated.job import FederatedJob
+    from velatura.federated.table import Table
+
+__all__ = ["Plan", "SitePrivacy", "own", "plan_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a budget pays for. sampling: of a row, in each step; steps: in a round; noise: in sensitivities."""
+
+    sampling: float
+    steps: int
+    noise: float
+
+    @property
+    def event(self) -> Event:
+        return Event("gaussian", self.noise, self.sampling)
+
+
+def plan_of(job: FederatedJob, rows: int) -> Plan:
+    """For a site of so many rows that takes part in every round. Raises BadSpec `dp.epsilon`."""
+    privacy, how = job.privacy, job.training
+    if privacy.level == "local":
+        return Plan(1.0, 1, analytic_sigma(privacy.epsilon, privacy.delta) * sqrt(job.rounds.count))
+    sampling = min(1.0, how.batch / max(rows, 1))
+    steps = max(1, round(how.epochs / sampling))
+    return Plan(sampling, steps, noise_for(privacy.epsilon, privacy.delta, sampling=sampling, times=job.rounds.count * steps))
+
+
+class SitePrivacy:
+    """One site's. `with` it: the ledger is locked meanwhile.
+
+    Args:
+        folder: its own; made where it is missing, mode 0700.
+        rows: its number of rows to train on.
+
+    Raises:
+        BadInput: `dp.ledger`. BadSpec: `dp.epsilon`.
+    """
+
+    def __init__(self, job: FederatedJob, folder: Path, rows: int) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.job, self.plan, self.secret = job, _kept(folder / "noise", job, rows), own(folder / "secret")
+        self.ledger = PrivacyLedger(folder / "ledger", Budget(job.privacy.epsilon, job.privacy.delta))
+
+    def round(self, number: int, sent: State, rows: Table) -> str:
+        """The name of a round over these rows, from this model: another model or other rows are another one."""
+        return f"round {number} {hashlib.sha256(digest_of(sent) + rows.x.tobytes() + rows.y.tobytes()).hexdigest()}"
+
+    def key(self, name: str) -> bytes:
+        """32 bytes for one use."""
+        return hmac.digest(self.secret, f"velatura site v1|{name}".encode(), "sha256")
+
+    def charge(self, name: str) -> None:
+        """Before noise is drawn. While the plan is not used up the budget holds by what the noise was made for; beyond, each release is checked.
+
+        Raises:
+            Withheld: `dp.budget`.
+        """
+        self.ledger.charge(name, self.plan.event, known=len(self.ledger) < self.job.rounds.count * self.plan.steps)
+
+    def local(self, state: State, sent: State, number: int, rows: Table) -> State:
+        """An update that tells little of the whole site: of bounded length, and noised here.
+
+        Any two sites' updates lie within twice the clipping norm of each other.
+
+        Raises:
+            Withheld: `dp.budget`.
+        """
+        names, clip = floating(sent), self.job.privacy.clip
+        flat = np.concatenate([(state[name].astype(np.float64) - sent[name].astype(np.float64)).ravel() for name in names])
+        units = np.rint(shortened(flat, clip) * (UNITS / clip)).astype(np.int64)
+        name = f"{self.round(number, sent, rows)} {hashlib.sha256(units.tobytes()).hexdigest()}"
+        self.charge(name)
+        sensitivity = 2 * UNITS + sqrt(units.size)  # rounding moves each coordinate of both by half a unit
+        return moved(sent, names, noised(units, self.plan.noise * sensitivity, self.key(name)) * (clip / UNITS))
+
+    def __enter__(self) -> SitePrivacy:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.ledger.close()
+
+
+def own(path: Path) -> bytes:
+    """A secret of 32 bytes; made where there is none."""
+    if not path.exists():
+        with private_output(path) as part:
+            part.write_bytes(os.urandom(32))
+    return path.read_bytes()
+
+
+def _kept(path: Path, job: FederatedJob, rows: int) -> Plan:
+    """The plan of before, if it is of as many rows: to find the noise takes seconds."""
+    name = f"{job.digest} {rows}"
+    try:
+        told, plan = msgspec.json.decode(path.read_bytes(), type=tuple[str, Plan])
+        if told == name:
+            return plan
+    except (OSError, msgspec.MsgspecError):
+        pass
+    plan = plan_of(job, rows)
+    with atomic_output(path, force=True) as part:
+        part.write_bytes(msgspec.json.encode((name, plan)))
+    return plan
