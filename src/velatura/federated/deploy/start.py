@@ -14,6 +14,7 @@ from velatura.federated.deploy.link import SECRET
 from velatura.federated.deploy.processes import environment, program, start
 from velatura.federated.deploy.sum_keys import settings
 from velatura.federated.quiet import switch_off
+from velatura.federated.site import STATE
 
 __all__ = ["become", "start_link", "start_node"]
 
@@ -63,7 +64,7 @@ def _link(folder: Folder) -> list[str]:
 
 def _node(folder: Folder, node: Node) -> list[str]:
     config = folder.home(node.name) / "node.toml"  # a file: Flower's reader of words knows no quotation mark in a path
-    words = {**({"data": node.data} if node.data else {}), **settings(folder, node)}
+    words = {**({"data": node.data} if node.data else {}), **settings(folder, node), STATE: str(folder.path / "privacy" / node.name)}
     told = "".join(f"{name} = {json.dumps(word, ensure_ascii=False)}\n" for name, word in words.items())
     config.write_text(f"partition-id = {node.partition}\nnum-partitions = {node.of}\n{told}", encoding="utf-8")
     who = ["--superlink", folder.told.address, "--root-certificates", str(folder.authority)]
