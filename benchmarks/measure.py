@@ -109,7 +109,7 @@ def _pss_kib(pid: int) -> int:
 def machine() -> dict[str, Any]:
     """What the figures were taken on: processor, cores, system, versions."""
     processor = next((line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), platform.machine())
-    names = ("velatura", "numpy", "opencv-python-headless", "onnxruntime", "av", "pillow", "scipy", "cryptography")
+    names = ("velatura", "numpy", "opencv-python-headless", "onnxruntime", "av", "pillow", "scipy", "cryptography", "torch", "flwr", "ray")
     return {
         "processor": processor,
         "cores": len(os.sched_getaffinity(0)),
