@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from velatura.federated.job import Data, FederatedJob, Model, SecAgg
+from msgspec.structs import replace
+
+from velatura.federated.job import Data, FederatedJob, Model, Privacy, Rounds, SecAgg, Training
 from velatura.federated.preview import preview
 
 
@@ -29,3 +31,15 @@ def test_under_secure_aggregation_nobody_sees_an_update_and_no_exact_figure_leav
 def test_a_published_bound_of_rows_leaves_nothing_to_tell() -> None:
     found = preview(job(aggregation="secagg", secagg=SecAgg(examples=2048)), base=Path())
     assert not any("power of two" in one for one in found.each_round)
+
+
+def test_what_a_site_noises_itself_is_told_as_such_and_no_accuracy_leaves() -> None:
+    of = replace(job(), training=Training(batch=256), rounds=Rounds(count=2))
+    sample = preview(replace(of, privacy=Privacy("sample", 8.0, 1e-5, 0.5)), base=Path())
+    local = preview(replace(of, privacy=Privacy("local", 8.0, 1e-5, 0.5)), base=Path())
+    assert (sample.unit, local.unit) == ("row", "site")
+    for found in (sample, local):
+        assert found.sees == "the server, with noise of this site in it" and found.clip == 0.5
+        assert found.epsilon is not None and 7.5 < found.epsilon <= 8.0
+        assert not any("accuracy" in one for one in found.each_round)
+    assert "number of rows" in sample.each_round and "number of rows" not in local.each_round

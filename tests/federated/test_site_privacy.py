@@ -25,7 +25,8 @@ from velatura.federated.job import FederatedJob, Privacy, Rounds, Training
 from velatura.federated.records import packed
 from velatura.federated.run import run
 from velatura.federated.site import client_app
-from velatura.federated.site_privacy import SitePrivacy, plan_of
+from velatura.federated.site_plan import plan_of
+from velatura.federated.site_privacy import SitePrivacy
 from velatura.federated.table import Table
 from velatura.progress import Progress
 

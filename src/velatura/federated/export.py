@@ -10,9 +10,8 @@ from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.federated import checkpoint
 from velatura.federated.job import FederatedJob, written
 from velatura.federated.loading import load
-from velatura.federated.networks import made
+from velatura.federated.networks import network_of
 from velatura.federated.own_network import look_in
-from velatura.federated.seeds import derived
 from velatura.federated.serving import finished
 from velatura.federated.table import Schema
 from velatura.federated.training import put
@@ -112,7 +111,7 @@ def _onnx(path: Path, trained: _Trained, base: Path, *, force: bool) -> float:
     with atomic_output(path, force=force) as part:
         look_in(base)
         schema = trained.schema or load(trained.job.data.source, base=base, classes=trained.job.data.classes).schema
-        network = made(trained.job.model.network, schema, seed=derived(trained.job.seed, "model"))
+        network = network_of(trained.job, schema)
         put(network, trained.model)
         raw = to_onnx(network, schema.shape)
         apart = checked(raw, network, schema.shape)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from velatura.dp.accounting import Event, epsilon, noise_for
+from velatura.dp.accounting import epsilon, noise_for
 from velatura.federated.job import FederatedJob
 from velatura.federated.loading import load
-from velatura.federated.networks import made
+from velatura.federated.networks import network_of
 from velatura.federated.own_network import look_in
-from velatura.federated.seeds import derived
+from velatura.federated.site_plan import Plan, plan_of
 
 __all__ = ["Array", "Preview", "preview"]
 
@@ -32,7 +32,8 @@ class Preview:
         arrays: of an update; bytes: of one.
         rounds: expected number of updates.
         sees: who sees a single update.
-        noise, epsilon, delta: of client-level privacy; None: none.
+        clip, noise, epsilon, delta: of the job's privacy, with a site's own noise for a site that has this table; None: none.
+        unit: whom epsilon is for: a "site", or a "row"; "": nobody.
     """
 
     rows: int
@@ -49,6 +50,7 @@ class Preview:
     noise: float | None
     epsilon: float | None
     delta: float | None
+    unit: str
 
 
 def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
@@ -62,11 +64,11 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
     """
     look_in(base)
     table = load(data or job.data.source, base=base, classes=job.data.classes)
-    state = made(job.model.network, table.schema, seed=derived(job.seed, "model")).state_dict()
+    state = network_of(job, table.schema).state_dict()
     arrays = [Array(name, tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in state.items()]
-    private, secret = job.privacy.level == "client", job.aggregation == "secagg"
+    private, secret = job.privacy.level != "none", job.aggregation == "secagg"
     privacy = job.privacy
-    noise = noise_for(privacy.epsilon, privacy.delta, sampling=job.rounds.share, times=job.rounds.count) if private else None
+    plan = _plan(job, len(table)) if private else None
     return Preview(
         rows=len(table),
         row_shape=table.schema.shape,
@@ -77,12 +79,21 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
         arrays=arrays,
         bytes=sum(value.numel() * value.element_size() for value in state.values()),
         rounds=job.rounds.count * job.rounds.share,
-        sees=_sees(private=private, secret=secret),
+        sees=_sees(job),
         clip=privacy.clip if private else None,
-        noise=noise,
-        epsilon=epsilon([(Event("gaussian", noise, job.rounds.share), job.rounds.count)], privacy.delta) if noise is not None else None,
+        noise=plan.noise if plan else None,
+        epsilon=epsilon([(plan.event, job.rounds.count * plan.steps)], privacy.delta) if plan else None,
         delta=privacy.delta if private else None,
+        unit="" if not private else "row" if privacy.level == "sample" else "site",
     )
+
+
+def _plan(job: FederatedJob, rows: int) -> Plan:
+    """Of the server's noise, or of the site's own."""
+    privacy, share = job.privacy, job.rounds.share
+    if privacy.level != "client":
+        return plan_of(job, rows - int(job.data.check * rows))
+    return Plan(share, 1, noise_for(privacy.epsilon, privacy.delta, sampling=share, times=job.rounds.count))
 
 
 def _each_round(job: FederatedJob) -> list[str]:
@@ -91,12 +102,15 @@ def _each_round(job: FederatedJob) -> list[str]:
         keys = ["number of the site", "keys, boxes and signatures of secure aggregation"]
         bound = job.privacy.level != "client" and not job.secagg.examples
         return [*keys, "a power of two that is not below the number of rows"] if bound else keys
-    if job.privacy.level == "client":
-        return ["number of the site"]
-    return ["number of the site", "number of rows", "loss and accuracy on rows kept to judge by"]
+    return {
+        "client": ["number of the site"],
+        "local": ["number of the site", "epsilon spent until then"],
+        "sample": ["number of the site", "number of rows", "epsilon spent until then"],
+    }.get(job.privacy.level, ["number of the site", "number of rows", "loss and accuracy on rows kept to judge by"])
 
 
-def _sees(*, private: bool, secret: bool) -> str:
-    if secret:
+def _sees(job: FederatedJob) -> str:
+    if job.aggregation == "secagg":
         return "nobody: arrays leave masked, and the server learns the sum of the sites that took part"
-    return "the server, before noise is added" if private else "the server"
+    noise = {"client": ", before noise is added", "local": ", with noise of this site in it", "sample": ", with noise of this site in it"}
+    return "the server" + noise.get(job.privacy.level, "")

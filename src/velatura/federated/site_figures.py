@@ -25,9 +25,9 @@ def mean(replies: Sequence[Message]) -> float | None:
 
 
 def spent(replies: Sequence[Message]) -> float | None:
-    """The largest epsilon that a site says it has spent; None: nobody says."""
-    metrics = [metric for reply in replies for metric in reply.content.metric_records.values()]
-    return max((float(one["epsilon"]) for one in metrics if isinstance(one.get("epsilon"), float)), default=None)  # type: ignore[arg-type]
+    """The largest epsilon that a site says it has spent; None: nobody says. A NaN is no saying: it would win or lose by its place."""
+    told = [metric.get("epsilon") for reply in replies for metric in reply.content.metric_records.values()]
+    return max((one for one in told if isinstance(one, float) and isfinite(one)), default=None)
 
 
 def by_site(replies: Sequence[Message], places: Mapping[int, int]) -> dict[str, float]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,42 +21,19 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from velatura.dp.accounting import Event, analytic_sigma, noise_for
 from velatura.dp.ledger import Budget, PrivacyLedger
 from velatura.dp.vectors import noised
 from velatura.federated.aggregation import UNITS, floating, moved
 from velatura.federated.clipping import shortened
 from velatura.federated.records import State, digest_of
+from velatura.federated.site_plan import Plan, plan_of
 from velatura.files import atomic_output, private_output
 
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
     from velatura.federated.table import Table
 
-__all__ = ["Plan", "SitePrivacy", "own", "plan_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What a budget pays for. sampling: of a row, in each step; steps: in a round; noise: in sensitivities."""
-
-    sampling: float
-    steps: int
-    noise: float
-
-    @property
-    def event(self) -> Event:
-        return Event("gaussian", self.noise, self.sampling)
-
-
-def plan_of(job: FederatedJob, rows: int) -> Plan:
-    """For a site of so many rows that takes part in every round. Raises BadSpec `dp.epsilon`."""
-    privacy, how = job.privacy, job.training
-    if privacy.level == "local":
-        return Plan(1.0, 1, analytic_sigma(privacy.epsilon, privacy.delta) * sqrt(job.rounds.count))
-    sampling = min(1.0, how.batch / max(rows, 1))
-    steps = max(1, round(how.epochs / sampling))
-    return Plan(sampling, steps, noise_for(privacy.epsilon, privacy.delta, sampling=sampling, times=job.rounds.count * steps))
+__all__ = ["SitePrivacy", "own"]
 
 
 class SitePrivacy:

@@ -16,7 +16,7 @@ from velatura.attacks.training.lira import phi
 from velatura.audit.federated.trained import Model
 from velatura.errors import BadInput
 from velatura.federated.job import FederatedJob
-from velatura.federated.networks import made
+from velatura.federated.networks import network_of
 from velatura.federated.site import held_back, pooled, split
 from velatura.federated.table import Table
 from velatura.federated.training import put
@@ -58,7 +58,7 @@ def _rows(job: FederatedJob, base: Path) -> tuple[Table, Table]:
 
 
 def _read(path: Path, job: FederatedJob, rows: Table) -> Model:
-    network = made(job.model.network, rows.schema, seed=0)
+    network = network_of(job, rows.schema)
     try:
         with np.load(path, allow_pickle=False) as kept:
             put(network, {name: kept[name] for name in kept.files})

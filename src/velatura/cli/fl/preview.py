@@ -42,5 +42,7 @@ def _told(found: Preview) -> str:
     if found.epsilon is None:
         lines.append("nothing bounds what these arrays tell of single rows")
     else:
-        lines.append(f"updates are clipped to norm {found.clip:g}; the model that leaves has epsilon {found.epsilon:.3f} at delta {found.delta:g}")
+        what = "each row's gradient is" if found.unit == "row" else "updates are"
+        of = f"epsilon {found.epsilon:.3f} at delta {found.delta:g} for each {found.unit}"
+        lines.append(f"{what} clipped to norm {found.clip:g}; what leaves in the whole run has {of}")
     return "\n".join(lines)
