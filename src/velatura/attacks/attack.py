@@ -27,7 +27,7 @@ Secret = TypeVar("Secret", contravariant=True)
 Release = TypeVar("Release", covariant=True)
 Hidden = TypeVar("Hidden")
 Public = TypeVar("Public", contravariant=True)
-Kind = Literal["share", "gain", "auc", "tpr", "epsilon", "proof", "exact"]
+Kind = Literal["share", "gain", "auc", "tpr", "epsilon", "coins", "proof", "exact"]
 
 
 class Arm(Protocol[Secret, Release]):
@@ -79,7 +79,8 @@ class Outcomes:
 
     Attributes:
         success: (attackers, units), each the mean over a unit's probes and splits. kind "epsilon": (attackers, 4): hits and runs with, hits and
-            runs without. kind "auc": scores, one a unit; `member` says which units are members.
+            runs without. kind "coins": (attackers, 3): guesses that were right, guesses made, coins thrown. kind "auc": scores, one a unit;
+            `member` says which units are members.
         attackers: their names, one a row of `success`; one that could not run is not here but in `notes`.
         chance: what a blind guess gets, in the unit.
         per: what is independent, in the plural: people, clips, keys, runs.
@@ -87,6 +88,7 @@ class Outcomes:
         probes: *distinct* probes a unit; splits do not count.
         kind: share in 0..1; gain: any real number, paired with the blind guess of the same unit; auc; epsilon; proof: a share in 0..1 of
             things that cannot be guessed (a canary of 24 letters is in a file or is not): counted, not estimated, so that the interval is a point;
+            coins: epsilon from guesses at many coins in one run, their number fixed before anybody looked;
             exact: the same for a number from 0 (bits that came through over bits that may);
             tpr: scores as for "auc"; what counts is the share of members above a threshold that `chance` of the others exceed. Its units are
             `probes` rounds over the same records, one round after the other.
@@ -94,7 +96,7 @@ class Outcomes:
         guesses: (attackers, people, people), closed-set identification: share of all probes of person i that were taken for j.
         cut: the time budget ended the attack before it was done.
         reference: what `chance` is called in sentences, where it is not a blind guess: "one release".
-        delta: of (epsilon, delta): taken off the share of "with" before the ratio; of "epsilon" alone.
+        delta: of (epsilon, delta): taken off the share of "with" before the ratio; of "epsilon" and "coins" alone.
         notes: further numbers and facts for the report, name -> sentence or number in words; e.g. "rank-5 rate", "not run: cnn".
         shown: at most six examples.
 
@@ -138,6 +140,10 @@ def _faults(o: Outcomes) -> Iterator[tuple[str, bool]]:
         hits, runs = s[:, ::2], s[:, 1::2]
         yield "hits lie between 0 and the runs, which are at least 1", bool((hits < 0).any() or (hits > runs).any() or (runs < 1).any())
         yield "delta lies from 0 to below 1", not 0 <= o.delta < 1
+    if o.kind == "coins":
+        yield "coins have right guesses, guesses and coins", s.shape[1] != 3
+        yield "right guesses are guesses, and guesses are at coins", bool((s[:, 0] > s[:, 1]).any() or (s[:, 1] > s[:, 2]).any() or (s < 0).any())
+        yield "there is a guess, and delta lies from 0 to below 1", bool((s[:, 1] < 1).any()) or not 0 <= o.delta < 1
     if o.kind == "auc":
         yield (
             "an AUC knows who is a member, two and two others at least",

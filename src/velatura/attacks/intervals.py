@@ -6,7 +6,8 @@ attackers the largest upper end is taken, which covers the strongest one's true 
 
 Intervals are over what is independent (people, clips, keys), never over its pictures; random splits add no n.
 Source: Clopper, Pearson, Biometrika 1934; Korn, Graubard, Survey Methodology 1998 (clusters); Johnson, JASA 1978 (skewness); DeLong, DeLong,
-Clarke-Pearson, Biometrics 1988 (AUC); Zou, Donner, Statistics in Medicine 2008 (epsilon). How often they are wrong: docs/benchmarks/verdicts.md.
+Clarke-Pearson, Biometrics 1988 (AUC); Zou, Donner, Statistics in Medicine 2008 (epsilon); Steinke, Nasr,
+Jagielski, NeurIPS 2023 (coins). How often they are wrong: docs/benchmarks/verdicts.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv, expit, logit, ndtri, stdtrit
 
 from velatura.attacks.attack import Kind, Outcomes
+from velatura.attacks.one_run_bound import epsilon_at_least
 from velatura.findings import Estimate
 
 __all__ = ["LEAST_GAIN_UNITS", "effective", "estimate", "exact", "worse_than_chance", "worse_than_shuffled"]
@@ -65,6 +67,8 @@ def _independent(o: Outcomes) -> int:
     """How many stand behind it."""
     if o.kind == "epsilon":
         return int(o.success[0, 1] + o.success[0, 3])
+    if o.kind == "coins":
+        return int(o.success[0, 1])
     return int(o.success.shape[1]) // (o.probes if o.kind == "tpr" else 1)
 
 
@@ -195,6 +199,20 @@ def _epsilon(o: Outcomes, alpha: float, top: float) -> Ends:
     return value, value - down, value + up
 
 
+def _coins(o: Outcomes, alpha: float, top: float) -> Ends:
+    """What right guesses refute: at even odds, at `alpha`. The upper end is what as many guesses could be right with: it is of this attacker."""
+    rows = []
+    for right, made, coins in o.success:
+        even, accused = (
+            epsilon_at_least(canaries=int(coins), guesses=int(made), right=int(right), delta=o.delta, error=error) for error in (0.5, alpha)
+        )
+        _, share = exact(np.array(right), np.array(made), alpha, top)
+        upper = float("inf") if share >= 1 else max(float(np.log(share / (1 - share))), 0.0)
+        rows.append((even, accused, upper))
+    value, low, high = np.array(rows).T
+    return value, low, high
+
+
 def _proof(o: Outcomes, alpha: float, top: float) -> Ends:
     """What cannot be guessed proves itself: nothing is inferred beyond what was played, and the interval is a point."""
     p = o.success.mean(-1)
@@ -207,6 +225,7 @@ _KINDS: dict[Kind, Callable[[Outcomes, float, float], Ends]] = {
     "auc": _auc,
     "tpr": _tpr,
     "epsilon": _epsilon,
+    "coins": _coins,
     "proof": _proof,
     "exact": _proof,
 }
@@ -214,7 +233,7 @@ _KINDS: dict[Kind, Callable[[Outcomes, float, float], Ends]] = {
 
 def _below(o: Outcomes, alpha: float) -> bool:
     """Whether even the strongest attacker is significantly worse than a blind guess: the attack is faulty, it protects nobody."""
-    if o.kind == "epsilon":
+    if o.kind in ("epsilon", "coins"):
         return False  # a log ratio below 0 is the other neighbour's event
     if o.guesses is not None:
         return worse_than_shuffled(o.guesses, alpha)

@@ -24,6 +24,7 @@ from velatura.audit.federated.told import run_told
 from velatura.errors import BadSpec
 from velatura.federated.job import FederatedJob, load_job
 from velatura.federated.run import LIMITS
+from velatura.federated.site import split
 from velatura.federated.strategies import SINGLE
 from velatura.findings import Claim
 
@@ -97,6 +98,21 @@ def _membership(material: Material) -> Iterator[Case]:
     yield case_of(material, attack, target, (plain, protected), None if bound is None else Claim(bound), records.y.tolist())
 
 
+def _one_run(material: Material) -> Iterator[Case]:
+    from velatura.attacks.training.one_run import OneRun
+    from velatura.audit.federated.one_run import CANARIES, LEVELS, CanaryArm
+
+    job, privacy = material.job, material.job.privacy
+    if privacy.level not in LEVELS:
+        return
+    rows = float(np.median([len(part) for part in split(job, material.pool)]))
+    sampling = min(1.0, job.training.batch / max(rows, 1.0))
+    plain, protected = (CanaryArm(one, privacy.level, sampling, privacy.clip) for one in (unprotected(job), job))
+    target = f"the mechanism at epsilon {privacy.epsilon:g}, for each {'row' if privacy.level == 'sample' else 'site'}"
+    attack = OneRun(delta=privacy.delta, claim=privacy.epsilon)
+    yield case_of(material, attack, target, (plain, protected), Claim(privacy.epsilon), list(range(CANARIES)))
+
+
 def _poisoning(material: Material) -> Iterator[Case]:
     from velatura.attacks.training.poison import POISONS
     from velatura.attacks.training.poisoning import Poisoning
@@ -137,7 +153,12 @@ def _held_back_by(job: FederatedJob) -> str:
     return " and guards of length" if job.guards.norm else ""
 
 
-_BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {"membership": _membership, "poisoning": _poisoning, "backdoor": _backdoor}
+_BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {
+    "membership": _membership,
+    "one-run": _one_run,
+    "poisoning": _poisoning,
+    "backdoor": _backdoor,
+}
 """Name of an attack (`options.ATTACKS`) -> its cases; none where it does not concern the job."""
 
 

@@ -9,7 +9,7 @@ from velatura.specs import Spec
 
 __all__ = ["ATTACKS", "FederatedOptions"]
 
-ATTACKS = ("membership", "poisoning", "backdoor")
+ATTACKS = ("membership", "one-run", "poisoning", "backdoor")
 """Names of attacks, in the order of the report."""
 
 

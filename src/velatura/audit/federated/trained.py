@@ -57,8 +57,7 @@ def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: 
         folder = Path(place)
         switch_off(folder / "flower")
         from velatura.federated.local_grid import LocalGrid
-        from velatura.federated.networks import made
-        from velatura.federated.seeds import derived
+        from velatura.federated.networks import network_of
         from velatura.federated.serving import serve_job
         from velatura.federated.site import client_app
         from velatura.federated.training import put
@@ -66,7 +65,7 @@ def trained(job: FederatedJob, base: Path, schema: Schema, rng: Generator, app: 
         sites = folder / "sites"
         _secrets(folder, sites, job.data.sites, rng)
         grid = LocalGrid(client_app(job, base, sites) if app is None else app(sites), job.data.sites)
-        network = made(job.model.network, schema, seed=derived(job.seed, "model"))
+        network = network_of(job, schema)
         try:
             put(network, serve_job(job, grid, folder, base).model)
         except VelaturaError as error:
