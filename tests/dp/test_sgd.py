@@ -46,7 +46,7 @@ def one_by_one(network: object, x: object, y: object, clip: float) -> np.ndarray
 @pytest.mark.parametrize("clip", [0.1, 100.0])
 def test_sums_are_those_of_a_loop_over_rows(name: str, clip: float) -> None:
     network, _ = made_private(networks()[name])
-    x, y = rows(300)  # more than are in memory at once
+    x, y = rows(600)  # more than are in memory at once
     wanted = one_by_one(network, x, y, clip)
     with PrivateStep(network, clip=clip, noise=1.0, expected=1.0, secret=KEY) as step:
         told = step.sums(x, y) * clip / UNITS

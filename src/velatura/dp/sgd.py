@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["PrivateStep", "drawn", "made_private"]
 
 UNITS = 1 << 20  # in the clipping norm
-AT_ONCE = 256  # rows in memory: a batch may be as large as the data
+AT_ONCE = 512  # rows in memory: a batch may be as large as the data; a usual one is not cut for its last few
 
 
 def drawn(rows: int, sampling: float, key: bytes) -> NDArray[np.int64]:
