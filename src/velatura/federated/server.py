@@ -16,17 +16,17 @@ import msgspec
 import numpy as np
 from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
-from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
+from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.federated import checkpoint
 from velatura.federated.aggregation import Aggregator, Plain, Update
 from velatura.federated.checkpoint import Checkpoint
+from velatura.federated.greeting import greeted
 from velatura.federated.guarded_grid import GuardedGrid, Refused
 from velatura.federated.job import FederatedJob, difference
 from velatura.federated.kept_state import put_back, taken_out
 from velatura.federated.networks import network_of
 from velatura.federated.records import State, packed, unpacked
 from velatura.federated.seeds import derived
-from velatura.federated.site import CARD
 from velatura.federated.site_figures import by_site, mean, of_final, spent
 from velatura.federated.strategies import SINGLE, enough, strategy_of
 from velatura.federated.table import Schema, Table
@@ -109,7 +109,7 @@ class _Server:
     history: list[RoundTold] = field(default_factory=list)
 
     def run(self, *, resume: bool) -> Outcome:
-        schema = self._greet()
+        schema = greeted(self.job, self.grid)
         network = network_of(self.job, schema)
         self.model = state_of(network)
         strategy = strategy_of(self.job)
@@ -133,31 +133,6 @@ class _Server:
             self.progress.advance()
         self.progress.finish()
         return Outcome(self.model, schema, self.history, self.grid.refused, stopped, by_site=of_final(self.job, self.grid, self.model))
-
-    def _greet(self) -> Schema:
-        """Ask every node what it has; who is of another job or has other rows is left out."""
-        nodes = list(self.grid.get_node_ids())
-        replies = self.grid.send_and_receive([Message(RecordDict(), node, "query") for node in nodes], timeout=self.job.rounds.wait_s)
-        cards = {reply.metadata.src_node_id: _card(reply) for reply in replies if not reply.has_error()}
-        own = {node: card for node, card in cards.items() if card is not None and card.job == self.job.digest and self._has_rows(node, card)}
-        if not own:
-            why = self.grid.refused[-1].why if self.grid.refused else "they are of another job"
-            raise Missing("federated.nodes", f"none of {len(nodes)} nodes can take part: {why}", hint="the same job.toml on server and sites")
-        schemas = {node: Schema(card.shape, card.classes) for node, card in own.items()}
-        usual = max(schemas.values(), key=list(schemas.values()).count)
-        for node, schema in schemas.items():
-            if schema != usual:
-                raise BadInput("federated.schema", f"site {own[node].partition} has rows {schema}, and the others {usual}")
-        self.grid.places.update({node: card.partition for node, card in own.items()})
-        self.grid.round = 0
-        return usual
-
-    def _has_rows(self, node: int, card: _Card) -> bool:
-        """Under secure aggregation nobody says how many; an empty site drops out there."""
-        if card.rows or self.job.aggregation != "plain":
-            return True
-        self.grid.refused.append(Refused(0, node, card.partition, "no rows to train on"))
-        return False
 
     def _round(self, number: int, strategy: Any) -> RoundTold:
         grid, job = self.grid, self.job
@@ -257,23 +232,6 @@ def _chosen(job: FederatedJob) -> Cohort:
         return sorted(random.Random(derived(job.seed, "cohort", number)).sample(list(partitions), wanted))
 
     return chosen
-
-
-class _Card(msgspec.Struct, frozen=True):
-    """What a site says of itself."""
-
-    job: str
-    partition: int
-    rows: int
-    shape: tuple[int, ...]
-    classes: int
-
-
-def _card(reply: Message) -> _Card | None:
-    try:
-        return msgspec.convert(dict(reply.content.config_records[CARD]), _Card)
-    except (KeyError, msgspec.ValidationError):
-        return None
 
 
 def _reply(update: Update, sent: State, messages: Sequence[Message], *, difference: bool) -> Message:
