@@ -137,7 +137,7 @@ def _digits(sites: int, seed: int) -> tuple[float, float, tuple[float, float]]:
     """(accuracy on the test rows, epsilon told, (epsilon told, epsilon of the first site's lines computed apart))."""
     from velatura.federated.run import run
 
-    of = job("mlp:64", sites=sites, seed=seed, batch=512 if sites == 1 else 240, epochs=40 if sites == 1 else 4, rounds=1 if sites == 1 else 10)
+    of = job("digits-cnn", sites=sites, seed=seed, batch=512 if sites == 1 else 240, epochs=40 if sites == 1 else 4, rounds=1 if sites == 1 else 10)
     with tempfile.TemporaryDirectory() as place:
         ran = run(of, Path(place) / "run")
         lines = (Path(place) / "run" / "sites" / "site-0" / "ledger").read_text("utf-8").splitlines()

@@ -29,7 +29,7 @@ def recomputed(releases: Releases, delta: float, *, grid: float = GRID) -> float
 
 def _epsilon(releases: Releases, delta: float, grid: float, *, added: bool) -> float:
     half = round(REACH / grid)
-    losses = np.arange(-half, half) * grid
+    losses: Floats = np.asarray(np.arange(-half, half) * grid, np.float64)
     whole = np.ones(half + 1, np.complex128)
     for sampling, noise, times in releases:
         masses = _masses(losses, grid, sampling, noise, added=added)
@@ -50,7 +50,7 @@ def _masses(losses: Floats, grid: float, sampling: float, noise: float, *, added
     below = ndtr(at / noise)
     if not added:
         below = (1 - sampling) * below + sampling * ndtr((at - 1) / noise)
-    return np.abs(np.diff(below))
+    return np.asarray(np.abs(np.diff(below)), np.float64)
 
 
 def _where(loss: Floats, sampling: float, noise: float) -> Floats:
