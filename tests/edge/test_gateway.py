@@ -123,6 +123,45 @@ def test_a_live_camera_ticks_by_the_clock(tmp_path: Path) -> None:
     assert [event.tick for event in records[1:]] == list(range(1, len(records)))
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_vision_that_hangs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
+    """SIGSTOP stands for a frame that a decoder never comes back from: a camera's is started anew, a file's run ends."""
+    monkeypatch.setattr("velatura.edge.pair.HANGS_S", 1.5)
+    path = walk(tmp_path / "walk.mp4", frames=500)
+    made, outbox = gateway(
+        tmp_path, Camera("door", egress=Egress(tick_s=0.25, bits_per_hour=1e6)), source_of(str(path), live=live), seeing(tmp_path, looks_per_s=2.0)
+    )
+    ending, errors = threading.Event(), list[BadInput]()
+
+    def run() -> None:
+        try:
+            made.run(ending.is_set)
+        except BadInput as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: made._pair is not None and made._pair.ingest.counts.get("packets"))
+    assert made._pair is not None
+    os.kill(made._pair.vision_pid, signal.SIGSTOP)
+    if live:
+        until(lambda: made._live_ear is not None and made._live_ear.restarts)
+        ending.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    outbox.close()
+    assert [error.code for error in errors] == ([] if live else ["edge.vision-hangs"])
+
+
+def test_who_wants_to_end_waits_for_one_tick_of_a_file(tmp_path: Path) -> None:
+    made, outbox = gateway(
+        tmp_path, Camera("door", egress=Egress(tick_s=0.25, bits_per_hour=1e6)), source_of(str(walk(tmp_path / "walk.mp4"))), seeing(tmp_path)
+    )
+    made.run(lambda: made.records >= 2)
+    outbox.close()
+    assert made.records == 2
+
+
 def test_vision_that_is_killed_is_started_anew_and_ticks_go_on(tmp_path: Path) -> None:
     path = walk(tmp_path / "walk.mp4", frames=500)
     camera = Camera("door", egress=Egress(tick_s=0.25, bits_per_hour=1e6))

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import random
 import signal
+import socket
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -12,6 +18,7 @@ from tests.edge.brokers import free_port
 from tests.edge.cameras import IngestRun, clip, mjpeg_camera, rtsp_camera, sound_alone, until
 
 from velatura.edge.feed import End, Header
+from velatura.edge.ingest import Ingest
 from velatura.edge.login import Login
 from velatura.edge.sources import Source, source_of
 
@@ -143,6 +150,129 @@ def test_a_slow_reader_gets_new_frames_and_nothing_blocks(tmp_path: Path) -> Non
         after_drop = [b.is_key for a, b in zip(run.packets, run.packets[1:], strict=False) if b.came_s - a.came_s > 0.1]
         assert after_drop and all(after_drop), "after a drop the next packet is a key frame"
         assert max(ages) < 4.0
+
+
+SESSION = "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 239.1.1.1\nt=0 0\nm=video {port} RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+PLAYLIST = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nhttp://127.0.0.1:{port}/a.ts\n#EXT-X-ENDLIST\n"
+
+
+@pytest.mark.parametrize(("name", "text", "kind", "ways"), [("a.mp4", SESSION, "udp", "file,rtp,udp"), ("a.m3u8", PLAYLIST, "tcp", "file,http,tcp")])
+def test_a_file_opens_no_network(tmp_path: Path, name: str, text: str, kind: str, ways: str) -> None:
+    """Who may do so does: a session's description binds its port, a playlist connects."""
+    path, port = tmp_path / name, free_port() & ~1
+    path.write_text(text.format(port=port))
+    line = f":{port:04X} "
+
+    def opened(options: dict[str, str]) -> bool:
+        def opens() -> None:
+            with contextlib.suppress(av.error.FFmpegError, ValueError, OSError):
+                av.open(f"file:{path}", options=options, timeout=0.5).close()
+
+        with socket.socket() as heard:
+            if kind == "tcp":
+                heard.bind(("127.0.0.1", port))
+                heard.listen()
+            thread = threading.Thread(target=opens)
+            thread.start()
+            seen = False
+            while thread.is_alive() and not seen:
+                lines = Path(f"/proc/net/{kind}").read_text().splitlines()
+                seen = any(line in one and (kind == "udp" or " 01 " in one) for one in lines)  # 01: ESTABLISHED
+            thread.join()
+            if kind == "tcp":
+                heard.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    heard.accept()[0].close()
+                    seen = True
+            return seen
+
+    source = source_of(str(path))
+    assert opened({"protocol_whitelist": ways}), "the way is open to whoever may"
+    assert not opened(dict(source.options()))
+    with IngestRun(source) as run:
+        assert run.ended.wait(30)
+        until(lambda: run.states == ["malformed", "ended"])
+
+
+def test_a_clip_with_a_colon_in_its_name_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    clip(Path("a.mp4"), frames=3).rename("http:a.mp4")
+    with IngestRun(source_of("http:a.mp4")) as run:
+        assert run.ended.wait(30)
+        assert len(run.packets) == 3
+
+
+def test_a_year_in_the_time_stamps_is_a_gap(tmp_path: Path) -> None:
+    """A packet of clip time for a packet of bytes: what a file says of its time brings no ticks."""
+    path = tmp_path / "jump.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuvj420p"
+        for index in range(20):
+            for packet in stream.encode(av.VideoFrame(64, 64, "yuvj420p")):
+                packet.pts = packet.dts = index + (25 * 31_536_000 if index >= 10 else 0)
+                container.mux(packet)
+    with IngestRun(source_of(str(path))) as run:
+        assert run.ended.wait(30)
+        until(lambda: run.states[-1] == "ended")
+        last = run.said[-1]
+    assert last["gaps"] == 1 and last["left_out_s"] > 31_000_000 and last["seconds"] < 2.0
+    assert len(run.packets) == 20 and run.packets[-1].stamp_s < 2.0
+
+
+@pytest.mark.parametrize("flips", [300, 3000])
+def test_a_damaged_transport_stream_is_read_to_its_end(tmp_path: Path, flips: int) -> None:
+    path = clip(tmp_path / "a.ts", frames=500, size=(640, 480))
+    raw, rng = bytearray(path.read_bytes()), random.Random(1)
+    for _ in range(flips * len(raw) // 4_000_000 + 20):
+        raw[rng.randrange(len(raw) // 8, len(raw))] ^= 1 << rng.randrange(8)
+    path.write_bytes(raw)
+    with IngestRun(source_of(str(path))) as run:
+        assert run.ended.wait(30)
+        until(lambda: run.states[-1] == "ended")
+        assert isinstance(run.messages[-1], End)
+        assert len(run.packets) > 450 and run.packets[-1].stamp_s > 18
+
+
+def test_streams_that_damage_makes_up_end_no_clip() -> None:
+    """PyAV raises IndexError behind the last packet of a file in which a stream came to light meanwhile."""
+
+    class Odd:
+        def __init__(self, faults: list[Exception]) -> None:
+            self.faults = faults
+
+        def demux(self, _: object) -> Iterator[int]:
+            yield 1
+            if self.faults:
+                raise self.faults.pop()
+
+    reader, writer = os.pipe()
+    try:
+        ingest = Ingest(Source("file", "a.ts", False), writer, lambda _: None)
+        damaged = av.error.InvalidDataError(0, "")
+        assert list(ingest._demuxed(Odd([IndexError(), damaged]), None)) == [1, 1, 1] and ingest.counts.malformed == 2
+        camera = Ingest(Source("rtsp", "rtsp://a/b", True), writer, lambda _: None)
+        with pytest.raises(av.error.InvalidDataError):
+            list(camera._demuxed(Odd([IndexError()]), None))
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_reader_that_reads_nothing_is_told(tmp_path: Path) -> None:
+    path = clip(tmp_path / "a.mp4", frames=5)
+    said: list[dict[str, object]] = []
+    reader, writer = os.pipe()
+    left = [reader]
+
+    def say(state: dict[str, object]) -> None:
+        said.append(state)
+        if float(str(state["unread_s"])) > 1.5 and left:
+            os.close(left.pop())
+
+    Ingest(source_of(str(path)), writer, say).run()  # ends, for nobody reads any more
+    os.close(writer)
+    assert max(float(str(state["unread_s"])) for state in said) > 1.5
 
 
 def test_sources_are_ordinary_values() -> None:

@@ -19,8 +19,8 @@ import av
 
 from velatura import __version__
 from velatura.crypto.keys import Signer
+from velatura.edge.containers import header_of
 from velatura.edge.gateway import Gateway
-from velatura.edge.ingest import header_of
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Pair, Seeing
 from velatura.edge.policy import Camera

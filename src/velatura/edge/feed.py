@@ -106,6 +106,11 @@ class Feed:
         """No message is half-written."""
         return not self._left
 
+    @property
+    def left(self) -> int:
+        """Bytes of a message that is half-written."""
+        return len(self._left)
+
     def offer(self, message: Message) -> bool:
         """Write as much as the pipe takes; False: an earlier message is not out yet, and this one was not taken.
 

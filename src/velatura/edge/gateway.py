@@ -7,7 +7,7 @@ back-off, and ticks go on meanwhile. A file's ticks are its own time, and end wi
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,7 +92,7 @@ class Gateway:
 
         Raises:
             Missing: vision cannot be locked.
-            BadInput: `edge.vision-ended`: it broke on a file.
+            BadInput: of a file: `edge.vision-ended`, `edge.vision-hangs`: it broke on it; `edge.ingest-ended`: who reads it did; `edge.no-video`.
         """
         with self._paired() as pair:
             chain, egress = self._begin(pair)
@@ -124,27 +124,42 @@ class Gateway:
         self._pair = Pair(self.camera, self.source, self.seeing)
         return self._pair
 
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Of `pair.COUNTS`, as ingest said last."""
+        return self._pair.ingest.counts if self._pair is not None else {}
+
     def _file(self, pair: Pair, chain: Chain, egress: ClipEgress, ends: Callable[[], bool]) -> None:
         limit = width(egress.inner.schema)
         while not ends():
             try:
                 raw = pair.hear(within_s=POLL_S, limit=limit)
-            except BadInput:
+            except BadInput as error:
+                if error.code == "edge.vision-hangs":
+                    raise
                 break
             if raw is not None:
                 egress.take(raw)
-            for record in egress.until(pair.ingest.seconds):
-                self._publish(chain, record)
+            self._publish_all(chain, egress.until(pair.ingest.seconds), ends)
         if ends():
             return
         pair.ingest.finish()
         well, seconds, packets = pair.close(), pair.ingest.seconds, pair.ingest.counts.get("packets", 0)
-        for record in egress.finish(seconds):
-            self._publish(chain, record)
-        if not well or pair.ingest.state != "ended":
+        self._publish_all(chain, egress.finish(seconds), ends)
+        if well and pair.ingest.state != "ended":
+            sentence = f"{self.source.word}: its reader broke off; what was counted before is signed"
+            raise BadInput("edge.ingest-ended", sentence, hint="velatura doctor")
+        if not well:
             raise BadInput("edge.vision-ended", f"{self.source.word}: vision broke off; what it had counted is signed", hint="velatura doctor")
         if not packets:
             raise BadInput("edge.no-video", f"{self.source.word}: no picture in it could be read ({_why(pair)})", hint="velatura scan")
+
+    def _publish_all(self, chain: Chain, records: Iterator[Record], ends: Callable[[], bool]) -> None:
+        """A long file has many ticks: who wants to end waits for one."""
+        for record in records:
+            self._publish(chain, record)
+            if ends():
+                return
 
     def _publish(self, chain: Chain, record: Record) -> None:
         flows = [one.name for one in schema_of(self.camera).fields if one.kind == "flow"]

@@ -21,23 +21,27 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from velatura.edge.feed import CODECS, MOST_PACKET, End, Feed, Header, Packet
+from velatura.edge.containers import frame_s, header_of, state_of_error
+from velatura.edge.feed import MOST_PACKET, End, Feed, Header, Packet
 from velatura.edge.login import Login
 from velatura.edge.sources import Source
+from velatura.edge.timeline import Timeline
+from velatura.edge.whole import is_cut
 from velatura.sandbox.control import Control
 
-__all__ = ["STATES", "Ingest", "header_of", "main"]
+__all__ = ["STATES", "Ingest", "main"]
 
 STATES = ("connecting", "streaming", "lost", "stalled", "refused", "auth", "malformed", "no-video", "codec", "ended")
 OPEN_S, READ_S = 5.0, 2.0  # FFmpeg counts the second twice: a frozen camera is noticed after 4 s
 FIRST_S, LONGEST_S = 0.5, 30.0
 BEAT_S = 1.0
 DRAIN_MS = 20
+MOST_FAULTS = 64  # of a file, in a row
 PIPE_BYTES = 1 << 20
 _SET_PIPE_SIZE, _GET_PIPE_SIZE = 1031, 1032
 Say = Callable[[dict[str, Any]], None]
@@ -48,6 +52,7 @@ class Counts:
     packets: int = 0
     dropped: int = 0
     malformed: int = 0
+    cut: int = 0
 
 
 class Ingest:
@@ -62,13 +67,15 @@ class Ingest:
         self._source, self._feed, self._descriptor, self._say = source, Feed(descriptor), descriptor, say
         self._rng = rng or random.Random()
         self.counts = Counts()
-        self._offset_s, self._read_s, self._waits_for_key, self._beat_s = 0.0, 0.0, False, 0.0
+        self._time, self._waits_for_key, self._beat_s = Timeline(), False, 0.0
+        self._outstanding, self._moved_s = 0, time.monotonic()
         with contextlib.suppress(OSError):
             fcntl.fcntl(descriptor, _SET_PIPE_SIZE, PIPE_BYTES)
         self._room = fcntl.fcntl(descriptor, _GET_PIPE_SIZE)
-        os.set_blocking(descriptor, not source.live)
-        self._gone = select.poll()
+        os.set_blocking(descriptor, False)
+        self._gone, self._ready = select.poll(), select.poll()
         self._gone.register(descriptor, 0)  # asks for nothing, and is told when nobody reads any more
+        self._ready.register(descriptor, select.POLLOUT)
 
     def run(self) -> None:
         """Raises BrokenPipeError: vision has gone."""
@@ -78,8 +85,11 @@ class Ingest:
             for path in self._source.clips():
                 state = self._clip(path)
                 self.counts.malformed += state == "malformed"
+                self.counts.cut += _is_cut(path)
                 self._tell(state)
             self._put(End())
+            while self._held() and not self._gone.poll(DRAIN_MS):
+                self._watch()
             self._tell("ended")
 
     def _follow(self) -> None:
@@ -94,7 +104,7 @@ class Ingest:
     def _camera(self) -> str:
         """One connection, to its end; the state it ended in."""
         self._tell("connecting")
-        if self._source.kind in ("file", "folder"):
+        if self._is_file:
             for path in self._source.clips():
                 if (state := self._clip(path)) not in ("streaming", "malformed"):
                     return state
@@ -106,17 +116,23 @@ class Ingest:
         import av
 
         begun_s, opened = time.monotonic(), False
+        named = f"file:{address}" if isinstance(address, Path) else address  # or a name with a colon would be another protocol's
         try:
-            with av.open(str(address), options=dict(self._source.options()), timeout=(OPEN_S, READ_S), **self._format()) as container:
+            with av.open(named, options=dict(self._source.options()), timeout=(OPEN_S, READ_S), **self._format()) as container:
                 opened = True
                 return self._packets(container)
         except BrokenPipeError:
             raise
         except (av.error.FFmpegError, ValueError, OSError) as error:  # its text may quote the address, and so the password: it is not told
-            self._offset_s = self._read_s
             if not opened and time.monotonic() - begun_s >= OPEN_S:
                 return "stalled"  # FFmpeg calls a camera that takes a connection and says nothing invalid data
-            return _named(error)
+            return "malformed" if isinstance(error, av.error.ArgumentError) and self._is_file else state_of_error(error)
+        finally:
+            self._time.end()
+
+    @property
+    def _is_file(self) -> bool:
+        return self._source.kind in ("file", "folder")
 
     def _format(self) -> dict[str, Any]:
         """Streams without a container that says what it is."""
@@ -131,28 +147,38 @@ class Ingest:
         header = header_of(stream)
         if header is None:
             return "codec"
-        base = stream.time_base
         self._begin(header)
         self._waits_for_key = True
-        first, begun_s, last_s = None, time.monotonic(), 0.0
-        for packet in container.demux(stream):
+        self._time.begin(stream.time_base, frame_s(stream))
+        begun_s = time.monotonic() - self._time.seconds
+        for packet in self._demuxed(container, stream):
             if not packet.size or packet.size > MOST_PACKET:
                 self.counts.malformed += packet.size > MOST_PACKET
                 continue
-            at = packet.dts if packet.dts is not None else packet.pts
-            first = at if first is None else first
-            clip_s = float((at - first) * base) if at is not None and first is not None else last_s
-            last_s = max(last_s, clip_s)
-            if self._source.live and self._source.kind in ("file", "folder"):
-                time.sleep(max(0.0, begun_s + last_s - time.monotonic()))
+            clip_s = self._time.place(packet.dts if packet.dts is not None else packet.pts)
+            if self._source.live and self._is_file:
+                time.sleep(max(0.0, begun_s + clip_s - time.monotonic()))
             came_s = time.monotonic()
-            self._read_s = self._offset_s + last_s
-            stamp_s = came_s if self._source.live else self._read_s
-            self._offer(Packet(came_s, stamp_s, bool(packet.is_keyframe), bytes(packet), packet.pts, packet.dts))
-            if came_s > self._beat_s + BEAT_S:
-                self._tell("streaming")
-        self._read_s = self._offset_s = self._offset_s + last_s + _frame_s(stream)
-        return "lost" if self._source.live and self._source.kind not in ("file", "folder") else "streaming"
+            self._offer(Packet(came_s, came_s if self._source.live else clip_s, bool(packet.is_keyframe), bytes(packet), packet.pts, packet.dts))
+            self._watch()
+        return "lost" if self._source.live and not self._is_file else "streaming"
+
+    def _demuxed(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Packets. A file is read on behind what is damaged; of a camera that is an error, and it is connected to anew."""
+        import av
+
+        faults = 0
+        while True:
+            try:
+                for packet in container.demux(stream):
+                    faults = 0
+                    yield packet
+                return
+            except (av.error.InvalidDataError, LookupError):  # PyAV looks for streams that damage made up
+                faults += 1
+                self.counts.malformed += 1
+                if not self._is_file or faults > MOST_FAULTS:
+                    raise av.error.InvalidDataError(0, "damaged") from None
 
     def _begin(self, header: Header) -> None:
         """A header is never dropped."""
@@ -183,47 +209,36 @@ class Ingest:
         """Wait until a message is out. A full pipe is let run half empty: else every packet that vision takes wakes this process for one more."""
         if isinstance(message, Packet) and not self._has_room(len(message.data)):
             while self._held() > self._room // 2 and not self._gone.poll(DRAIN_MS):
-                pass
+                self._watch()
         while not self._feed.offer(message):
-            time.sleep(0.002)
+            self._ready.poll(DRAIN_MS)
+            self._watch()
         while not self._feed.flush():
-            time.sleep(0.002)
+            self._ready.poll(DRAIN_MS)
+            self._watch()
+
+    def _watch(self) -> None:
+        """Look whether vision reads, and say something once a second."""
+        outstanding, now_s = self._held() + self._feed.left, time.monotonic()
+        if not outstanding or outstanding < self._outstanding:
+            self._moved_s = now_s
+        self._outstanding = outstanding
+        if now_s > self._beat_s + BEAT_S:
+            self._tell("streaming")
 
     def _tell(self, state: str) -> None:
         self._beat_s = time.monotonic()
-        counts = self.counts
-        self._say({"state": state, "seconds": self._read_s, "packets": counts.packets, "dropped": counts.dropped, "malformed": counts.malformed})
+        unread_s = self._beat_s - self._moved_s if self._outstanding else 0.0
+        read = self._time
+        left_out = {"gaps": read.gaps, "left_out_s": int(read.left_out_s)}
+        self._say({"state": state, "seconds": read.seconds, "unread_s": unread_s, **left_out, **asdict(self.counts)})
 
 
-def header_of(stream: Any) -> Header | None:
-    """What vision is told of a container's stream of pictures; None: its codec is not read."""
-    codec = stream.codec_context
-    name = codec.codec.canonical_name if codec is not None else ""  # `name` is the decoder's: AV1 is "libdav1d" there
-    if name not in CODECS:
-        return None
-    base = stream.time_base
-    return Header(name, codec.width, codec.height, (base.numerator, base.denominator), bytes(codec.extradata or b""))
-
-
-def _frame_s(stream: Any) -> float:
-    rate = stream.average_rate
-    return 1 / float(rate) if rate else 0.04
-
-
-def _named(error: Exception) -> str:
-    """The state for an error of FFmpeg, by its kind alone."""
-    import av
-
-    kinds: list[tuple[Any, str]] = [
-        (av.error.HTTPUnauthorizedError, "auth"),
-        (av.error.HTTPForbiddenError, "auth"),
-        (av.error.ExitError, "stalled"),
-        (TimeoutError, "stalled"),
-        (ConnectionRefusedError, "refused"),
-        (av.error.InvalidDataError, "malformed"),
-        (av.error.HTTPError, "refused"),
-    ]
-    return next((state for kind, state in kinds if isinstance(error, kind)), "lost")
+def _is_cut(path: Path) -> bool:
+    try:
+        return is_cut(path)
+    except OSError:
+        return False
 
 
 def rehearse() -> None:

@@ -36,6 +36,9 @@ __all__ = ["Ingest", "Pair", "Seeing", "settings_of"]
 
 GATHER_S = 0.05  # of a file several messages are read at a time: waking for each costs as much as reading ten
 SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog is quicker
+HANGS_S = 15.0  # a vision that takes no byte for so long, while there are some, hangs: a look takes milliseconds
+LAST_S = 60.0  # ... or says nothing for so long after the last byte of a file
+COUNTS = ("packets", "dropped", "malformed", "cut", "gaps", "left_out_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Ingest:
     """The process, and its last word. It starts at once, beside vision, and reads nothing before `begin`."""
 
     def __init__(self, source: Source) -> None:
-        self.state, self.counts, self.seconds = "connecting", dict[str, int](), 0.0
+        self.state, self.counts, self.seconds, self.unread_s = "connecting", dict[str, int](), 0.0, 0.0
         self.reason = "connecting"  # its last word but for "connecting", which comes right after the reason of a loss
         self._source, self._heard_s = source, time.monotonic()
         mine, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -108,9 +111,9 @@ class Ingest:
             said = _word(line)
             self._heard_s = time.monotonic()
             if said is not None:
-                self.state, self.seconds = said["state"], float(said.get("seconds", 0.0))
+                self.state, self.seconds, self.unread_s = said["state"], _seconds(said.get("seconds")), _seconds(said.get("unread_s"))
                 self.reason = self.state if self.state != "connecting" else self.reason
-                self.counts = {name: said[name] for name in ("packets", "dropped", "malformed") if isinstance(said.get(name), int)}
+                self.counts = {name: said[name] for name in COUNTS if isinstance(said.get(name), int)}
 
 
 def _word(line: bytes) -> Mapping[str, Any] | None:
@@ -120,6 +123,10 @@ def _word(line: bytes) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) and said.get("state") in STATES else None
+
+
+def _seconds(said: Any) -> float:
+    return float(said) if isinstance(said, int | float) and 0 <= said < 1e12 else 0.0  # NaN neither
 
 
 def settings_of(camera: Camera, seeing: Seeing, *, live: bool) -> dict[str, Any]:
@@ -146,7 +153,7 @@ class Pair:
     """
 
     def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
-        self._live, self._gathers = source.live, False
+        self._live, self._gathers, self._said_s = source.live, False, time.monotonic()
         may = vision_confinement(model=seeing.model, degraded=seeing.degraded)
         self.ingest = Ingest(source)
         try:
@@ -177,16 +184,23 @@ class Pair:
 
         Raises:
             BadInput: `sandbox.crashed`: it has ended; `sandbox.hung`, `sandbox.too-large`: it wrote something else than messages;
-                `edge.ingest-hangs`.
+                `edge.ingest-hangs`; `edge.vision-hangs`: there is something to read, and it reads nothing.
         """
         if self._live and self.ingest.hangs:
             raise BadInput("edge.ingest-hangs", "ingest says nothing")
         if self._gathers and not self._vision.has_come(within_s=0.0):
             time.sleep(GATHER_S)
         if not self._vision.has_come(within_s=within_s):
+            self._refuse_hanging()
             return None
-        self._gathers = not self._live
+        self._gathers, self._said_s = not self._live, time.monotonic()
         return self._vision.receive(deadline_s=5.0, limit=limit)
+
+    def _refuse_hanging(self) -> None:
+        """Vision was stopped, or never comes back from a frame: ingest sees that its pipe is not read."""
+        over = self.ingest.state == "ended" and time.monotonic() - self._said_s > LAST_S
+        if self.ingest.unread_s > HANGS_S or over:
+            raise BadInput("edge.vision-hangs", "vision takes nothing in", hint="velatura doctor; another model, a smaller stream")
 
     def close(self) -> bool:
         """End both; whether vision had ended well by itself."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from velatura.crypto.keyfile import load_signer, save_private
 from velatura.crypto.keys import Signer, Verifier
+from velatura.edge import remarks
 from velatura.edge.board import Board
 from velatura.edge.destinations import ToPrometheus
 from velatura.edge.login import Login
@@ -36,7 +37,10 @@ _WORST = (1, 2, 4, 5, 3)  # rising
 
 @dataclass(frozen=True, slots=True)
 class RanCamera:
-    """records told, withheld; restarts of both processes; bound: in words; sinks: state of each at the end."""
+    """records told, withheld; restarts of both processes; bound: in words; sinks: state of each at the end.
+
+    missed: what could not be read whole, notes: what else a person should know; a sentence each.
+    """
 
     name: str
     records: int
@@ -45,6 +49,8 @@ class RanCamera:
     bound: str
     sinks: dict[str, str]
     totals: dict[str, int]
+    missed: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,9 @@ def _together(watches: Sequence[Watch]) -> None:
 def _ran(watch: Watch) -> RanCamera:
     gate = watch.gateway
     assert gate is not None, "it came to its end without an error"
-    return RanCamera(watch.camera.name, gate.records, gate.withheld, gate.restarts, words(watch.camera), watch.sinks, gate.totals)
+    name, told = watch.camera.name, (gate.records, gate.withheld, gate.restarts)
+    notes = [*watch.notes, *remarks.notes(gate.source, gate.counts)]
+    return RanCamera(name, *told, words(watch.camera), watch.sinks, gate.totals, remarks.missed(gate.source, gate.counts), notes)
 
 
 def _signer(folder: Path) -> Signer:

@@ -22,6 +22,11 @@ Kind = Literal["file", "folder", "rtsp", "http", "v4l2"]
 SCHEMES = {"rtsp": ("rtsp", 554), "rtsps": ("rtsp", 322), "http": ("http", 80), "https": ("http", 443)}
 CLIPS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mjpeg", ".mjpg", ".h264", ".hevc"})
 
+CONTAINERS = ("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ivf", "obu", "h264", "hevc", "mjpeg", "m4v")
+"""Of files, as FFmpeg calls them: those that name no other place."""
+_FILES, _TCP = "file", "tcp,tls"
+PROTOCOLS = {"file": _FILES, "folder": _FILES, "v4l2": _FILES, "rtsp": f"rtp,rtsp,{_TCP}", "http": f"http,https,{_TCP}"}
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -62,11 +67,15 @@ class Source:
         return found
 
     def options(self) -> Mapping[str, str]:
-        """Of FFmpeg. Its probing opens no decoder: none is on the list of those that may be."""
-        common = {"codec_whitelist": "none", "protocol_whitelist": "file,tcp,udp,rtp,rtsp,http,https,tls,crypto,data"}
+        """Of FFmpeg. Its probing opens no decoder: none is on the list of those that may be.
+
+        A file opens files alone, and is a container by its content: with a playlist or the description of a session this machine would connect,
+        bind and ask for names as whoever wrote the file chose.
+        """
+        common = {"codec_whitelist": "none", "protocol_whitelist": PROTOCOLS[self.kind]}
         if self.kind == "rtsp":
-            return {**common, "rtsp_transport": "tcp", "analyzeduration": "1000000"}
-        return common
+            return {**common, "format_whitelist": "rtsp", "rtsp_transport": "tcp", "analyzeduration": "1000000"}
+        return {**common, "format_whitelist": ",".join(CONTAINERS)} if self.kind in ("file", "folder") else common
 
 
 def source_of(word: str, *, live: bool = False, login: Login | None = None) -> Source:

@@ -15,8 +15,8 @@ from pathlib import Path
 import av
 
 from velatura.edge.confinement import vision_confinement
+from velatura.edge.containers import header_of
 from velatura.edge.feed import Header, Packet, pack
-from velatura.edge.ingest import header_of
 from velatura.edge.pair import Seeing, settings_of
 from velatura.edge.policy import Camera
 from velatura.edge.processes import cpu_s

@@ -53,6 +53,7 @@ class Watch:
         error: what ended it; None: nothing did.
         gateway: once it is ready.
         sinks: as shown to a person -> state, when it is over.
+        notes: what a person should know of its start, a sentence each.
     """
 
     def __init__(self, camera: Camera, out: Path | None, shared: Shared, failed: Callable[[str, VelaturaError], None] | None) -> None:
@@ -60,6 +61,7 @@ class Watch:
         self.error: VelaturaError | None = None
         self.gateway: Gateway | None = None
         self.sinks: dict[str, str] = {}
+        self.notes: list[str] = []
         self._outbox: Outbox | None = None
         self._feeders: dict[str, Feeder] = {}
         self._over = False

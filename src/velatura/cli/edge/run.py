@@ -97,9 +97,11 @@ def run(
     )
     whose = "the bundle's signer is the one that it names itself: it is whole, but whose it is was not asked (--verifier)"
     left = _left(ran, state)
-    warnings = [*left, *([whose] if not verifier and is_bundle(model, ModelStore()) else [])]
+    missed = [f"{camera.name}: {sentence}" for camera in ran.cameras for sentence in camera.missed]
+    notes = [f"{camera.name}: {sentence}" for camera in ran.cameras for sentence in camera.notes]
+    warnings = [*left, *missed, *notes, *([whose] if not verifier and is_bundle(model, ModelStore()) else [])]
     told("edge run", ran, json=json, text=_ran(ran, out), warnings=warnings)
-    return worst([*(one.exit for one in ran.failed), *([1] if left and state is None else [])])
+    return worst([*(one.exit for one in ran.failed), *([1] if missed or (left and state is None) else [])])
 
 
 def _policy(source: str, policy: Path | None, emit: str, level: int | None, model: str) -> Policy:
