@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from velatura.edge.policy import Camera, Egress, Line, Mask
 from velatura.edge.schema import HEALTH
 from velatura.edge.sources import source_of
 from velatura.errors import BadInput, BadSpec, Withheld
+from velatura.sandbox.warm import Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vision is confined by Linux")
 
@@ -70,6 +72,32 @@ def test_what_lies_under_a_mask_makes_no_difference(tmp_path: Path) -> None:
     assert still.exists()
     events = events_of(tmp_path, masked, str(walk(tmp_path / "walk.mp4")))
     assert all(one["seen"] == 0 and one["inside"] == 0 for one in told(events))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.6])
+def test_a_mask_over_everything_is_told(tmp_path: Path, share: float) -> None:
+    masked = Camera("door", masks=(Mask(((0.0, 0.0), (1.0, 0.0), (1.0, share), (0.0, share))),), egress=RULES)
+    events = events_of(tmp_path, masked, str(walk(tmp_path / "walk.mp4", frames=30)))
+    assert {one["health"] for one in told(events)} == {HEALTH.index("masked-out") if share == 1.0 else 0}
+
+
+def test_more_than_can_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("velatura.edge.pair.Warm", partial(Warm, path=[Path(__file__).parent]))
+    source = source_of(str(walk(tmp_path / "walk.mp4", frames=100)), live=True)
+    camera = Camera("door", egress=Egress(tick_s=1.0, bits_per_hour=1e6))
+    made, outbox = gateway(tmp_path, camera, source, seeing(tmp_path, guest="slow:Slow"))
+    made.run(lambda: made.health == "overload" or made.records >= 20)
+    outbox.close()
+    assert made.health == "overload"
+
+
+def test_a_codec_that_is_not_read_is_told_of_a_camera(tmp_path: Path) -> None:
+    path = walk(tmp_path / "walk.avi", codec="msmpeg4v3", frames=5)
+    made, outbox = gateway(tmp_path, Camera("door", egress=Egress(tick_s=0.5, bits_per_hour=1e6)), source_of(str(path), live=True), seeing(tmp_path))
+    made.run(lambda: made.records >= 3)
+    health = [one["health"] for one in told([parse(line) for _, line in outbox.pending("all", 100)])]
+    outbox.close()
+    assert health[-1] == HEALTH.index("codec") and made.camera_word == "codec"
 
 
 def test_a_network_whose_output_is_no_number_is_an_error_not_nobody(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from velatura.edge.tally import Tally, read
 __all__ = ["ClipEgress", "Egress", "Record", "sensitivity"]
 
 NO_FRAMES, RESTARTED = HEALTH.index("no-frames"), HEALTH.index("restarted")
-AHEAD = 4096  # ticks that vision may be ahead of what ingest has last said
+AHEAD = 4096  # ticks after the last one that messages are kept for: vision may be ahead of what ingest has said, and no memory is without end
 ROUNDING = 1e-9  # of a tick: 3 * 0.1 is not 0.3
 _WORD = 1 << 32
 
@@ -48,12 +48,14 @@ class Egress:
 
     Attributes:
         dropped: messages of another width.
+        silence: number of `HEALTH` of a window without news, as the camera's own state has it (nothing of vision's).
     """
 
     camera: Camera
     level: float
     entropy: Callable[[int], bytes]
     dropped: int = 0
+    silence: Callable[[], int] = lambda: NO_FRAMES
     tick: int = 0
     schema: Schema = field(init=False)
     bucket: Bucket = field(init=False)
@@ -92,7 +94,7 @@ class Egress:
         last = self._last.values if self._last is not None else tuple(0 for _ in self.schema.fields)
         before = self._before or tuple(0 for _ in self.schema.fields)
         told = {one.name: _told(one, new, old) for one, new, old in zip(self.schema.fields, last, before, strict=True)}
-        told["health"] = max(min(told["health"], len(HEALTH) - 1) if self._fresh else NO_FRAMES, RESTARTED if self._restarts else 0)
+        told["health"] = max(min(told["health"], len(HEALTH) - 1) if self._fresh else self.silence(), RESTARTED if self._restarts else 0)
         if not self._fresh:
             told.update({one.name: 0 for one in self.schema.fields if one.kind == "flow"})
         self._before, self._fresh, self._restarts = last, False, 0

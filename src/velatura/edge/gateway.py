@@ -13,7 +13,7 @@ from typing import Any
 
 from velatura.crypto import keytext
 from velatura.crypto.keys import Signer
-from velatura.edge.egress import ClipEgress, Egress, Record
+from velatura.edge.egress import NO_FRAMES, ClipEgress, Egress, Record
 from velatura.edge.events import Chain, Link
 from velatura.edge.live import Live
 from velatura.edge.outbox import Outbox
@@ -29,6 +29,7 @@ from velatura.sandbox.confinement import Layer
 __all__ = ["Gateway"]
 
 POLL_S = 0.1
+CODEC = HEALTH.index("codec")
 
 
 @dataclass(slots=True)
@@ -113,7 +114,7 @@ class Gateway:
         lines.append(chain.policy(says))
         level = capacity(self.camera) if at.seq == 0 and self.outbox.aside is None else 0.0
         self._commit(chain, lines)
-        return chain, Egress(self.camera, level, self.entropy)
+        return chain, Egress(self.camera, level, self.entropy, silence=lambda: CODEC if self.camera_word == "codec" else NO_FRAMES)
 
     def _live(self, pair: Pair, chain: Chain, egress: Egress, ends: Callable[[], bool]) -> None:
         live = self._live_ear = Live(egress, self._paired, self.rng)

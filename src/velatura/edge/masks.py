@@ -25,11 +25,17 @@ Bools = NDArray[np.bool_]
 
 
 class Masks:
-    """Of one camera; what a size needs is drawn once."""
+    """Of one camera; what a size needs is drawn once.
+
+    Attributes:
+        share: of the picture that was masked last.
+    """
 
     def __init__(self, masks: Sequence[Mask]) -> None:
         self._polygons = [mask.polygon for mask in masks]
         self._drawn: dict[tuple[tuple[int, int], int, int], list[Bools]] = {}
+        self._shares: dict[tuple[tuple[int, int], int, int], float] = {}
+        self.share = 0.0
 
     def burn(self, planes: Sequence[Plane], form: PixelForm) -> None:
         """Blacken what is masked. Args: planes: writable, as `form` says, of a picture that stands upright."""
@@ -39,6 +45,8 @@ class Masks:
         key = size, form.shift_x, form.shift_y
         if key not in self._drawn:
             self._drawn[key] = _drawn(self._polygons, size, form)
+            self._shares[key] = float(self._drawn[key][0].mean())
+        self.share = self._shares[key]
         for index, plane in enumerate(planes[: form.planes - form.alpha]):
             sx, sy = form.subsampled(index)
             plane[self._drawn[key][1 if (sx, sy) != (0, 0) else 0]] = form.black()[index]
@@ -52,11 +60,6 @@ class Masks:
         if colours.converted:
             raise BadInput("edge.masks", f"privacy masks cannot be drawn into {frame.format.name}")
         self.burn(planes_of(frame, colours), colours.form)
-
-    @property
-    def share(self) -> float:
-        """Of the picture, by the last size that was drawn; 0 before."""
-        return float(next(reversed(self._drawn.values()))[0].mean()) if self._drawn else 0.0
 
 
 def _drawn(polygons: Sequence[Sequence[Point]], size: tuple[int, int], form: PixelForm) -> list[Bools]:

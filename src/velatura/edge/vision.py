@@ -18,6 +18,7 @@ from velatura.edge import container, manifest, selftest
 from velatura.edge.analytics import Analytics
 from velatura.edge.feed import End, Header, Message, Packet, unpack
 from velatura.edge.latest import Stream
+from velatura.edge.load import Load
 from velatura.edge.masks import Masks
 from velatura.edge.network import Network
 from velatura.edge.policy import Camera
@@ -32,6 +33,7 @@ from velatura.specs import convert
 
 __all__ = ["Vision"]
 
+MASKED_OUT = 0.999  # share of the picture under masks: nothing can be seen
 REST_S = 1.2  # a look is due again after so many seconds, whatever was asked
 
 
@@ -91,6 +93,7 @@ class Vision:
         self._said: dict[str, float] = {}
         self._last: Tally | None = None
         self._size = (0, 0)
+        self._load = Load(self._every_s)
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
         waiting: tuple[av.VideoFrame, float] | None = None
@@ -101,8 +104,10 @@ class Vision:
             for frame, stamp_s in self._decoded(message):
                 if not self._live:
                     self._tell(outbox, frame, stamp_s)
-                else:
-                    waiting = frame, stamp_s
+                    continue
+                waiting = frame, stamp_s
+                if self._load.decoded(stamp_s):
+                    self._words.add("overload")
             if self._words and isinstance(message, Packet):
                 self._tell_damage(outbox, message.stamp_s)
             if waiting is not None and not self._poll.poll(0):  # nothing newer is here
@@ -113,6 +118,7 @@ class Vision:
         if isinstance(message, Header):
             self._stream = Stream(message, fast=self._fast)
             self._spotter.cut()
+            self._load.begin()
         elif isinstance(message, Packet) and self._stream is not None:
             before = self._stream.corrupt
             for frame in self._stream.frames(message):
@@ -126,6 +132,7 @@ class Vision:
         self._next_s = stamp_s + self._every_s
         values = self._values(frame, stamp_s)
         self._looks += 1
+        self._load.looked()
         self._last = Tally(stamp_s, self._looks, values)
         outbox.put(pack(self._last, self._schema))
 
@@ -150,7 +157,7 @@ class Vision:
             found, too_many = self._spotter.look(frame, stamp_s)
         except BadInput:
             found, too_many = (), True
-        words = self._words | ({"model-error"} if too_many else set())
+        words = self._words | ({"model-error"} if too_many else set()) | ({"masked-out"} if self._masks.share > MASKED_OUT else set())
         self._words = set()
         return self._analytics.see(found, stamp_s, health=health(self._lately(words, stamp_s)))
 
