@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 EPSILON, DELTA = 8.0, 1e-5
 SEEDS, TURNS = 5, 5
+ALL = 2000  # more than digits has
 NETWORKS = {"digits CNN": "digits-cnn", "dense 512-512": "mlp:512,512"}
 SETTINGS = [(0.01, 1.1, 6000, 1e-5), (256 / 60000, 1.1, 14062, 1e-5), (1.0, 1.0, 1, 1e-5), (0.1, 1.0, 100, 1e-5), (0.001, 0.7, 2000, 1e-6)]
 
@@ -120,15 +121,15 @@ def settings() -> list[tuple[float, float]]:
 
 
 def job(network: str, *, sites: int, seed: int, batch: int, epochs: int, rounds: int) -> FederatedJob:
-    """Sample level on digits; large batches, a small clip and tanh leave noise little to drown."""
+    """Sample level on digits. All rows in every step, few parameters and tanh leave noise little to drown; chosen on seeds 10 to 13, told of 0 to 4."""
     from velatura.federated.job import Data, FederatedJob, Model, Privacy, Rounds, Training
 
     return FederatedJob(
         Model(network),
         Data("digits", sites=sites, test=0.2, check=0.0),
-        Training(epochs=epochs, batch=batch, lr=0.5, momentum=0.9),
+        Training(epochs=epochs, batch=batch, lr=0.7, momentum=0.9),
         rounds=Rounds(rounds),
-        privacy=Privacy("sample", EPSILON, DELTA, 0.5),
+        privacy=Privacy("sample", EPSILON, DELTA, 1.0),
         seed=seed,
     )  # fmt: skip
 
@@ -137,7 +138,7 @@ def _digits(sites: int, seed: int) -> tuple[float, float, tuple[float, float]]:
     """(accuracy on the test rows, epsilon told, (epsilon told, epsilon of the first site's lines computed apart))."""
     from velatura.federated.run import run
 
-    of = job("digits-cnn", sites=sites, seed=seed, batch=512 if sites == 1 else 240, epochs=40 if sites == 1 else 4, rounds=1 if sites == 1 else 10)
+    of = job("mlp:64", sites=sites, seed=seed, batch=ALL, epochs=80 if sites == 1 else 8, rounds=1 if sites == 1 else 10)
     with tempfile.TemporaryDirectory() as place:
         ran = run(of, Path(place) / "run")
         lines = (Path(place) / "run" / "sites" / "site-0" / "ledger").read_text("utf-8").splitlines()

@@ -108,7 +108,7 @@ def _planes(schema: Schema, name: str, least: int) -> tuple[int, int, int]:
 
 
 def _digits_cnn(schema: Schema, option: str) -> nn.Module:
-    """6,000 parameters on 8 x 8, tanh: little for noise to drown."""
+    """4,890 parameters on 8 x 8, tanh: little for noise to drown."""
     from torch import nn
 
     channels, height, width = _planes(schema, "digits-cnn", 8)
