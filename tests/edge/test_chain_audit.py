@@ -10,7 +10,7 @@ from tests.edge.chains import CAMERA, SIGNER, STRANGER, chain_of, lines_of, valu
 
 from velatura.crypto import keytext
 from velatura.edge.chain_audit import audit
-from velatura.edge.events import Chain, digest, parse
+from velatura.edge.events import Chain, Link, digest, parse
 from velatura.edge.policy import Egress, capacity
 from velatura.edge.policy import digest as policy_digest
 from velatura.edge.promise import told
@@ -49,6 +49,48 @@ def test_a_second_boot_begins_with_an_empty_bucket(tmp_path: Path) -> None:
     greedy.at = chain.at
     with pytest.raises(Withheld, match=r"line 33.*edge\.budget"):
         audit(written(tmp_path, [*first, begun(greedy), greedy.record(1, values_of(CAMERA, 1))]))
+
+
+def two_boots() -> list[bytes]:
+    """Of two policies, the second one wider."""
+    chain = chain_of()
+    first = lines_of(5, chain=chain)
+    wider = msgspec.structs.replace(CAMERA, egress=Egress(tick_s=60, bits_per_hour=6000, most=15))
+    again = chain_of(wider, boot="11" * 8)
+    again.at = chain.at
+    return first + lines_of(4, wider, chain=again, level=0.0)
+
+
+def test_a_chain_cut_at_its_head_is_found(tmp_path: Path) -> None:
+    lines = two_boots()
+    tail = written(tmp_path, lines[6:])
+    with pytest.raises(Withheld, match=r"begins with event 6.*edge\.cut"):
+        audit(tail, verifier=SIGNER.verifier)
+    found = audit(tail, verifier=SIGNER.verifier, after=(5, digest(lines[5])))
+    assert (found.begins, found.events) == (6, 5)
+    for number, sha256 in ((4, digest(lines[5])), (5, digest(lines[4])), (6, digest(lines[5]))):
+        with pytest.raises(Withheld, match=r"does not follow.*edge\.cut"):
+            audit(tail, verifier=SIGNER.verifier, after=(number, sha256))
+    with pytest.raises(Withheld, match=r"edge\.cut"):
+        audit(written(tmp_path, lines), verifier=SIGNER.verifier, after=(5, digest(lines[5])))
+
+
+def test_a_gap_at_the_head_counts_what_was_lost(tmp_path: Path) -> None:
+    chain = chain_of()
+    before = lines_of(3, chain=chain)
+    again = chain_of(boot="11" * 8)
+    again.at = Link(40, chain.at.prev)
+    path = written(tmp_path, [again.gap(), *lines_of(2, chain=again, level=0.0)])
+    with pytest.raises(Withheld, match=r"edge\.cut"):
+        audit(path, verifier=SIGNER.verifier)
+    found = audit(path, verifier=SIGNER.verifier, after=(3, digest(before[3])))
+    assert (found.begins, found.lost, found.gaps) == (40, 36, 1)
+
+
+def test_a_change_of_policy_is_told(tmp_path: Path) -> None:
+    found = audit(written(tmp_path, two_boots()), verifier=SIGNER.verifier)
+    assert [(one.seq, one.level, one.bits_per_hour) for one in found.under] == [(0, 3, 600.0), (6, 3, 6000.0)]
+    assert len(audit(written(tmp_path, lines_of(5))).under) == 1
 
 
 def test_more_bits_than_the_rate_allows_are_found(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 Reads a file of lines (`events.jsonl`, or payloads captured from a broker, in which repeated lines are dropped) or an outbox. The bucket is replayed:
 from full at the first boot of a chain, from empty at every later one, so that no stretch holds more than the policy's rate and burst allow.
+A file that begins behind the chain's beginning was cut, unless the event before it is named (`after`); an outbox keeps what was not received.
 Limit: a chain that was cut at its end is a true older state; only who remembers a later event (`at_least`) notices. An aggregate is checked by what
 its records would have cost together.
 """
@@ -23,9 +24,20 @@ from velatura.edge.schema import schema_of
 from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.files import open_regular
 
-__all__ = ["Audited", "audit", "lines_in", "lines_of"]
+__all__ = ["Audited", "Under", "audit", "lines_in", "lines_of"]
 
+_SQLITE = b"SQLite format 3\x00"
 ROOM = 1e-6  # bits: of adding floats in another order
+
+
+@dataclass(frozen=True, slots=True)
+class Under:
+    """From event `seq` on: the digest of a policy, and what it allows."""
+
+    seq: int
+    policy: str
+    level: int
+    bits_per_hour: float
 
 
 @dataclass(slots=True)
@@ -33,6 +45,8 @@ class Audited:
     """What a chain holds.
 
     Attributes:
+        begins: number of its first event.
+        under: the policies in force, in order; one that comes again is here again.
         events, records, withheld, aggregates, gaps, boots: how many.
         bits: told in all; hours: that the ticks span; limit: bits that the policy allows in them.
         repeated: lines that came twice, word for word.
@@ -45,6 +59,8 @@ class Audited:
     camera: str
     pinned: bool
     policies: list[str] = field(default_factory=list)
+    under: list[Under] = field(default_factory=list)
+    begins: int = 0
     events: int = 0
     records: int = 0
     withheld: int = 0
@@ -61,7 +77,12 @@ class Audited:
 
 
 def audit(
-    path: Path, *, verifier: Verifier | None = None, policy: str | Collection[str] | None = None, at_least: tuple[int, str] | None = None
+    path: Path,
+    *,
+    verifier: Verifier | None = None,
+    policy: str | Collection[str] | None = None,
+    at_least: tuple[int, str] | None = None,
+    after: tuple[int, str] | None = None,
 ) -> Audited:
     """Check a chain whole.
 
@@ -70,6 +91,7 @@ def audit(
         verifier: of whom they must be; None: who the first policy event names, which proves order and bounds but not the sender.
         policy: digest, or digests, of which every event must name one.
         at_least: (number, digest) of an event seen before.
+        after: (number, digest) of the event that the first one follows, where earlier ones lie in another file.
 
     Raises:
         Withheld: with the line: `edge.event`, `edge.chain`, `edge.signature`, `edge.schema`, `edge.ticks`, `edge.budget`, `edge.policy-changed`,
@@ -81,7 +103,10 @@ def audit(
     for number, line in enumerate(lines_of(path), 1):
         try:
             if check is None:
-                check = _Check(parse(line), verifier, policy)
+                first = parse(line)
+                _refuse_cut_head(path, first, after)
+                check = _Check(first, verifier, policy)
+                check.done.lost = _begin_of(first) - after[0] - 1 if after is not None else 0
             check.take(line)
         except Withheld as error:
             raise Withheld(error.code, f"{path}: line {number}: {error.sentence}", hint=error.hint) from error
@@ -92,10 +117,29 @@ def audit(
     return check.done
 
 
+def _refuse_cut_head(path: Path, first: Event, after: tuple[int, str] | None) -> None:
+    begins = _begin_of(first)
+    if after is None:
+        if begins and not _is_outbox(path):
+            hint = "--after NUMBER:SHA256 of the last event before it, of the file that has it"
+            raise Withheld("edge.cut", f"it begins with event {begins}, and what came before is not in it: it was cut", hint=hint)
+    elif first.prev != after[1] or not (after[0] < begins if first.kind == "gap" else after[0] == begins - 1):
+        raise Withheld("edge.cut", f"it begins with event {begins}, which does not follow event {after[0]} as given")
+
+
+def _begin_of(event: Event) -> int:
+    return event.first if event.first is not None else event.seq
+
+
+def _is_outbox(path: Path) -> bool:
+    with open_regular(path) as stream:
+        return stream.read(len(_SQLITE)) == _SQLITE
+
+
 def lines_of(path: Path) -> Iterator[bytes]:
     """Lines without their ends. Raises BadInput `edge.outbox`, Withheld `edge.event`: a line that is too long, or was cut."""
     with open_regular(path) as stream:
-        if stream.read(16) == b"SQLite format 3\x00":
+        if stream.read(len(_SQLITE)) == _SQLITE:
             yield from _outbox_lines(path)
             return
         stream.seek(0)
@@ -128,12 +172,12 @@ class _Check:
     def __init__(self, first: Event, verifier: Verifier | None, policy: str | Collection[str] | None) -> None:
         self._verifier = verifier or _named(first)
         self._policies = (policy,) if isinstance(policy, str) else policy
-        self._link = Link(first.first if first.first is not None else first.seq, first.prev)
+        self._link = Link(_begin_of(first), first.prev)
         self._camera: Camera | None = None
         self._boot, self._tick, self._bucket = "", 0, 0.0
         self.seen: set[tuple[int, str]] = set()
         self._digests: dict[int, str] = {}
-        self.done = Audited(first.device, first.camera, verifier is not None)
+        self.done = Audited(first.device, first.camera, verifier is not None, begins=self._link.seq)
 
     def take(self, line: bytes) -> None:
         mine, event = digest(line), parse(line)
@@ -173,6 +217,9 @@ class _Check:
         self.done.boots += 1
         if event.policy not in self.done.policies:
             self.done.policies.append(event.policy)
+        if not self.done.under or self.done.under[-1].policy != event.policy:
+            egress = self._camera.egress
+            self.done.under.append(Under(event.seq, event.policy, egress.level, egress.bits_per_hour))
         self.done.limit += self._bucket
 
     def _record(self, event: Event) -> None:

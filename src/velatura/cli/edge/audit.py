@@ -27,6 +27,7 @@ def audit(
     verifier: Annotated[str, typer.Option(metavar="KEY.pub", help="whose events they must be  [default: whoever the first event names]")] = "",
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="the policy that every event must be made under")] = None,
     at_least: Annotated[str, typer.Option(metavar="SEQ:SHA256", help="an event seen before, which must still be in it")] = "",
+    after: Annotated[str, typer.Option(metavar="SEQ:SHA256", help="the event before its first one, of a file that continues another one")] = "",
     json: Json = False,
 ) -> int:
     """Recompute chain, signatures, schema, ticks and bits per hour; anything that does not hold ends with exit status 3 and the line."""
@@ -37,13 +38,14 @@ def audit(
     from velatura.errors import BadSpec
 
     wanted = [digest(camera) for camera in load_policy(policy).cameras] if policy is not None else None
-    key, seen = load_verifier(verifier) if verifier else None, _seen(at_least)
+    key, seen, before = load_verifier(verifier) if verifier else None, _seen(at_least, "--at-least"), _seen(after, "--after")
     if not file.is_dir():
-        found = recompute(file, verifier=key, policy=wanted, at_least=seen)
-        told("edge audit", found, json=json, text=_audited(found), warnings=[] if found.pinned else [UNPINNED])
+        found = recompute(file, verifier=key, policy=wanted, at_least=seen, after=before)
+        warnings = [*_changed(found), *([] if found.pinned else [UNPINNED])]
+        told("edge audit", found, json=json, text=_audited(found), warnings=warnings)
         return 0
-    if seen is not None:
-        raise BadSpec("edge.at-least", "--at-least is of one camera's file", hint="name the file")
+    if seen is not None or before is not None:
+        raise BadSpec("edge.at-least", "--at-least and --after are of one camera's file", hint="name the file")
     return _folder(file, key, wanted, json=json)
 
 
@@ -55,7 +57,7 @@ def _folder(folder: Path, key: Verifier | None, wanted: list[str] | None, *, jso
     from velatura.errors import VelaturaError
 
     done: list[dict[str, object]] = []
-    statuses, texts, pinned = [], [], True
+    statuses, texts, changes, pinned = [], [], list[str](), True
     for path in _files(folder):
         try:
             found = recompute(path, verifier=key, policy=wanted)
@@ -67,8 +69,9 @@ def _folder(folder: Path, key: Verifier | None, wanted: list[str] | None, *, jso
         else:
             done.append({"file": str(path), "found": found, "error": ""})
             texts.append(f"{path}: {_audited(found)}")
+            changes += [f"{path}: {sentence}" for sentence in _changed(found)]
             pinned = pinned and found.pinned
-    told("edge audit", {"files": done}, json=json, text="\n".join(texts), warnings=[] if pinned else [UNPINNED])
+    told("edge audit", {"files": done}, json=json, text="\n".join(texts), warnings=[*changes, *([] if pinned else [UNPINNED])])
     return worst(statuses)
 
 
@@ -81,14 +84,22 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _seen(word: str) -> tuple[int, str] | None:
+def _changed(found: Audited) -> list[str]:
+    """What another policy than the first allows; who looks at the sum alone would not see it."""
+    if len(found.under) < 2:
+        return []
+    parts = [f"from event {one.seq} on level {one.level} at {one.bits_per_hour:,.0f} bit/h" for one in found.under]
+    return [f"the policy was changed: {', '.join(parts)}; --policy POLICY.toml asks for one"]
+
+
+def _seen(word: str, option: str) -> tuple[int, str] | None:
     from velatura.errors import BadSpec
 
     if not word:
         return None
     number, _, sha256 = word.partition(":")
     if not number.isdigit() or len(sha256) != 64:
-        raise BadSpec("edge.at-least", "--at-least is NUMBER:SHA256 of an event", hint="the retained status of a broker has both")
+        raise BadSpec("edge.at-least", f"{option} is NUMBER:SHA256 of an event", hint="the retained status of a broker has both")
     return int(number), sha256
 
 
@@ -96,8 +107,12 @@ def _audited(found: Audited) -> str:
     parts = [
         f"camera {found.camera} of device {found.device}: {found.events} events hold",
         f"{found.records} records told, {found.withheld} withheld, in {found.hours:.2f} hours and {found.boots} starts",
-        f"{found.bits:.0f} bits of {found.limit:.0f} that its policy allows",
+        f"{found.bits:.0f} bits of {found.limit:.0f} that its {'policy allows' if len(found.policies) < 2 else 'policies allow'}",
     ]
+    if found.begins:
+        parts.append(f"it begins with event {found.begins}")
+    if len(found.policies) > 1:
+        parts.append(f"{len(found.policies)} policies")
     if found.degraded:
         parts.append(f"degraded: {', '.join(found.degraded)}")
     if found.gaps or found.aggregates:
