@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,7 +24,7 @@ from velatura.edge.pair import Pair
 from velatura.edge.policy import Camera, Egress, Line, Mask
 from velatura.edge.schema import HEALTH
 from velatura.edge.sources import source_of
-from velatura.errors import BadInput, BadSpec, Withheld
+from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.sandbox.warm import Warm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vision is confined by Linux")
@@ -179,6 +180,19 @@ def test_vision_that_hangs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not thread.is_alive()
     outbox.close()
     assert [error.code for error in errors] == ([] if live else ["edge.vision-hangs"])
+
+
+def test_events_that_never_came_onto_the_disk_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("velatura.edge.gateway.SETTLE_S", 0.01)
+    many = Camera("door", lines=(LINE,), egress=Egress(tick_s=0.02, bits_per_hour=1e7, most=15))
+    made, outbox = gateway(tmp_path, many, source_of(str(walk(tmp_path / "walk.mp4"))), seeing(tmp_path))
+    outbox._db.execute("PRAGMA max_page_count=12")
+    with pytest.raises(VelaturaError, match=r"the last (\d+) events never came onto it.*edge\.outbox-disk-full") as caught:
+        made.run(lambda: False)
+    (lost,) = re.findall(r"the last (\d+) events", str(caught.value))
+    here = len(outbox.pending("all", 10_000))
+    outbox.close()
+    assert int(lost) + here == 1 + 150, "a policy event, and fifty ticks a second"
 
 
 def test_who_wants_to_end_waits_for_one_tick_of_a_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ back-off, and ticks go on meanwhile. A file's ticks are its own time, and end wi
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +24,13 @@ from velatura.edge.promise import told
 from velatura.edge.schema import HEALTH, schema_of
 from velatura.edge.sources import Source
 from velatura.edge.tally import width
-from velatura.errors import BadInput
+from velatura.errors import BadInput, VelaturaError
 from velatura.sandbox.confinement import Layer
 
 __all__ = ["Gateway"]
 
 POLL_S = 0.1
+SETTLE, SETTLE_S = 4, 0.5
 CODEC = HEALTH.index("codec")
 
 
@@ -93,14 +95,31 @@ class Gateway:
 
         Raises:
             Missing: vision cannot be locked.
+            VelaturaError: `edge.outbox-disk-full`, `edge.outbox-read-only`: events never came onto the disk.
             BadInput: of a file: `edge.vision-ended`, `edge.vision-hangs`: it broke on it; `edge.ingest-ended`: who reads it did; `edge.no-video`.
         """
         with self._paired() as pair:
             chain, egress = self._begin(pair)
-            if self.source.live:
-                self._live(pair, chain, egress, ends)
-            else:
-                self._file(pair, chain, ClipEgress(egress), ends)
+            try:
+                if self.source.live:
+                    self._live(pair, chain, egress, ends)
+                else:
+                    self._file(pair, chain, ClipEgress(egress), ends)
+            finally:
+                self._settle(chain)
+
+    def _settle(self, chain: Chain) -> None:
+        """What waits for room on the disk is tried some more times; then it is lost, and that is an error."""
+        for _ in range(SETTLE):
+            if not self.outbox.waiting:
+                return
+            time.sleep(SETTLE_S)
+            self._commit(chain, [])
+        if self.outbox.waiting:
+            code = "edge.outbox-read-only" if self.outbox.state == "read-only" else "edge.outbox-disk-full"
+            lost = chain.at.seq - self.outbox.link.seq
+            sentence = f"{self.outbox.path}: the disk takes nothing: the last {lost} events never came onto it, and are lost"
+            raise VelaturaError(code, sentence, hint="make room, or another --state folder")
 
     def _begin(self, pair: Pair) -> tuple[Chain, Egress]:
         """The chain with its policy event on disk, and the way out."""

@@ -64,6 +64,7 @@ class Outbox:
         self._waiting: list[tuple[int, bytes]] = []
         try:
             self._db = self._opened()
+            self.aside = self.aside or self._left_aside()
         except BaseException:
             os.close(self._lock)
             raise
@@ -143,6 +144,11 @@ class Outbox:
             sentence = f"{self.path}: a receiver has event {seq}, this outbox ends before: it is an older copy, and going on would fork the chain"
             raise Withheld("edge.outbox-behind", sentence, hint="start with a new --state folder and a new key")
 
+    @property
+    def waiting(self) -> int:
+        """Lines that are in memory alone."""
+        return len(self._waiting)
+
     def close(self) -> None:
         with self._turn:
             self._db.close()
@@ -184,6 +190,11 @@ class Outbox:
                 raise VelaturaError("edge.outbox", f"{self.path}: cannot be opened: {error}", hint="choose another --state folder") from error
         self.aside = _aside(self.path)
         return _sound(self.path)
+
+    def _left_aside(self) -> Path | None:
+        """A damaged file that an earlier start moved away, where none has gone on since."""
+        found = sorted(path for path in self.path.parent.glob(f"{self.path.stem}.damaged-*") if path.suffix.removeprefix(".damaged-").isdigit())
+        return found[-1] if found and self.link == Link() else None
 
 
 def _sound(path: Path) -> sqlite3.Connection:

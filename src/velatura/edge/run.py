@@ -21,6 +21,7 @@ from velatura.edge import remarks
 from velatura.edge.board import Board
 from velatura.edge.destinations import ToPrometheus
 from velatura.edge.login import Login
+from velatura.edge.memory import remembered
 from velatura.edge.policy import Policy, check
 from velatura.edge.promise import LIMITS, words
 from velatura.edge.seeing import seeing_of
@@ -121,7 +122,7 @@ def run(
         several = len(policy.cameras) > 1
         if several and out is not None:
             out.mkdir(parents=True, exist_ok=True)
-        shared = Shared(seeing, signer, folder, policy.sinks, live, login, force, ends)
+        shared = Shared(seeing, signer, folder, policy.sinks, live, login, force, ends, remembered(folder, signer.verifier.id))
         watches = [
             Watch(camera, out / f"{camera.name}.jsonl" if several and out is not None else out, shared, failed if several else None)
             for camera in policy.cameras

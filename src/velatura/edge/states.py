@@ -91,6 +91,7 @@ AREAS: dict[str, dict[str, State]] = {
         "read-only": _fault("the disk takes nothing; ticks wait in memory", "is the file system remounted read-only? look at the disk"),
         "damaged": _note("a damaged file was moved aside; the chain says so (a gap)", "keep it for a look, then delete it"),
         "busy": _fault("another process writes to it", "end it, or give this one a --state of its own"),
+        "lost": _fault("it was damaged, and nothing remembers where its chain stood", "a new --state folder with a new key"),
         "behind": _fault("it is an older copy than its output", "a new --state folder with a new key"),
         "failed": _fault("it cannot be opened", "another --state folder"),
     },

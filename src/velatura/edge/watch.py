@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from velatura import __version__
@@ -15,6 +15,7 @@ from velatura.edge.destinations import Destination, ToPrometheus, shown
 from velatura.edge.events import Link
 from velatura.edge.gateway import Gateway
 from velatura.edge.login import Login, login_of
+from velatura.edge.memory import NOTHING, Remembered, resumed
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Seeing
 from velatura.edge.policy import Camera
@@ -30,7 +31,7 @@ __all__ = ["Shared", "Watch"]
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What all cameras of a run have in common; see `run.run`. seeing: checks the model first."""
+    """What all cameras of a run have in common; see `run.run`. seeing: checks the model first; remembered: of the run before, by camera."""
 
     seeing: Callable[[], Seeing]
     signer: Signer
@@ -40,6 +41,7 @@ class Shared:
     login: Login | None
     force: bool
     ends: Callable[[], bool]
+    remembered: Mapping[str, Remembered] = field(default_factory=dict)
 
 
 class Watch:
@@ -64,6 +66,7 @@ class Watch:
         self.notes: list[str] = []
         self._outbox: Outbox | None = None
         self._feeders: dict[str, Feeder] = {}
+        self._before = shared.remembered.get(camera.name, NOTHING)
         self._over = False
 
     def run(self) -> None:
@@ -91,7 +94,7 @@ class Watch:
             words.update({"vision": "ended", **_blamed(error, words)})
             host = error.code.removeprefix("sandbox.") if error.code.startswith("sandbox.") else ""
         sinks = {name: feeder.state for name, feeder in self._feeders.items()} if not self._over else dict(self.sinks)
-        seq, head = gate.head if gate is not None else (-1, "")
+        seq, head = gate.head if gate is not None and gate.head[0] >= 0 else (self._before.link.seq - 1, self._before.link.prev)
         return CameraStates(
             self.camera.name,
             words,
@@ -121,10 +124,12 @@ class Watch:
         gate = Gateway(camera, source, seeing, shared.signer, outbox, os.urandom(8).hex(), int(time.time()), __version__, self._wake, os.urandom)
         device = shared.signer.verifier.id
         sinks: dict[str, Sink] = {}
+        known = Link()
         if self._out is not None:
             lines = JsonLines(self._out, device=device, camera=camera.name, force=shared.force)
             sinks[f"file {self._out}"] = lines
-            gate.resume = _resumed(outbox, lines.link)
+            known = lines.link
+        gate.resume = self._resumed(outbox, known)
         for to in shared.sinks:
             if not isinstance(to, ToPrometheus):
                 sinks[shown(to)] = opened(to, outbox, device=device, camera=camera, totals=lambda: gate.totals)
@@ -132,6 +137,12 @@ class Watch:
         self.gateway = gate
         self._feeders = {name: Feeder(sink, outbox) for name, sink in sinks.items()}
         return gate
+
+    def _resumed(self, outbox: Outbox, known: Link) -> Link:
+        at = resumed(outbox, known, self._before, self.camera.egress.tick_s)
+        if outbox.aside is not None:
+            self.notes.append(f"its outbox was damaged, and is kept as {outbox.aside}; the chain goes on at event {at.seq} after a gap")
+        return at
 
     def _wake(self) -> None:
         for feeder in self._feeders.values():
@@ -158,13 +169,6 @@ class Watch:
         self.error = error
         if self._failed is not None:
             self._failed(self.camera.name, error)
-
-
-def _resumed(outbox: Outbox, known: Link) -> Link:
-    """Where the chain goes on: an outbox that was damaged knows less than the file beside it. Raises Withheld `edge.outbox-behind`."""
-    if outbox.aside is None and known.seq:
-        outbox.check_ahead(known.seq - 1)
-    return known if outbox.aside is not None and known.seq > outbox.link.seq else outbox.link
 
 
 def _forget(outbox: Outbox, names: Collection[str]) -> None:
