@@ -121,7 +121,7 @@ def settings() -> list[tuple[float, float]]:
 
 
 def job(network: str, *, sites: int, seed: int, batch: int, epochs: int, rounds: int) -> FederatedJob:
-    """Sample level on digits. All rows in every step, few parameters and tanh leave noise little to drown; chosen on seeds 10 to 13, told of 0 to 4."""
+    """Sample level on digits. All rows in every step, few parameters and tanh leave noise little to drown; chosen on seeds 10 to 13."""
     from velatura.federated.job import Data, FederatedJob, Model, Privacy, Rounds, Training
 
     return FederatedJob(
