@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -107,3 +108,23 @@ def test_a_term_signal_ends_a_live_run_with_a_chain_that_holds(tmp_path: Path, e
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0, process.stderr.read() if process.stderr else ""
     assert velatura("edge", "audit", out, env=env).returncode == 0
+
+
+def test_what_was_cut_or_changed_is_told(tmp_path: Path, env: dict[str, str]) -> None:
+    policy, out, tail = tmp_path / "door.toml", tmp_path / "events.jsonl", tmp_path / "tail.jsonl"
+    source = clip(tmp_path / "a.mkv", frames=75)
+    source.write_bytes(source.read_bytes()[: 3 * source.stat().st_size // 4])
+    for rate in ("1e6", "2e6"):
+        policy.write_text(POLICY.replace("1e6", rate))
+        done = velatura("edge", "run", source, "--model", "centerface", "--policy", policy, "--state", tmp_path / "state", "-o", out, env=env)
+        assert done.returncode == 1 and "cut off" in done.stderr and "records told" in done.stdout
+    told = velatura("edge", "audit", out, env=env)
+    assert told.returncode == 0 and "the policy was changed" in told.stderr and "2,000,000 bit/h" in told.stderr and "2 policies" in told.stdout
+    lines = out.read_bytes().splitlines(keepends=True)
+    begins = next(number for number, line in enumerate(lines) if number and b'"kind":"policy"' in line)
+    tail.write_bytes(b"".join(lines[begins:]))
+    refused = velatura("edge", "audit", tail, env=env)
+    assert refused.returncode == 3 and "[edge.cut]" in refused.stderr
+    before = f"{begins - 1}:{hashlib.sha256(lines[begins - 1][:-1]).hexdigest()}"
+    told = velatura("edge", "audit", tail, "--after", before, env=env)
+    assert told.returncode == 0 and f"begins with event {begins}" in told.stdout
