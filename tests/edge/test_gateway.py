@@ -156,6 +156,7 @@ def test_a_live_camera_ticks_by_the_clock(tmp_path: Path) -> None:
 def test_vision_that_hangs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live: bool) -> None:
     """SIGSTOP stands for a frame that a decoder never comes back from: a camera's is started anew, a file's run ends."""
     monkeypatch.setattr("velatura.edge.pair.HANGS_S", 1.5)
+    monkeypatch.setattr("velatura.edge.pair.SURE_S", 1.2)
     path = walk(tmp_path / "walk.mp4", frames=500)
     made, outbox = gateway(
         tmp_path, Camera("door", egress=Egress(tick_s=0.25, bits_per_hour=1e6)), source_of(str(path), live=live), seeing(tmp_path, looks_per_s=2.0)
@@ -180,6 +181,22 @@ def test_vision_that_hangs_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not thread.is_alive()
     outbox.close()
     assert [error.code for error in errors] == ([] if live else ["edge.vision-hangs"])
+
+
+def test_who_was_stopped_and_goes_on_does_not_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("velatura.edge.pair.HANGS_S", 0.8)
+    path = walk(tmp_path / "walk.mp4", frames=500)
+    made, outbox = gateway(tmp_path, CAMERA, source_of(str(path)), seeing(tmp_path, looks_per_s=2.0))
+    thread = threading.Thread(target=made.run, args=(lambda: False,))
+    thread.start()
+    until(lambda: made._pair is not None and made._pair.ingest.counts.get("packets"))
+    assert made._pair is not None
+    os.kill(made._pair.vision_pid, signal.SIGSTOP)
+    until(lambda: made._pair is not None and made._pair.ingest.unread_s > 0.8)
+    os.kill(made._pair.vision_pid, signal.SIGCONT)
+    thread.join(30)
+    outbox.close()
+    assert made.records == 20, "all twenty seconds of it"
 
 
 def test_events_that_never_came_onto_the_disk_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

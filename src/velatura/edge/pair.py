@@ -37,6 +37,7 @@ __all__ = ["Ingest", "Pair", "Seeing", "settings_of"]
 GATHER_S = 0.05  # of a file several messages are read at a time: waking for each costs as much as reading ten
 SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog is quicker
 HANGS_S = 15.0  # a vision that takes no byte for so long, while there are some, hangs: a look takes milliseconds
+SURE_S = 3.0  # and still does so long after: who was stopped and goes on (Ctrl-Z, a frozen container) has a stale word of ingest
 LAST_S = 60.0  # ... or says nothing for so long after the last byte of a file
 COUNTS = ("packets", "dropped", "malformed", "cut", "gaps", "left_out_s")
 
@@ -154,6 +155,7 @@ class Pair:
 
     def __init__(self, camera: Camera, source: Source, seeing: Seeing) -> None:
         self._live, self._gathers, self._said_s = source.live, False, time.monotonic()
+        self._doubted_s: float | None = None
         may = vision_confinement(model=seeing.model, degraded=seeing.degraded)
         self.ingest = Ingest(source)
         try:
@@ -193,13 +195,18 @@ class Pair:
         if not self._vision.has_come(within_s=within_s):
             self._refuse_hanging()
             return None
-        self._gathers, self._said_s = not self._live, time.monotonic()
+        self._gathers, self._said_s, self._doubted_s = not self._live, time.monotonic(), None
         return self._vision.receive(deadline_s=5.0, limit=limit)
 
     def _refuse_hanging(self) -> None:
         """Vision was stopped, or never comes back from a frame: ingest sees that its pipe is not read."""
-        over = self.ingest.state == "ended" and time.monotonic() - self._said_s > LAST_S
-        if self.ingest.unread_s > HANGS_S or over:
+        now_s = time.monotonic()
+        over = self.ingest.state == "ended" and now_s - self._said_s > LAST_S
+        if self.ingest.unread_s <= HANGS_S and not over:
+            self._doubted_s = None
+        elif self._doubted_s is None:
+            self._doubted_s = now_s
+        elif now_s - self._doubted_s > SURE_S:
             raise BadInput("edge.vision-hangs", "vision takes nothing in", hint="velatura doctor; another model, a smaller stream")
 
     def close(self) -> bool:
