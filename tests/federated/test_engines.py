@@ -126,6 +126,7 @@ def _read(path: Path) -> bytes:
         return b""
 
 
+@pytest.mark.slow
 def test_ray_ends_in_the_same_bits(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="ray is not installed")
     of = job(rounds=2, sites=3)

@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import time
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from velatura.federated.deploy.folder import Folder, opened
 from velatura.federated.deploy.inside import SERVING
 from velatura.federated.deploy.tickets import Order, Ticket, issue
 from velatura.federated.engines import DEPLOYED, PlainApp, PlainRan
+from velatura.federated.guarded_grid import counted
 from velatura.federated.serving import finished
 from velatura.files import alone
 from velatura.models.store import home
@@ -96,7 +96,7 @@ class SuperLinkEngine:
                 replies = ticket.replies()
             finally:
                 shutil.rmtree(ticket.path, ignore_errors=True)
-        return PlainRan(app.name, DEPLOYED, wanted, dict(Counter(one.why.split(":")[0] for one in replies)), replies)
+        return PlainRan(app.name, DEPLOYED, wanted, counted(replies), replies)
 
     def _place(self) -> Folder:
         place = opened(self.folder or default_folder())
