@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("flwr", reason="flwr is not installed")
 
-from velatura.errors import BadSpec, VelaturaError
+from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.federated.flower_app import is_app, run_folder
 
 PROJECT = """
@@ -99,6 +99,19 @@ def test_a_folder_that_is_no_app_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadSpec) as caught:
         run_folder(tmp_path, nodes=2)
     assert caught.value.code == "federated.app"
+
+
+def test_a_strategy_that_wants_more_nodes_than_there_are_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from velatura.federated import grid_engine
+    from velatura.federated.guarded_grid import Rules
+
+    monkeypatch.setattr(grid_engine, "Rules", lambda **options: Rules(**{**options, "wait_s": 2.0}))
+    folder = app(tmp_path, "wants_more")
+    server = (folder / "wants_more" / "server.py").read_text()
+    (folder / "wants_more" / "server.py").write_text(server.replace("FedAvg(", "FedAvg(min_available_nodes=7, "))
+    assert "min_available_nodes=7" in (folder / "wants_more" / "server.py").read_text()
+    with pytest.raises(Missing, match="waits for more nodes than the 6 that are there"):
+        run_folder(folder, nodes=6)
 
 
 def test_an_app_that_raises_is_named(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GuardedGrid", "Refused", "Rules", "counted"]
 
+AGAIN = 5  # times that somebody asks who is there, and sends nothing
 REFUSED = 1  # code of an error reply that a guard makes
 TRAIN = "train"
 
@@ -91,6 +92,8 @@ class GuardedGrid(Grid):
     lied: Counter[int] = field(default_factory=Counter)
     round: int = 0
     _types: dict[str, np.dtype[Any]] = field(default_factory=dict)
+    _asked: int = 0
+    _asked_first_s: float = 0.0
     _seen: set[int] = field(default_factory=set)
 
     def set_run(self, run: Run) -> None:
@@ -107,7 +110,7 @@ class GuardedGrid(Grid):
         """In the order of partitions. Waits for `rules.nodes` of them, once: who goes later is asked in vain, and named, but holds nobody up.
 
         Raises:
-            Missing: `federated.nodes`: they did not come.
+            Missing: `federated.nodes`: they did not come, or somebody asks again and again, as Flower's strategies do that want more than there are.
         """
         until_s = time.monotonic() + self.rules.wait_s
         while len(found := self._seen.union(self.inner.get_node_ids())) < self.rules.nodes:
@@ -116,9 +119,18 @@ class GuardedGrid(Grid):
                 raise Missing("federated.nodes", sentence, hint="velatura fl status says which are missing, and why")
             time.sleep(min(1.0, self.rules.wait_s / 20))
         self._seen = found
+        self._waits_for_more()
         return sorted((node for node in found if self.cohort is None or node in self.cohort), key=self._place)
 
+    def _waits_for_more(self) -> None:
+        self._asked += 1
+        self._asked_first_s = self._asked_first_s or time.monotonic()
+        if self._asked >= AGAIN and time.monotonic() - self._asked_first_s > self.rules.wait_s:
+            sentence = f"a strategy waits for more nodes than the {len(self._seen)} that are there"
+            raise Missing("federated.nodes", sentence, hint="more --nodes, or a smaller min_available_nodes")
+
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        self._asked, self._asked_first_s = 0, 0.0
         return self.inner.push_messages([self._typed(message) for message in messages])
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -126,6 +138,7 @@ class GuardedGrid(Grid):
 
     def send_and_receive(self, messages: Iterable[Message], *, timeout: float | None = None) -> Iterable[Message]:
         sent = [self._typed(message) for message in messages]
+        self._asked, self._asked_first_s = 0, 0.0
         deadline_s = min((limit for limit in (self.rules.deadline_s, timeout) if limit is not None), default=None)
         done = exchange(self.inner, sent, deadline_s=deadline_s, enough=self.enough)
         by_node = {message.metadata.dst_node_id: message for message in sent}
