@@ -6,8 +6,6 @@ how many members can be named; a strategy that compares sites promises that a po
 
 from __future__ import annotations
 
-import hashlib
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,10 +15,12 @@ import numpy as np
 
 from velatura.attacks.attack import Attack
 from velatura.audit.case import Case, Plan
+from velatura.audit.federated.case_of import case_of
 from velatura.audit.federated.material import Material, read, unprotected
 from velatura.audit.federated.options import ATTACKS
 from velatura.audit.federated.own_model import own_model_told
 from velatura.audit.federated.told import run_told
+from velatura.audit.federated.update_cases import updates_cases
 from velatura.errors import BadSpec
 from velatura.federated.job import FederatedJob, load_job
 from velatura.federated.run import LIMITS
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from velatura.audit.spec import AuditSpec
     from velatura.models.store import ModelStore
 
-__all__ = ["LOST", "case_of", "plan"]
+__all__ = ["LOST", "plan"]
 
 LOST = 0.03
 """Accuracy that a poison costs at most, where the strategy compares sites (docs/benchmarks/federated.md)."""
@@ -154,34 +154,11 @@ def _held_back_by(job: FederatedJob) -> str:
 
 
 _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {
+    "inversion": lambda material: updates_cases(material, "inversion"),
+    "labels": lambda material: updates_cases(material, "labels"),
     "membership": _membership,
     "one-run": _one_run,
     "poisoning": _poisoning,
     "backdoor": _backdoor,
 }
 """Name of an attack (`options.ATTACKS`) -> its cases; none where it does not concern the job."""
-
-
-def case_of(material: Material, attack: Attack[Any, Any], target: str, arms: tuple[Any, Any], claim: Claim | None, secrets: list[Any]) -> Case:
-    """A row of the report; the command that repeats it is made of the attack's name and the table's options.
-
-    Args:
-        arms: the unprotected one, and the job's own.
-    """
-    options = material.options
-    played = f"{options.records} {options.shadows} {options.targets} {options.malicious:g} {' '.join(options.poisons)}"
-    data = _fingerprint(material)
-    told = ["velatura", "attack", "federated", options.job, "--only", attack.name]
-    told += ["--base", options.base] if options.base else []
-    told += ["--data", options.data] if options.data else []
-    if attack.name == "membership":
-        told += ["--records", str(options.records), "--shadows", str(options.shadows), "--targets", str(options.targets)]
-    else:
-        told += ["--malicious", f"{options.malicious:g}"]
-    told += [word for name in options.poisons if attack.name == "poisoning" for word in ("--poison", name)]
-    return Case(attack, target, *arms, claim, secrets, f"{attack.name} {material.job.digest} {played} {data}", shlex.join(told), data)
-
-
-def _fingerprint(material: Material) -> str:
-    parts = [array.tobytes() for table in (material.pool, material.test) for array in (table.x, table.y)]
-    return hashlib.sha256(b"".join(parts)).hexdigest()

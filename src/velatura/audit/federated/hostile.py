@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from velatura.attacks.training.poison import Poison, Sent
-from velatura.audit.federated.given import at_site
+from velatura.audit.federated.given import at_site, keys_for
 from velatura.federated.records import only, packed, round_of, unpacked
 from velatura.federated.site import client_app, pooled, split
 
@@ -47,10 +47,12 @@ class Hostile:
     _honest: Any = None
     _made: dict[int, str] = field(default_factory=dict)
     _round: int = 0
+    _keys: Path | None = None
     _sent: dict[int, RecordDict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._honest = client_app(self.job, self.base, self.sites)
+        self._keys = keys_for(self.job, self.folder)
         if self.poison.rows is not None:
             table, _ = pooled(self.job, self.base)
             parts = split(self.job, table)
@@ -64,7 +66,7 @@ class Hostile:
     def __call__(self, message: Message, context: Context) -> Message:
         site = int(context.node_config["partition-id"])
         if site not in self.his:
-            return self._answer(message, context)
+            return self._answer(message, at_site(context, site, "", keys=self._keys))
         if message.metadata.message_type != "train" or self.poison.update is None:
             return self._answer(message, self._as(context, site, made=True))
         if round_of(message) != self._round:
@@ -90,7 +92,8 @@ class Hostile:
 
     def _as(self, context: Context, site: int, *, made: bool) -> Context:
         """The context of one of his sites, on the rows that he made or on its own."""
-        return at_site(context, site, self._made.get(site, "") if made else "", state=str(self.folder / f"ledger-{site}-{made}"))
+        state = str(self.folder / f"ledger-{site}-{made}")
+        return at_site(context, site, self._made.get(site, "") if made else "", state=state, keys=self._keys)
 
 
 def _update(reply: Message, sent: dict[str, NDArray[Any]]) -> Floats:

@@ -43,7 +43,7 @@ class ModelArm:
         return self._known[key]
 
     def _trained(self, inside: NDArray[np.bool_], seed: int) -> NDArray[np.float64]:
-        from velatura.audit.federated.given import Given
+        from velatura.audit.federated.given import Given, keys_for
         from velatura.federated.site import client_app, split
 
         with tempfile.TemporaryDirectory(prefix="velatura-audit-rows-") as place:
@@ -54,7 +54,9 @@ class ModelArm:
                 np.savez(files[site], x=self.records.x[mine], y=self.records.y[mine])
             job = replace(self.job, data=replace(self.job.data, source="rows at each site", test=0.0, check=0.0))
             base = Path(place)
-            model = trained(job, base, self.records.schema, np.random.default_rng(seed), lambda sites: Given(client_app(job, base, sites), files))
+            keys = keys_for(job, base)
+            own = np.random.default_rng(seed)
+            model = trained(job, base, self.records.schema, own, lambda sites: Given(client_app(job, base, sites), files, keys))
             return model.logits(self.records.x)
 
 

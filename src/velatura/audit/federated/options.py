@@ -9,7 +9,7 @@ from velatura.specs import Spec
 
 __all__ = ["ATTACKS", "FederatedOptions"]
 
-ATTACKS = ("membership", "one-run", "poisoning", "backdoor")
+ATTACKS = ("inversion", "labels", "membership", "one-run", "poisoning", "backdoor")
 """Names of attacks, in the order of the report."""
 
 
@@ -21,6 +21,7 @@ class FederatedOptions(Spec, frozen=True, kw_only=True):
         base: what relative paths in the job are relative to; "": the job's own folder.
         data: a table instead of the job's source: of a deployment, whose rows are not here.
         attacks: which to run; () means all that concern the job.
+        updates: that are inverted; 36 at least for a verdict.
         records: candidates of the attack on membership at most.
         shadows, targets: models that it trains, and that it attacks.
         malicious: share of the sites that the poisoning attacker controls.
@@ -31,6 +32,7 @@ class FederatedOptions(Spec, frozen=True, kw_only=True):
     base: str = ""
     data: str = ""
     attacks: tuple[str, ...] = ()
+    updates: int = 36
     records: int = 2000
     shadows: int = 16
     targets: int = 2
@@ -38,9 +40,11 @@ class FederatedOptions(Spec, frozen=True, kw_only=True):
     poisons: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Raises BadSpec `audit.attack`, `audit.twice`, `audit.poison`, `audit.shadows`, `audit.malicious`."""
+        """Raises BadSpec `audit.attack`, `audit.twice`, `audit.poison`, `audit.updates`, `audit.shadows`, `audit.malicious`."""
         _known(self.attacks, ATTACKS, "audit.attack", "attack on a training")
         _known(self.poisons, tuple(POISONS), "audit.poison", "poison")
+        if self.updates < 2:
+            raise BadSpec("audit.updates", f"{self.updates} updates cannot be inverted", hint="36 or more for a verdict; 2 at least")
         if self.shadows < LEAST_SHADOWS or self.shadows % 2 or self.targets < 1 or self.records < 1:
             told = f"{self.shadows} shadow models, {self.targets} attacked ones and {self.records} records are not possible"
             raise BadSpec("audit.shadows", told, hint=f"an even number from {LEAST_SHADOWS}; 1 or more; 200 or more")
