@@ -204,9 +204,10 @@ def exfiltration(
 @app.command(epilog="Example: velatura attack federated job.toml --only membership")
 def federated(
     job: Annotated[Path, typer.Argument(metavar="JOB.toml", help="as of `velatura fl run`, or the job.json of a run")],
-    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="of membership, poisoning, backdoor  [default: all]")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="of inversion, labels, membership, one-run, poisoning, backdoor  [default: all]")] = None,
     base: Annotated[str, typer.Option(metavar="FOLDER", help="what the job's paths are relative to  [default: its own folder]")] = "",
     data: Annotated[str, typer.Option(metavar="TABLE", help="rows to train on instead of the job's own")] = "",
+    updates: Annotated[int, typer.Option(metavar="N", help="that are inverted; 36 at least for a verdict")] = 36,
     records: Annotated[int, typer.Option(metavar="N", help="that membership is asked of, at most")] = 2000,
     shadows: Annotated[int, typer.Option(metavar="N", help="models that the membership attacker trains")] = 16,
     targets: Annotated[int, typer.Option(metavar="N", help="models that he attacks")] = 2,
@@ -221,7 +222,7 @@ def federated(
     quiet: Quiet = False,
 ) -> int:
     """What does a federated model tell of its records, and what can a few sites make of it? The job is trained as it is, and unprotected."""
-    asked = {"records": records, "shadows": shadows, "targets": targets, "malicious": malicious, "poisons": tuple(poison or ())}
+    asked = {"updates": updates, "records": records, "shadows": shadows, "targets": targets, "malicious": malicious, "poisons": tuple(poison or ())}
     options = {"job": str(job), "base": base, "data": data, "attacks": tuple(only or ()), **asked}
     told = {"title": f"attacks on {job.name}", "room": "federated", "federated": options}
     return _played("federated", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)

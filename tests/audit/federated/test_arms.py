@@ -145,3 +145,15 @@ def test_a_site_of_the_attackers_does_not_stop_at_its_own_budget() -> None:
     poison = Poison("listens", rows=POISONS["label-flip"].rows, update=lambda sent, rng: heard.append(len(sent.honest)) or sent.honest)
     poisoned(job)(poison, np.random.default_rng(0))
     assert heard == [2, 2]
+
+
+def test_under_secure_aggregation_sites_on_files_of_an_auditor_take_part() -> None:
+    """They need keys, as any site with rows of its own does; without them nothing was trained, and every attack found nothing."""
+    table, _ = pooled(robust(), Path())
+    records, inside = table.rows(np.arange(60)), np.ones(60, bool)
+    plain = replace(robust(rounds=1, sites=3), strategy=StrategyOf())
+    masked = replace(plain, aggregation="secagg", rounds=replace(plain.rounds, least=3))
+    told = [ModelArm(job, records)(inside, np.random.default_rng(0)) for job in (plain, masked)]
+    assert np.allclose(told[0], told[1], atol=1e-3)
+    models = [poisoned(masked)(poison, np.random.default_rng(0)).network.state_dict() for poison in (None, POISONS["label-flip"])]
+    assert not any(np.allclose(models[0][name], models[1][name], atol=1e-3) for name in models[0])

@@ -31,24 +31,25 @@ def claims(found: Plan) -> dict[str, float | None]:
 
 
 def test_a_job_promises_what_it_has(tmp_path: Path) -> None:
-    assert claims(planned(tmp_path, JOB)) == {"membership": None, "poisoning": None, "backdoor": None}
-    assert claims(planned(tmp_path, JOB + KRUM)) == {"membership": None, "poisoning": 0.03, "backdoor": None}
+    updates = {"inversion": None, "labels": None}
+    assert claims(planned(tmp_path, JOB)) == {**updates, "membership": None, "poisoning": None, "backdoor": None}
+    assert claims(planned(tmp_path, JOB + KRUM)) == {**updates, "membership": None, "poisoning": 0.03, "backdoor": None}
     private = claims(planned(tmp_path, JOB + PRIVATE))
     assert private["membership"] == pytest.approx(0.01 * e + 1e-3 * (1 + e**0.5)) and private["poisoning"] is None
 
 
 def test_without_anything_against_membership_both_arms_are_one(tmp_path: Path) -> None:
     """It is stated, and costs one set of trainings."""
-    membership = planned(tmp_path, JOB).cases[0]
+    membership = planned(tmp_path, JOB, attacks=["membership"]).cases[0]
     assert membership.plain is membership.protected
-    private = planned(tmp_path, JOB + PRIVATE).cases[0]
+    private = planned(tmp_path, JOB + PRIVATE, attacks=["membership"]).cases[0]
     assert private.plain is not private.protected and private.plain.job.privacy.level == "none"
 
 
 def test_under_secure_aggregation_only_rows_can_be_poisoned_and_it_says_so(tmp_path: Path) -> None:
     found = planned(tmp_path, 'aggregation = "secagg"\n' + JOB)
-    assert [case.attack.name for case in found.cases] == ["membership", "poisoning"]
-    assert found.cases[1].attack.poisons == ("label-flip",) and "not played" in found.warnings[0]
+    assert [case.attack.name for case in found.cases] == ["inversion", "inversion", "labels", "labels", "membership", "poisoning"]
+    assert found.cases[-1].attack.poisons == ("label-flip",) and "not played" in found.warnings[0]
     with pytest.raises(BadSpec, match="nothing of it concerns"):
         planned(tmp_path, 'aggregation = "secagg"\n' + JOB, attacks=["backdoor"])
 
@@ -57,7 +58,7 @@ def test_a_row_names_the_command_that_repeats_it(tmp_path: Path) -> None:
     found = planned(tmp_path, JOB, attacks=["membership", "poisoning"], poisons=["alie"], shadows=8)
     assert found.cases[0].repeat == "velatura attack federated job.toml --only membership --records 2000 --shadows 8 --targets 2"
     assert found.cases[1].repeat == "velatura attack federated job.toml --only poisoning --malicious 0.2 --poison alie"
-    assert "4 of 20 sites" in found.cases[1].target and found.cases[0].key != planned(tmp_path, JOB + KRUM).cases[0].key
+    assert "4 of 20 sites" in found.cases[1].target and found.cases[0].key != planned(tmp_path, JOB + KRUM, attacks=["membership"]).cases[0].key
 
 
 @pytest.mark.parametrize(
@@ -75,3 +76,19 @@ def test_a_wrong_option_is_refused(tmp_path: Path, options: dict[str, object], t
     with pytest.raises(VelaturaError, match=told) as caught:
         planned(tmp_path, JOB, **options)
     assert caught.value.exit_status == 2
+
+
+def test_updates_are_promised_to_be_hidden_where_they_are_masked_or_noised(tmp_path: Path) -> None:
+    def told(job: str) -> list[tuple[str, str, bool]]:
+        found = planned(tmp_path, job, attacks=["inversion", "labels"]).cases
+        return [(case.attack.name, case.target.partition(" of ")[0], case.claim is not None) for case in found]
+
+    assert told(JOB) == [("inversion", "the update", False), ("labels", "the update", False)]
+    masked = [("inversion", "the masked update", True), ("inversion", "the sum", False)]
+    assert told('aggregation = "secagg"\n' + JOB) == [*masked, ("labels", "the masked update", True), ("labels", "the sum", False)]
+    private = [("inversion", "the update", False), ("inversion", "the sum", True), ("labels", "the update", False), ("labels", "the sum", True)]
+    assert told(JOB + PRIVATE) == private
+    local = '[privacy]\nlevel = "local"\nepsilon = 8\n'
+    assert told(JOB + local) == [("inversion", "the update", True), ("labels", "the update", False)]
+    both = planned(tmp_path, JOB, attacks=["inversion"]).cases[0]
+    assert both.plain is both.protected and both.repeat == "velatura attack federated job.toml --only inversion --updates 36"

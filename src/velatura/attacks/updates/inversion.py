@@ -23,7 +23,7 @@ from velatura.attacks.updates.search import Effort, cosine, dlg
 from velatura.attacks.updates.update import Batch, Update
 from velatura.errors import BadInput
 
-__all__ = ["Inversion", "matched", "psnr_db"]
+__all__ = ["Inversion", "likeness_of", "matched", "psnr_db"]
 
 GUESS = "guess"
 PEAK_DB = 160.0  # of rows that are equal to the last bit but some
@@ -62,11 +62,11 @@ class Inversion:
         found, cut = list[dict[str, Floats]](), False
         for left, (secret, (own, chance)) in zip(range(len(secrets), 0, -1), zip(secrets, seeds, strict=True), strict=True):
             update = arm(secret, np.random.default_rng(chance))
-            rows, ended = self._attacked(update, np.random.default_rng(own), deadline.share(left))
+            rows, ended = self.found(update, np.random.default_rng(own), deadline.share(left))
             found, cut = [*found, rows], cut or ended
         return _counted(secrets, found, cut)
 
-    def _attacked(self, update: Update, rng: Generator, deadline: Deadline) -> tuple[dict[str, Floats], bool]:
+    def found(self, update: Update, rng: Generator, deadline: Deadline) -> tuple[dict[str, Floats], bool]:
         """Name of an attacker -> (rows, ...) in 0..1; and whether the time ended one before its first start was done."""
         found, cut = dict[str, Floats](), False
         closed = rows_of(update)
@@ -99,9 +99,9 @@ def psnr_db(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
 def _counted(secrets: Sequence[Batch], found: Sequence[dict[str, Floats]], cut: bool) -> Outcomes:
     blinds = _means(secrets)
     names = list(found[0])
-    blind = np.array([_likeness(one.x, guess) for one, guess in zip(secrets, blinds, strict=True)])
+    blind = np.array([likeness_of(one.x, guess) for one, guess in zip(secrets, blinds, strict=True)])
     rows = {name: [matched(one, each[name]) for one, each in zip(secrets, found, strict=True)] for name in names}
-    like = {name: np.array([_likeness(one.x, each) for one, each in zip(secrets, rows[name], strict=True)]) for name in names}
+    like = {name: np.array([likeness_of(one.x, each) for one, each in zip(secrets, rows[name], strict=True)]) for name in names}
     noise = {name: np.array([psnr_db(one.x, each) for one, each in zip(secrets, rows[name], strict=True)]) for name in names}
     chance = np.rint(blind.mean() * _GRID) / _GRID
     success = np.stack([np.full(len(secrets), chance), *(np.rint((like[name] - blind) * _GRID) / _GRID + chance for name in names)])
@@ -128,7 +128,7 @@ def _is_picture(x: NDArray[np.floating]) -> bool:
     return x.ndim == 4 and x.shape[1] in (1, 3)
 
 
-def _likeness(x: NDArray[np.floating], rows: NDArray[np.floating]) -> float:
+def likeness_of(x: NDArray[np.floating], rows: NDArray[np.floating]) -> float:
     """The mean over rows."""
     if _is_picture(x):
         a, b = (255.0 * np.moveaxis(np.asarray(one, np.float64), 1, -1) for one in (x, rows))
@@ -140,7 +140,7 @@ def _likeness(x: NDArray[np.floating], rows: NDArray[np.floating]) -> float:
 
 
 def _shown(secret: Batch, rows: Floats, blind: Floats) -> Shown:
-    caption = f"SSIM {_likeness(secret.x[:1], rows[:1]):.2f}, {psnr_db(secret.x[0], rows[0]):.0f} dB"
+    caption = f"SSIM {likeness_of(secret.x[:1], rows[:1]):.2f}, {psnr_db(secret.x[0], rows[0]):.0f} dB"
     return Shown(_drawn(blind[0]), _drawn(rows[0]), _drawn(secret.x[0]), caption)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import exp
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from velatura.audit.case import Case
 from velatura.audit.federated.case_of import case_of
 from velatura.audit.federated.material import Material, unprotected
 from velatura.findings import Claim
+
+if TYPE_CHECKING:
+    from velatura.federated.job import Privacy
 
 __all__ = ["most_labels", "updates_cases"]
 
@@ -35,7 +39,7 @@ def updates_cases(material: Material, name: str) -> Iterator[Case]:
     others, own = pool.rows(order[: max(job.data.sites - 1, 1)]), order[max(job.data.sites - 1, 1) :]
     secrets = [Batch(pool.x[at : at + 1], pool.y[at : at + 1]) for at in own[: material.options.updates if name == "inversion" else LABELS]]
     plain = UpdateArm(unprotected(job), others)
-    attack: Attack[Batch, object] = Inversion() if name == "inversion" else LabelLeak()
+    attack: Attack[Any, Any] = Inversion() if name == "inversion" else LabelLeak()
     for view in _views(material):
         claim = _claim(material, view, labels=name == "labels")
         protected = UpdateArm(job, others, view)
@@ -66,10 +70,18 @@ def _claim(material: Material, view: str, *, labels: bool) -> Claim | None:
         return None
     if not labels:
         return Claim()
-    bound = most_labels(job.privacy.epsilon, job.privacy.delta, material.pool.classes)
+    bound = most_labels(job.privacy, material.pool.classes)
     return Claim(bound) if bound < 0.9 else None
 
 
-def most_labels(epsilon: float, delta: float, classes: int) -> float:
-    """Right labels at most, of classes that are equally likely: Kairouz, Oh, Viswanath, ICML 2016, of local privacy; delta added."""
-    return min(1 / (1 + (classes - 1) * exp(-epsilon)) + delta, 1.0)
+def most_labels(privacy: Privacy, classes: int) -> float:
+    """Right labels at most, of classes that are equally likely.
+
+    Local privacy is of any two rows (Kairouz, Oh, Viswanath, JMLR 2016: randomised response is the worst). The other levels are of one that comes or
+    goes: two rows are 2 epsilon apart, and each is epsilon from none, from which nothing is guessed.
+    """
+    epsilon, delta = privacy.epsilon, privacy.delta
+    if privacy.level == "local":
+        return min(1 / (1 + (classes - 1) * exp(-epsilon)) + delta, 1.0)
+    far = 1 / (1 + (classes - 1) * exp(-2 * epsilon)) + delta * (1 + exp(min(epsilon, 700.0)))
+    return min(far, exp(min(epsilon, 700.0)) / classes + delta, 1.0)

@@ -1,0 +1,54 @@
+"""Labels from updates: of one row always right without noise, of a batch counted, under noise guessed."""
+
+from __future__ import annotations
+
+import numpy as np
+from tests.attacks.updates.sent import arm_of, dense, pictures, rows, sent, smooth
+
+from velatura.attacks.updates.label_leak import LabelLeak
+from velatura.attacks.updates.labels import counts_of, labels_of, nearest_class
+from velatura.attacks.updates.update import Batch, Rule
+
+RNG = np.random.default_rng(0)
+
+
+def test_the_label_of_one_row_is_always_right() -> None:
+    for at in range(20):
+        secret = rows(at)
+        update = sent(smooth(at) if at % 2 else dense(at), secret, Rule([[0]] * (1 + at % 3), 0.1))
+        assert labels_of(update, RNG).tolist() == secret.y.tolist() and nearest_class(update) == secret.y[0]
+
+
+def test_labels_of_a_batch_are_counted() -> None:
+    """At the beginning of training; more often than not all eight, and never far off."""
+    off = []
+    for first in range(0, 160, 8):
+        secret = rows(*range(first, first + 8))
+        counts = counts_of(sent(dense(first), secret, Rule([range(8)], 0.1)), RNG)
+        assert counts.sum() == 8 and (counts >= 0).all()
+        off.append(int(np.abs(counts - np.bincount(secret.y, minlength=10)).sum()) // 2)
+    assert np.mean(np.array(off) == 0) > 0.5 and max(off) <= 2
+
+
+def test_one_class_alone_is_seen() -> None:
+    found = rows(0)
+    same = Batch(np.repeat(found.x, 5, 0), np.repeat(found.y, 5))
+    assert counts_of(sent(dense(), same, Rule([range(5)], 0.1)), RNG)[found.y[0]] == 5
+
+
+def test_the_attack_names_labels_and_under_noise_it_guesses() -> None:
+    told = LabelLeak().play(arm_of(smooth()), pictures(10), np.random.default_rng(1), budget_s=30.0)
+    assert told.attackers == ("last-layer", "template") and (told.success == 1).all() and 0.1 <= told.chance <= 0.3
+    noised = LabelLeak().play(arm_of(smooth(), noise=10.0), pictures(40), np.random.default_rng(1), budget_s=30.0)
+    assert noised.success.mean(1).max() < 0.4
+
+
+def test_an_update_that_is_no_number_is_answered_all_the_same() -> None:
+    update = sent(dense(), rows(1, 2, 3), Rule([range(3)], 0.1), noise=float("nan"))
+    assert counts_of(update, RNG).sum() == 3
+
+
+def test_a_batch_is_judged_by_the_share_of_right_labels() -> None:
+    batches = [rows(*range(first, first + 4)) for first in range(0, 40, 4)]
+    told = LabelLeak().play(arm_of(dense()), batches, np.random.default_rng(1), budget_s=30.0)
+    assert told.attackers == ("last-layer",) and told.success.mean() > 0.8 and told.chance < 0.6
