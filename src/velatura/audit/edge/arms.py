@@ -49,6 +49,7 @@ _NO_NETWORK = Network("none", "yunet-n", InputForm("BGR", max_side=64), Scores(0
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 GUEST = "velatura.audit.edge.hostile:Hostile"
 PATIENCE_S = 90.0
+CLOSE_S = 3.0  # between frames of a clip at most: a step of `timeline.JUMP_S` is no time
 CLIP_S, FRAME_S = 30.0, 0.2  # of a live source
 _HEAD = struct.Struct("<I")
 
@@ -83,7 +84,8 @@ class CameraArm:
     def __call__(self, errand: Errand, rng: Generator, /) -> Haul:
         """Raises Missing: vision cannot be locked here."""
         live = errand.way not in ("values", "paths")
-        camera = quickened(self.camera, self.period_s) if live else self.camera
+        tick_s = self.period_s if live else min(self.camera.egress.tick_s, CLOSE_S)
+        camera = quickened(self.camera, tick_s)
         with tempfile.TemporaryDirectory(prefix="velatura-audit-edge-") as folder, Listeners() as listeners:
             run = _Run(camera, errand, Path(folder), listeners, self.periods if live else 0, self.period_s, self.ticks)
             return run.confined(self.gateway, rng) if self.confined else run.free()
