@@ -85,8 +85,14 @@ def test_two_rounds_of_a_site_have_other_noise() -> None:
 
 
 def test_an_epsilon_bounds_right_labels() -> None:
-    local = most_labels(Privacy("local", epsilon=1.0, delta=0.0), 10)
+    local = most_labels(Privacy("local", epsilon=1.0, delta=0.0), 0.1)
     assert local == pytest.approx(e / (e + 9))
-    assert most_labels(Privacy("local", epsilon=0.0, delta=0.0), 10) == pytest.approx(0.1)
-    assert local < most_labels(Privacy("client", epsilon=1.0, delta=0.0), 10) == pytest.approx(e / 10)
-    assert most_labels(Privacy("sample", epsilon=800.0), 10) == 1.0
+    assert most_labels(Privacy("local", epsilon=0.0, delta=0.0), 0.1) == pytest.approx(0.1)
+    assert local < most_labels(Privacy("client", epsilon=1.0, delta=0.0), 0.1) == pytest.approx(e / 10)
+    assert most_labels(Privacy("sample", epsilon=800.0), 0.1) == 1.0
+
+
+@pytest.mark.parametrize("level", ["local", "client", "sample"])
+@pytest.mark.parametrize("epsilon", [0.0, 0.1, 1.0, 8.0])
+def test_who_always_answers_the_most_frequent_label_refutes_no_epsilon(level: str, epsilon: float) -> None:
+    assert all(most_labels(Privacy(level, epsilon=epsilon, delta=0.0), common) >= common - 1e-12 for common in (0.1, 0.3, 0.63, 0.99))

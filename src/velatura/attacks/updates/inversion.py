@@ -2,7 +2,7 @@
 
 Several rows are matched to the true ones as they fit best (Hungarian method): in which order they come back says nothing of them.
 Likeness is SSIM of pictures, and the correlation of rows that are none. The blind guess is the mean of the other units' rows.
-Limit: rows are taken to lie in 0..1, as a job's pictures do.
+Limit: pictures are taken to lie in 0..1, as a job's do; other rows are taken for numbers of any size, about 0.
 """
 
 from __future__ import annotations
@@ -67,11 +67,11 @@ class Inversion:
         return _counted(secrets, found, cut)
 
     def found(self, update: Update, rng: Generator, deadline: Deadline) -> tuple[dict[str, Floats], bool]:
-        """Name of an attacker -> (rows, ...) in 0..1; and whether the time ended one before its first start was done."""
+        """Name of an attacker -> (rows, ...), pictures in 0..1; and whether the time ended one before its first start was done."""
         found, cut = dict[str, Floats](), False
         closed = rows_of(update)
         if closed is not None:
-            found["closed-form"] = np.clip(closed, 0, 1)
+            found["closed-form"] = np.clip(closed, 0, 1) if update.picture else closed
         labels = labels_of(update, rng) if update.rows > 1 else np.array([nearest_class(update)])
         searches = self.searches if closed is None or update.rows > 1 else ()
         for left, name in zip(range(len(searches), 0, -1), searches, strict=True):

@@ -43,7 +43,7 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """x: (rows, ...) in 0..1; distance: what was left; cut: the time ended it before its starts."""
+    """x: (rows, ...), pictures in 0..1; distance: what was left; cut: the time ended it before its starts."""
 
     x: NDArray[np.float64]
     distance: float
@@ -97,7 +97,7 @@ def cosine(update: Update, labels: NDArray[np.int64], rng: Generator, effort: Ef
             optimizer.step()
             slower.step()
             with torch.no_grad():
-                x.clamp_(0, 1)
+                x.copy_(_within(update, x))
             if deadline.passed():
                 break
         return float(away(x).detach())
@@ -111,16 +111,20 @@ def _best(update: Update, started: Callable[[Any], float], enough: float, rng: G
 
     best, least, cut = np.full((update.rows, *update.shape), 0.5), inf, False
     for _ in range(effort.starts):
-        x = torch.from_numpy(rng.random((update.rows, *update.shape))).requires_grad_()
+        x = torch.from_numpy((rng.random if update.picture else rng.standard_normal)((update.rows, *update.shape))).requires_grad_()
         left = started(x)
         if left < least:
-            best, least = x.detach().clamp(0, 1).numpy(), left
+            best, least = _within(update, x.detach()).numpy(), left
         if least <= 4 * enough:
             break
         if deadline.passed():
             cut = True
             break
     return Found(best, least, cut)
+
+
+def _within(update: Update, x: Tensor) -> Tensor:
+    return x.clamp(0, 1) if update.picture else x
 
 
 def _variation(x: Tensor) -> Tensor:

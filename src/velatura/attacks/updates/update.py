@@ -72,6 +72,11 @@ class Update:
     classes: int
 
     @property
+    def picture(self) -> bool:
+        """(channels, height, width), in 0..1. Other rows hold any numbers."""
+        return len(self.shape) == 3
+
+    @property
     def step_size(self) -> float:
         """By which a mean gradient moves the weights in all."""
         return self.rule.lr * len(self.rule.steps)

@@ -2,12 +2,12 @@
 
 Who is promised something: against the server, where sites mask what they send (`secagg`) or noise it ("sample", "local"); against whoever sees the
 model, where the sum is noised ("client"). A masked sum without noise promises nothing of what it says, and is stated.
-Under an epsilon a picture is not to be found again; of labels it promises what randomised response does: e^epsilon / (e^epsilon + classes - 1).
+Under an epsilon a picture is not to be found again; of labels it promises what randomised response does (`most_labels`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import exp
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ def updates_cases(material: Material, name: str) -> Iterator[Case]:
     plain = UpdateArm(unprotected(job), others)
     attack: Attack[Any, Any] = Inversion() if name == "inversion" else LabelLeak()
     for view in _views(material):
-        claim = _claim(material, view, labels=name == "labels")
+        claim = _claim(material, view, secrets if name == "labels" else ())
         protected = UpdateArm(job, others, view)
         alike = view == "site" and job.privacy.level == "none" and job.aggregation == "plain"
         yield case_of(material, attack, _target(material, view), (plain, plain if alike else protected), claim, secrets)
@@ -62,26 +62,28 @@ def _target(material: Material, view: str) -> str:
     return f"the {masked} of a site with one row{noise}"
 
 
-def _claim(material: Material, view: str, *, labels: bool) -> Claim | None:
+def _claim(material: Material, view: str, asked: Sequence[Batch]) -> Claim | None:
+    """asked: whose label is asked for; () where it is not."""
     job = material.job
     if view == "site" and job.aggregation == "secagg":
         return Claim()
     if job.privacy.level not in (("client",) if view == "sum" else ("sample", "local")):
         return None
-    if not labels:
+    if not asked:
         return Claim()
-    bound = most_labels(job.privacy, material.pool.classes)
+    bound = most_labels(job.privacy, np.unique([one.y[0] for one in asked], return_counts=True)[1].max() / len(asked))
     return Claim(bound) if bound < 0.9 else None
 
 
-def most_labels(privacy: Privacy, classes: int) -> float:
-    """Right labels at most, of classes that are equally likely.
+def most_labels(privacy: Privacy, common: float) -> float:
+    """Right labels at most, where the most frequent label is that of a share `common`: what an answer gets that is always the same.
 
-    Local privacy is of any two rows (Kairouz, Oh, Viswanath, JMLR 2016: randomised response is the worst). The other levels are of one that comes or
-    goes: two rows are 2 epsilon apart, and each is epsilon from none, from which nothing is guessed.
+    No release makes a label more than e^epsilon times as likely against any other: of `common` becomes common e^epsilon / (common e^epsilon + 1 -
+    common) at most; of equally likely ones that is what randomised response gets (Kairouz, Oh, Viswanath, JMLR 2016). Local privacy is of any two
+    rows. The other levels are of one that comes or goes: two rows are 2 epsilon apart, and each is epsilon from none, of which nothing is guessed.
     """
-    epsilon, delta = privacy.epsilon, privacy.delta
+    epsilon, delta, odds = privacy.epsilon, privacy.delta, 1 / common - 1
     if privacy.level == "local":
-        return min(1 / (1 + (classes - 1) * exp(-epsilon)) + delta, 1.0)
-    far = 1 / (1 + (classes - 1) * exp(-2 * epsilon)) + delta * (1 + exp(min(epsilon, 700.0)))
-    return min(far, exp(min(epsilon, 700.0)) / classes + delta, 1.0)
+        return min(1 / (1 + odds * exp(-epsilon)) + delta, 1.0)
+    far = 1 / (1 + odds * exp(-2 * epsilon)) + delta * (1 + exp(min(epsilon, 700.0)))
+    return min(far, exp(min(epsilon, 700.0)) * common + delta, 1.0)
