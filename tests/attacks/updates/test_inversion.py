@@ -9,6 +9,7 @@ from tests.attacks.updates.sent import arm_of, dense, pictures, rows, sent, smoo
 from torch import nn
 
 from velatura.attacks.attack import Deadline
+from velatura.attacks.intervals import estimate
 from velatura.attacks.updates.dense import rows_of
 from velatura.attacks.updates.inversion import Inversion, matched, psnr_db
 from velatura.attacks.updates.search import Effort, cosine, dlg
@@ -133,3 +134,12 @@ def test_rows_of_a_table_are_searched_for_beyond_0_to_1() -> None:
     update = sent(network, secret, Rule([[0]], 0.1))
     assert rows_of(update) is None
     assert psnr_db(secret.x, found_by_dlg(update, secret, starts=2)) > 40
+
+
+def test_noise_is_not_above_a_mean_that_points_away_from_each_row() -> None:
+    """The mean of standardised rows without one of them is anti-correlated with it: found noise, at 0, must not look like a leak beside it."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((60, 64)).astype(np.float32)
+    secrets = [Batch(x[at : at + 1] - x.mean(0), np.array([at % 10])) for at in range(60)]
+    found = estimate(Inversion().play(arm_of(dense(), noise=1.0), secrets, rng, budget_s=LONG))
+    assert found.chance == 0 and found.low <= 0

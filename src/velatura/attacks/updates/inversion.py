@@ -1,7 +1,8 @@
 """What did the rows look like? Rows recovered from the update of a site: in closed form where the first layer allows it, else by search.
 
 Several rows are matched to the true ones as they fit best (Hungarian method): in which order they come back says nothing of them.
-Likeness is SSIM of pictures, and the correlation of rows that are none. The blind guess is the mean of the other units' rows.
+Likeness is SSIM of pictures, and the correlation of rows that are none. The blind guess is the mean of the other units' rows, or noise where that is
+nearer: the mean of standardised rows without one of them points away from it.
 Limit: pictures are taken to lie in 0..1, as a job's do; other rows are taken for numbers of any size, about 0.
 """
 
@@ -100,6 +101,7 @@ def _counted(secrets: Sequence[Batch], found: Sequence[dict[str, Floats]], cut: 
     blinds = _means(secrets)
     names = list(found[0])
     blind = np.array([likeness_of(one.x, guess) for one, guess in zip(secrets, blinds, strict=True)])
+    blind = blind if blind.mean() > 0 else np.zeros_like(blind)  # noise is like nothing
     rows = {name: [matched(one, each[name]) for one, each in zip(secrets, found, strict=True)] for name in names}
     like = {name: np.array([likeness_of(one.x, each) for one, each in zip(secrets, rows[name], strict=True)]) for name in names}
     noise = {name: np.array([psnr_db(one.x, each) for one, each in zip(secrets, rows[name], strict=True)]) for name in names}

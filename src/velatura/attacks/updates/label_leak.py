@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from velatura.attacks.attack import Arm, Deadline, Outcomes
 from velatura.attacks.updates.labels import counts_of, nearest_class
@@ -19,7 +20,11 @@ __all__ = ["LabelLeak"]
 
 @dataclass(frozen=True, slots=True)
 class LabelLeak:
-    """Attackers: last-layer, and template where the update is of one row. What counts is the share of a site's rows whose label is in the answer."""
+    """Attackers: guess (one answer for all), last-layer, and template where the update is of one row.
+
+    What counts is the share of a site's rows whose label is in the answer. Who guesses is among them, since noise is read as labels that are rare as
+    often as those that are not: that nothing is told is no fault of the attack.
+    """
 
     name: ClassVar[str] = "labels"
     knowledge: ClassVar[str] = "sees what one site sends in one round, and has the model and the job; asks for the labels of the site's rows"
@@ -40,10 +45,10 @@ class LabelLeak:
             update = arm(secret, np.random.default_rng(chance))
             right.append(_right(secret, update, np.random.default_rng(own)))
         kept = secrets[: len(right)]
-        names = ("last-layer", "template")[: len(right[0])]
+        names, blind = ("guess", "last-layer", "template")[: 1 + len(right[0])], _blind(kept)
         notes = {"whole answers right": f"{sum(max(one) == 1 for one in right)} of {len(right)}"}
         cut = len(kept) < len(secrets)
-        return Outcomes(np.array(right).T, names, _blind(kept), "updates", "label rate", cut=cut, notes=notes)
+        return Outcomes(np.vstack([blind, np.array(right).T]), names, float(blind.mean()), "updates", "label rate", cut=cut, notes=notes)
 
 
 def _right(secret: Batch, update: Update, rng: Generator) -> list[float]:
@@ -61,11 +66,11 @@ def _overlap(told: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.minimum(told, wanted).sum() / wanted.sum())
 
 
-def _blind(secrets: Sequence[Batch]) -> float:
-    """What the best one answer for all gets: the most frequent label, or all labels as often as they are."""
+def _blind(secrets: Sequence[Batch]) -> NDArray[np.float64]:
+    """(units,): what the best one answer for all gets: the most frequent label, or all labels as often as they are."""
     classes = int(max(one.y.max() for one in secrets)) + 1
     wanted = [np.bincount(one.y, minlength=classes) for one in secrets]
     mean = np.mean([one / one.sum() for one in wanted], axis=0)
     most = np.eye(classes)[mean.argmax()]
-    each = [[_overlap(one.sum() * guess, one) for guess in (most, mean)] for one in wanted]
-    return float(np.max(np.mean(each, axis=0)))
+    each = np.array([[_overlap(one.sum() * guess, one) for one in wanted] for guess in (most, mean)])
+    return np.asarray(each[each.mean(1).argmax()])
