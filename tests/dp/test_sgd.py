@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("opacus")
 
 from velatura.dp.sgd import UNITS, PrivateStep, drawn, made_private  # noqa: E402
-from velatura.errors import BadSpec  # noqa: E402
+from velatura.errors import BadSpec, Withheld  # noqa: E402
 
 KEY = bytes(range(32))
 
@@ -22,6 +22,7 @@ def networks() -> dict[str, object]:
     return {
         "dense": nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.Linear(32, 5)),
         "conv": nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 5)),
+        "plain": nn.Sequential(nn.Conv2d(1, 4, 3, bias=False), nn.Tanh(), nn.Flatten(), nn.Linear(144, 9, bias=False), nn.Tanh(), nn.Linear(9, 5)),
         "norm": nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), nn.BatchNorm2d(4), nn.Tanh(), nn.Flatten(), nn.Linear(36, 5)),
     }
 
@@ -42,7 +43,7 @@ def one_by_one(network: object, x: object, y: object, clip: float) -> np.ndarray
     return total
 
 
-@pytest.mark.parametrize("name", ["dense", "conv", "norm"])
+@pytest.mark.parametrize("name", ["dense", "conv", "plain", "norm"])
 @pytest.mark.parametrize("clip", [0.1, 100.0])
 def test_sums_are_those_of_a_loop_over_rows(name: str, clip: float) -> None:
     network, _ = made_private(networks()[name])
@@ -68,7 +69,7 @@ def test_noise_has_the_claimed_size_and_is_of_the_sum() -> None:
 
     def released(name: str, values: np.ndarray) -> np.ndarray:
         with PrivateStep(network, clip=0.5, noise=3.0, expected=8.0, secret=KEY) as step:
-            step.release(name, values)
+            step.release(name, values, lambda _: None)
         return np.concatenate([one.grad.numpy().ravel() for one in network.parameters()])
 
     first = released("a", total)
@@ -78,6 +79,23 @@ def test_noise_has_the_claimed_size_and_is_of_the_sum() -> None:
     moved[0] = 1
     for other in (released("b", total), released("a", moved)):
         assert abs(np.corrcoef(first, other)[0, 1]) < 5 / np.sqrt(size), "another name or sum, other noise"
+
+
+def test_what_is_not_paid_for_is_not_released() -> None:
+    network, _ = made_private(networks()["dense"])
+    told: list[str] = []
+
+    def broke(key: str) -> None:
+        told.append(key)
+        raise Withheld("dp.budget", "spent")
+
+    with PrivateStep(network, clip=0.5, noise=3.0, expected=8.0, secret=KEY) as step:
+        total = step.sums(*rows(8))
+        network.zero_grad()
+        with pytest.raises(Withheld, match="spent"):
+            step.release("a", total, broke)
+    assert told == [f"a {hashlib.sha256(total.tobytes()).hexdigest()}"]
+    assert all(one.grad is None for one in network.parameters())
 
 
 def test_each_row_is_drawn_by_itself() -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import warnings
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,27 +86,37 @@ class PrivateStep:
         warnings.filterwarnings("ignore", message="Full backward hook is firing")  # no input of ours wants a gradient
         self._network, self._noise, self._unit, self._expected, self._secret = network, noise, clip / UNITS, expected, secret
         self._parameters = [one for one in network.parameters() if one.requires_grad]
+        self._enough = _enough(network)
         self._wrapped: Any = GradSampleModuleFastGradientClipping(network, loss_reduction="sum", max_grad_norm=clip, use_ghost_clipping=True)
 
     def sums(self, x: Tensor, y: Tensor) -> NDArray[np.int64]:
         """Clipped gradients of some rows, added up, in units. x (n, ...), y (n,)."""
         total = np.zeros(sum(one.numel() for one in self._parameters))
         for first in range(0, len(y), AT_ONCE):
-            total += self._clipped(x[first : first + AT_ONCE], y[first : first + AT_ONCE])
-        return np.rint(total / self._unit).astype(np.int64)
+            self._clip(x[first : first + AT_ONCE], y[first : first + AT_ONCE])
+            for part, one in zip(self._parts(total), self._parameters, strict=True):
+                if one.grad is not None:  # None: of a layer that this loss does not reach
+                    part += one.grad.detach().numpy().ravel()
+        total /= self._unit
+        return np.rint(total, out=total).astype(np.int64)
 
-    def release(self, name: str, total: NDArray[np.int64]) -> None:
-        """Put the noised mean into the parameters' `grad`. name: of the step; charge the ledger before."""
+    def release(self, name: str, total: NDArray[np.int64], charge: Callable[[str], object]) -> None:
+        """Put the noised mean into the parameters' `grad`.
+
+        Args:
+            name: of the step.
+            charge: the ledger's; it is told the step and its sum before noise is drawn, and nothing is released if it raises.
+        """
         import torch
 
-        digest = hashlib.sha256(total.tobytes()).hexdigest()
+        digest = hashlib.sha256(np.ascontiguousarray(total).data).hexdigest()
+        charge(f"{name} {digest}")
         key = hmac.digest(self._secret, f"velatura sgd noise v1|{name}|{digest}".encode(), "sha256")
         sensitivity = UNITS + np.sqrt(total.size)  # rounding moves two neighbours' sums apart by one unit a coordinate
-        mean = noised(total, self._noise * sensitivity, key) * (self._unit / self._expected)
-        at = 0
-        for one in self._parameters:
-            one.grad = torch.from_numpy(mean[at : at + one.numel()].astype(np.float32)).view_as(one)
-            at += one.numel()
+        mean = noised(total, self._noise * sensitivity, key)
+        mean *= self._unit / self._expected
+        for part, one in zip(self._parts(mean.astype(np.float32)), self._parameters, strict=True):
+            one.grad = torch.from_numpy(part).view_as(one)
 
     def close(self) -> None:
         self._wrapped.to_standard_module()
@@ -116,25 +127,38 @@ class PrivateStep:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _clipped(self, x: Tensor, y: Tensor) -> NDArray[np.float64]:
+    def _clip(self, x: Tensor, y: Tensor) -> None:
+        """Leave the clipped sum in the parameters' `grad`."""
         import torch
 
         losses = torch.nn.functional.cross_entropy(self._wrapped(x), y, reduction="none")
         self._network.zero_grad()
-        losses.sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]  # leaves each row's norm
+        losses.sum().backward(retain_graph=True, inputs=self._enough)  # type: ignore[no-untyped-call]  # leaves each row's norm
         shares = self._wrapped.get_clipping_coef()
         self._network.zero_grad()
         self._wrapped.disable_hooks()
         (shares * losses).sum().backward()
         self._wrapped.enable_hooks()
-        return np.concatenate([_flat(one.grad, one) for one in self._parameters])
+
+    def _parts(self, flat: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """Of each parameter, as views."""
+        at = 0
+        for one in self._parameters:
+            yield flat[at : at + one.numel()]
+            at += one.numel()
 
 
-def _flat(gradient: Tensor | None, parameter: Tensor) -> NDArray[np.float64]:
-    if gradient is None:  # a layer that this loss does not reach
-        return np.zeros(parameter.numel())
-    flat: NDArray[np.float64] = gradient.detach().numpy().astype(np.float64).ravel()
-    return flat
+def _enough(network: nn.Module) -> list[nn.Parameter]:
+    """Parameters whose gradients bring the backward pass to every layer: rows' norms need what reaches a layer's output, and not the large sums over
+    the batch that make the gradient of its weight."""
+    from torch import nn
+
+    simple = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    found = []
+    for module in network.modules():
+        own = [one for one in module.parameters(recurse=False) if one.requires_grad]
+        found += [module.bias] if type(module) in simple and any(one is module.bias for one in own) else own
+    return found
 
 
 def _opacus() -> Any:

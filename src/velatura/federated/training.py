@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -80,8 +79,7 @@ def trained_privately(network: nn.Module, table: Table, how: Training, own: Site
             of = f"{name} step {number}"
             rows = torch.from_numpy(drawn(len(y), plan.sampling, own.key(f"rows {of}")))
             total = step.sums(x[rows], y[rows])
-            own.charge(f"{of} {hashlib.sha256(total.tobytes()).hexdigest()}")
-            step.release(of, total)
+            step.release(of, total, own.charge)
             for parameter, before in zip(network.parameters(), begun, strict=False):
                 if parameter.grad is not None:
                     parameter.grad += how.proximal * (parameter.detach() - before)
