@@ -35,7 +35,7 @@ __all__ = ["UpdateArm", "rule_of"]
 
 Floats = NDArray[np.float64]
 ROUND, HIS = 1, 0  # the round that is looked at, and the partition whose rows are the secret
-NOISE = "noise"  # file of a site's plan, which takes seconds to make
+NOISE, LEDGER = "noise", "ledger"  # files of a site: its plan, which takes seconds to make, and what it has spent
 
 
 def rule_of(job: FederatedJob, rows: int) -> Rule:
@@ -125,6 +125,7 @@ class UpdateArm:
             known = self._plan.get(rows if site == HIS else 1)
             if known:
                 (folder / NOISE).write_bytes(known)
+                (folder / LEDGER).touch()  # nothing is spent: a plan without a ledger is a ledger that was lost
 
     def _round(self, job: FederatedJob, sent: Mapping[str, NDArray[Any]], heard: _Heard, place: Path, stack: ExitStack) -> Mapping[str, NDArray[Any]]:
         """Round 1 through the job's own aggregator; what it releases: one mean. Raises VelaturaError `attack.release`: nothing."""
