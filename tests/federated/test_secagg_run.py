@@ -151,7 +151,7 @@ def test_a_site_that_sleeps_is_a_lost_one() -> None:
 
 def test_client_level_privacy_takes_the_integer_sum(tmp_path: Path) -> None:
     """The sum of integers that single updates give, but for the rounding of a float32; charged alike."""
-    of = msgspec.structs.replace(job(sites=8, rounds=1), privacy=Privacy("client", epsilon=200.0, delta=1e-3, clip=0.5))
+    of = msgspec.structs.replace(job(sites=8, rounds=1), privacy=Privacy("client", epsilon=100.0, delta=1e-3, clip=0.5))
     plain = msgspec.structs.replace(of, aggregation="plain")
     totals: list[np.ndarray] = []
 
@@ -169,9 +169,9 @@ def test_client_level_privacy_takes_the_integer_sum(tmp_path: Path) -> None:
 
 
 def test_client_level_privacy_is_run_and_charged_as_without(tmp_path: Path) -> None:
-    of = msgspec.structs.replace(job(sites=8, rounds=2), privacy=Privacy("client", epsilon=200.0, delta=1e-3, clip=0.5))
+    of = msgspec.structs.replace(job(sites=8, rounds=2), privacy=Privacy("client", epsilon=100.0, delta=1e-3, clip=0.5))
     told = run(of, tmp_path / "run")
-    assert told.epsilon is not None and 0 < told.epsilon <= 200 and told.unchanged == 0 and not told.refused
+    assert told.epsilon is not None and 0 < told.epsilon <= 100 and told.unchanged == 0 and not told.refused
     assert told.epsilon == run(msgspec.structs.replace(of, aggregation="plain"), tmp_path / "plain").epsilon
 
 

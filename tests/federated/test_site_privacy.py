@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("opacus", reason="opacus is not installed")
 pytest.importorskip("dp_accounting", reason="dp-accounting is not installed")
 
+import torch
 from flwr.app import ArrayRecord, ConfigRecord, Context, Message, RecordDict
 from msgspec.structs import replace
 from tests.federated.jobs import job
 
 from velatura.dp.accounting import epsilon
-from velatura.errors import BadSpec, Withheld
+from velatura.errors import BadInput, BadSpec, Withheld
 from velatura.federated.combinations import refuse
 from velatura.federated.flower_task import task
 from velatura.federated.job import FederatedJob, Privacy, Rounds, Training
@@ -28,6 +30,7 @@ from velatura.federated.site import client_app
 from velatura.federated.site_plan import plan_of
 from velatura.federated.site_privacy import SitePrivacy
 from velatura.federated.table import Table
+from velatura.federated.training import trained_privately
 from velatura.progress import Progress
 
 
@@ -95,6 +98,7 @@ def test_a_run_that_was_cut_off_repeats_no_noise_and_pays_nothing_twice(tmp_path
         place = cut / "sites" / f"site-{site}"
         place.mkdir(parents=True)
         shutil.copy(whole / "sites" / f"site-{site}" / "secret", place)
+    shutil.copy(whole / "job.json", cut)
     (cut / "lost").mkdir()
     with pytest.raises(KeyboardInterrupt):
         run(of, cut, resume=True, progress=Breaking(2))
@@ -161,3 +165,96 @@ def test_sample_level_goes_with_secure_aggregation_and_local_noise_does_not(tmp_
     assert ran.unchanged == 0 and ran.epsilon == 8.0, "sites do not say what their rows have cost: the budget is what is known"
     with pytest.raises(BadSpec, match=r"federated\.combination"):
         refuse(private("local", aggregation="secagg"), where="here")
+
+
+def test_rows_that_come_later_do_not_reopen_a_budget(tmp_path: Path) -> None:
+    of = private("sample", rounds=2)
+    for count in (150, 3000):
+        with SitePrivacy(of, tmp_path, count) as own:
+            spent = 0
+            for number in range(2):
+                for step in range(own.plan.steps):
+                    try:
+                        own.charge(f"{count} {number} {step}")
+                    except Withheld:
+                        spent += 1
+            assert own.ledger.spent() <= 8.0
+            assert bool(spent) == (count == 3000), "the first rows took the whole budget"
+
+
+def test_what_was_spent_must_be_known(tmp_path: Path) -> None:
+    of = private("sample", rounds=2)
+    with SitePrivacy(of, tmp_path, 150) as own:
+        own.charge("one")
+    (tmp_path / "secret").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"dp\.secret"):
+        SitePrivacy(of, tmp_path, 150)
+    (tmp_path / "ledger").unlink()
+    with pytest.raises(BadInput, match=r"dp\.ledger"):
+        SitePrivacy(of, tmp_path, 150)
+
+
+class Keeps(torch.nn.Module):
+    """Keeps the last row that it saw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flat, self.out = torch.nn.Flatten(), torch.nn.Linear(64, 10)
+        self.register_buffer("last", torch.zeros(64))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.last.copy_(self.flat(x)[0].detach())
+        told: torch.Tensor = self.out(self.flat(x))
+        return told
+
+
+def test_a_network_that_keeps_what_it_sees_is_refused(tmp_path: Path) -> None:
+    of = private("sample", rounds=1)
+    with SitePrivacy(of, tmp_path, 40) as own, pytest.raises(BadSpec, match=r"dp\.network.*last|last.*dp\.network"):
+        trained_privately(Keeps(), rows(), of.training, own, "x", seed=0)
+    assert not own.ledger._keys
+
+
+@pytest.mark.parametrize(
+    "privacy",
+    [
+        Privacy("sample", 8.0, 0.5),
+        Privacy("local", 8.0, 0.4),
+        Privacy("sample", 8.0, 1e-5, float("inf")),
+        Privacy("client", float("nan"), 1e-5),
+        Privacy("sample", 1e6, 1e-5),
+    ],
+)
+def test_figures_that_promise_nothing_are_refused(privacy: Privacy) -> None:
+    with pytest.raises(BadSpec, match=r"federated\.combination"):
+        refuse(replace(private("sample"), privacy=privacy), where="here")
+
+
+def test_a_ledger_that_lost_its_end_is_refused_on_resume(tmp_path: Path) -> None:
+    of = private("client", rounds=3)
+    of = replace(of, privacy=replace(of.privacy, delta=1e-2))
+    run(of, tmp_path / "run")
+    ledger = tmp_path / "run" / "ledger"
+    lines = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text("".join(lines[:2]))
+    with pytest.raises(BadInput, match=r"dp\.ledger"):
+        run(of, tmp_path / "run", resume=True)
+    ledger.write_text("".join(lines))
+    (tmp_path / "run" / "secret").unlink()
+    with pytest.raises(BadInput, match=r"dp\.secret"):
+        run(of, tmp_path / "run", resume=True)
+
+
+def test_a_first_round_that_was_cut_off_leaves_what_was_spent(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(private("sample", rounds=3), tmp_path / "run", progress=Breaking(0))
+    with pytest.raises(KeyboardInterrupt):
+        run(private("sample", rounds=3), tmp_path / "run", resume=(tmp_path / "run").exists(), progress=Breaking(1))
+    assert (tmp_path / "run" / "sites" / "site-0" / "ledger").stat().st_size
+
+
+def test_a_folder_that_is_no_run_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "history.json").write_text("mine")
+    with pytest.raises(BadSpec, match=r"federated\.no-run"):
+        run(private("sample"), tmp_path, resume=True)
+    assert (tmp_path / "history.json").read_text() == "mine"

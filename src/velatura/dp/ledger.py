@@ -134,6 +134,13 @@ class PrivacyLedger:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def count(self, event: Event) -> int:
+        """How often this very kind of release was charged, to whomever."""
+        return sum(counts[event] for counts in self._counts.values())
+
     def _lock(self) -> None:
         try:
             alone(self._descriptor)

@@ -154,10 +154,10 @@ def _enough(network: nn.Module) -> list[nn.Parameter]:
     from torch import nn
 
     simple = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    found = []
+    found: list[nn.Parameter] = []
     for module in network.modules():
         own = [one for one in module.parameters(recurse=False) if one.requires_grad]
-        found += [module.bias] if type(module) in simple and any(one is module.bias for one in own) else own
+        found += [module.bias] if type(module) in simple and any(one is module.bias for one in own) else own  # type: ignore[list-item]
     return found
 
 

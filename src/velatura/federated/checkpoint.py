@@ -18,7 +18,9 @@ import numpy as np
 from velatura.errors import BadInput
 from velatura.files import atomic_output
 
-__all__ = ["Checkpoint", "read", "write"]
+__all__ = ["NAME", "Checkpoint", "read", "write"]
+
+NAME = "checkpoint"  # in a run's folder
 
 Arrays = Mapping[str, np.ndarray]
 MAGIC = b"velatura federated checkpoint 1\n"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from velatura.dp.accounting import Event, noise_for
 from velatura.dp.ledger import Budget, PrivacyLedger
+from velatura.errors import BadInput
+from velatura.federated import checkpoint
 from velatura.federated.aggregation import ClientLevel
 from velatura.federated.site_privacy import own
 
@@ -32,13 +34,22 @@ def client_level(job: FederatedJob, folder: Path, stack: ExitStack) -> tuple[Cli
     rounds, share, privacy = job.rounds.count, job.rounds.share, job.privacy
     noise = noise_for(privacy.epsilon, privacy.delta, sampling=share, times=rounds)
     ledger = stack.enter_context(PrivacyLedger(folder / "ledger", Budget(privacy.epsilon, privacy.delta)))
-    secret = own(folder / "secret")
+    if len(ledger) < (done := _released(folder)):
+        sentence = f"{folder / 'ledger'}: {len(ledger)} releases, and {done} rounds were released: a part of it is gone"
+        raise BadInput("dp.ledger", sentence, hint="restore it from a copy; or a new run")
+    secret = own(folder / "secret", new=not len(ledger))
     known = not len(ledger) and ledger.after(Event("gaussian", noise, share), rounds) <= privacy.epsilon
 
     def cohort(number: int, partitions: Sequence[int]) -> list[int]:
         return [one for one in partitions if share == 1 or _drawn(secret, number, one) < share]
 
     return ClientLevel(privacy.clip, noise, share, share * job.data.sites, ledger, secret, known), cohort
+
+
+def _released(folder: Path) -> int:
+    """Rounds that the last checkpoint knows to have been released."""
+    path = folder / checkpoint.NAME
+    return sum(not told.get("unchanged") for told in checkpoint.read(path).history) if path.exists() else 0
 
 
 def _drawn(secret: bytes, number: int, partition: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from velatura.errors import BadSpec
@@ -13,13 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["refuse"]
 
 LEAST_SECRET = 3
+MOST_EPSILON, MOST_DELTA = 100.0, 1e-3
 
 
 def refuse(job: FederatedJob, *, where: str) -> None:
     """Raises BadSpec `federated.combination`."""
     secret, client, sample = job.aggregation == "secagg", job.privacy.level == "client", job.privacy.level == "sample"
     local = job.privacy.level == "local"
-    single = job.strategy.name in SINGLE
+    private = client or sample or local
+    single, prox = job.strategy.name in SINGLE, job.strategy.name == "fedprox"
     cohort = job.rounds.share * job.data.sites
     never = [
         (secret and single, f"{job.strategy.name} under secure aggregation: it compares single updates, which nobody sees"),
@@ -39,12 +42,19 @@ def refuse(job: FederatedJob, *, where: str) -> None:
         ),
         (local and secret, "secure aggregation and local noise: what a site adds has no bound, and the sum's integers have one"),
         (client and job.data.sites < 2, "client-level privacy of one site: there is nobody to hide among"),
-        ((client or sample or local) and not 0 < job.privacy.delta < 1, f"delta {job.privacy.delta}: a probability between 0 and 1 is needed"),
+        (private and not 0 < job.privacy.delta < 1, f"delta {job.privacy.delta}: a probability between 0 and 1 is needed"),
         (
-            client and job.privacy.delta >= 1 / max(job.data.sites, 1),
+            (client or local) and job.privacy.delta >= 1 / max(job.data.sites, 1),
             f"delta {job.privacy.delta:g} lets each of {job.data.sites} sites be given away whole",
         ),
-        ((client or sample or local) and job.privacy.clip <= 0, "privacy without a clipping norm: one site could change anything"),
+        (private and not 0 < job.privacy.clip < inf, "privacy without a clipping norm: one site could change anything"),
+        (
+            private and not 0 < job.privacy.epsilon <= MOST_EPSILON,
+            f"epsilon {job.privacy.epsilon:g}: a budget is above 0, and above {MOST_EPSILON:g} it promises nothing",
+        ),
+        (prox and not job.training.proximal > 0, "fedprox without a pull: that is fedavg; training.proximal is its mu"),
+        ("proximal_mu" in job.strategy.options, "proximal_mu as an option: sites pull by training.proximal"),
+        (sample and job.privacy.delta > MOST_DELTA, f"delta {job.privacy.delta:g} lets more than one row in a thousand be given away whole"),
     ]
     for holds, sentence in never:
         if holds:

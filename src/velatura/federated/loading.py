@@ -9,6 +9,7 @@ import csv
 import gzip
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,9 @@ def _npz(path: Path, classes: int) -> Table:
             if {"x", "y"} - set(read.files):
                 raise BadInput("federated.data", f"{path}: has no arrays x and y", hint=f"it has {', '.join(read.files[:9])}")
             x, y = read["x"], read["y"]
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        if not (isinstance(x, np.ndarray) and isinstance(y, np.ndarray)):
+            raise ValueError("a member that is no array")
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, MemoryError, zlib.error) as error:
         raise BadInput("federated.data", f"{path}: no npz of plain arrays", hint="np.savez(path, x=..., y=...), without objects") from error
     return Table(_floats(x, path), _labels(y, path), classes or int(y.max(initial=-1)) + 1, str(path))
 
@@ -98,7 +101,8 @@ def _npz(path: Path, classes: int) -> Table:
 def _floats(x: NDArray[np.generic], path: Path) -> NDArray[np.float32]:
     if x.dtype.kind not in "fiub":
         raise BadInput("federated.data", f"{path}: x is {x.dtype}, which is no number")
-    return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is beyond float32 is refused as no finite number
+        return x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
 
 
 def _labels(y: NDArray[np.generic], path: Path) -> NDArray[np.int64]:
@@ -112,10 +116,15 @@ def _labels(y: NDArray[np.generic], path: Path) -> NDArray[np.int64]:
 def _csv(path: Path, classes: int) -> Table:
     with open_regular(path) as stream:
         text = stream.read().decode("utf-8-sig", errors="strict") if _is_text(path) else ""
-    lines = list(csv.reader(text.splitlines(), delimiter=";" if text[:4096].count(";") > text[:4096].count(",") else ","))
+    try:
+        lines = list(csv.reader(text.splitlines(), delimiter=";" if text[:4096].count(";") > text[:4096].count(",") else ","))
+    except csv.Error as error:
+        raise BadInput("federated.data", f"{path}: no table: {error}") from error
     if len(lines) < 2 or len(lines[0]) < 2:
         raise BadInput("federated.data", f"{path}: no table: a header and rows with commas are needed")
     head, width = [name.strip() for name in lines[0]], len(lines[0])
+    if twice := next((name for name in head if head.count(name) > 1), None):
+        raise BadInput("federated.data", f"{path}: two columns are called {twice!r}")
     at = head.index("label") if "label" in head else width - 1
     values = np.empty((len(lines) - 1, width), np.float64)
     for number, line in enumerate(lines[1:], 2):
@@ -130,7 +139,9 @@ def _csv(path: Path, classes: int) -> Table:
     y = values[:, at]
     if not np.isfinite(y).all() or not np.array_equal(y, np.floor(y)) or np.abs(y).max() > MOST_CLASSES:
         raise BadInput("federated.data", f"{path}: labels in column {head[at]!r} are not whole numbers")
-    return Table(np.delete(values, at, axis=1).astype(np.float32), y.astype(np.int64), classes or int(y.max()) + 1, str(path))
+    with np.errstate(over="ignore"):
+        x = np.delete(values, at, axis=1).astype(np.float32)
+    return Table(x, y.astype(np.int64), classes or int(y.max()) + 1, str(path))
 
 
 def _is_text(path: Path) -> bool:
@@ -144,7 +155,7 @@ def _is_text(path: Path) -> bool:
 def _pictures(path: Path) -> Table:
     from PIL import Image
 
-    names = sorted(one.name for one in path.iterdir() if one.is_dir())
+    names = sorted(one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
     if len(names) < 2:
         raise BadInput("federated.data", f"{path}: no folders by class", hint="a folder for each class, with its pictures")
     rows: list[NDArray[np.float32]] = []

@@ -94,6 +94,8 @@ def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) 
     new = not folder.exists()
     if not new and not resume:
         raise BadSpec("files.exists", f"{folder} exists", hint="--resume goes on with it; or another folder")
+    if not new and not (folder / "job.json").is_file() and any(folder.iterdir()):
+        raise BadSpec("federated.no-run", f"{folder}: is no run's folder", hint="the folder of `velatura fl run -o`, or a new one")
     if new:
         stack.callback(_left_out, folder)
     (folder / "flower").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -113,9 +115,9 @@ def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) 
 
 def _left_out(folder: Path) -> None:
     """A run that did not get to the end of its first round, and spent nothing, leaves no folder in the way of the next attempt."""
-    ledger = folder / "ledger"
     kept = [folder / name for name in ("checkpoint", "history.json")]
-    if not any(one.exists() for one in kept) and not (ledger.exists() and ledger.stat().st_size):
+    spent = any(ledger.stat().st_size for ledger in (folder / "ledger", *folder.glob("sites/*/ledger")) if ledger.exists())
+    if not any(one.exists() for one in kept) and not spent:
         shutil.rmtree(folder, ignore_errors=True)
 
 

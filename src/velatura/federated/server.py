@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cohort", "NoRound", "Outcome", "RoundTold", "serve"]
 
-CHECKPOINT = "checkpoint"
+CHECKPOINT = checkpoint.NAME
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import numpy as np
 
 from velatura.dp.ledger import Budget, PrivacyLedger
 from velatura.dp.vectors import noised
+from velatura.errors import BadInput, BadSpec
 from velatura.federated.aggregation import UNITS, floating, moved
 from velatura.federated.clipping import shortened
 from velatura.federated.records import State, digest_of
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from velatura.federated.table import Table
 
 __all__ = ["SitePrivacy", "own"]
+
+SECRET_BYTES = 32
 
 
 class SitePrivacy:
@@ -48,9 +51,22 @@ class SitePrivacy:
     """
 
     def __init__(self, job: FederatedJob, folder: Path, rows: int) -> None:
+        if job.privacy.level == "sample" and job.privacy.delta * rows >= 1:
+            raise BadSpec(
+                "dp.delta", f"delta {job.privacy.delta:g} lets each of {rows} rows be given away whole", hint="well below one over the rows"
+            )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.job, self.plan, self.secret = job, _kept(folder / "noise", job, rows), own(folder / "secret")
+        begun = (folder / "noise").exists()
+        if begun and not (folder / "ledger").exists():
+            raise BadInput("dp.ledger", f"{folder}: its ledger is gone, and what was spent is not known", hint="restore it from a copy")
         self.ledger = PrivacyLedger(folder / "ledger", Budget(job.privacy.epsilon, job.privacy.delta))
+        try:
+            self.secret = own(folder / "secret", new=not len(self.ledger))
+            self.job, self.plan = job, _kept(folder / "noise", job, rows)
+        except BaseException:
+            self.ledger.close()
+            raise
+        self._paid = self._as_planned()
 
     def round(self, number: int, sent: State, rows: Table) -> str:
         """The name of a round over these rows, from this model: another model or other rows are another one."""
@@ -61,12 +77,20 @@ class SitePrivacy:
         return hmac.digest(self.secret, f"velatura site v1|{name}".encode(), "sha256")
 
     def charge(self, name: str) -> None:
-        """Before noise is drawn. While the plan is not used up the budget holds by what the noise was made for; beyond, each release is checked.
+        """Before noise is drawn. While the plan is not used up the budget holds by what noise was made for; beyond, a round is checked as a whole.
 
         Raises:
             Withheld: `dp.budget`.
         """
-        self.ledger.charge(name, self.plan.event, known=len(self.ledger) < self.job.rounds.count * self.plan.steps)
+        if self._paid < 1 and name not in self.ledger:
+            self.ledger.check(self.plan.event, self.plan.steps)
+            self._paid = self.plan.steps
+        self._paid -= self.ledger.charge(name, self.plan.event, known=True)
+
+    def _as_planned(self) -> int:
+        """Releases that the plan still pays for; none where some were made under another plan (of other rows)."""
+        spent = self.ledger.count(self.plan.event)
+        return self.job.rounds.count * self.plan.steps - spent if spent == len(self.ledger) else 0
 
     def local(self, state: State, sent: State, number: int, rows: Table) -> State:
         """An update that tells little of the whole site: of bounded length, and noised here.
@@ -91,12 +115,22 @@ class SitePrivacy:
         self.ledger.close()
 
 
-def own(path: Path) -> bytes:
-    """A secret of 32 bytes; made where there is none."""
-    if not path.exists():
+def own(path: Path, *, new: bool) -> bytes:
+    """A secret of 32 bytes. new: nothing was drawn from it yet, so that it may be made.
+
+    Raises:
+        BadInput: `dp.secret`: it is gone, or none. Another one would draw other noise for what was released already.
+    """
+    if new and not path.exists():
         with private_output(path) as part:
-            part.write_bytes(os.urandom(32))
-    return path.read_bytes()
+            part.write_bytes(os.urandom(SECRET_BYTES))
+    try:
+        secret = path.read_bytes()
+    except OSError:
+        secret = b""
+    if len(secret) != SECRET_BYTES:
+        raise BadInput("dp.secret", f"{path}: the secret that noise was drawn from is gone", hint="restore it from a copy; or a new run")
+    return secret
 
 
 def _kept(path: Path, job: FederatedJob, rows: int) -> Plan:
