@@ -1,1 +1,1 @@
-"""Compile a network to CKKS, run and train it on ciphertext: the server sees neither input nor result. `README.md` says what that does not protect."""
+"""Compile a network to CKKS, run and train it on ciphertext: the server sees neither input nor result. README.md says what that leaves open."""
