@@ -6,7 +6,7 @@ engine's types: `run` is all that stands between a `Program` and SEAL, the simul
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -59,12 +59,14 @@ def run(
     inputs: Mapping[tuple[int, int], C],
     *,
     plains: dict[tuple[int, int, float], P] | None = None,
+    watch: Callable[[Ref], None] | None = None,
 ) -> list[C]:
     """The outputs' ciphertexts.
 
     Args:
         inputs: (source, index) -> ciphertext on the plan's top level.
         plains: a memory of encoded vectors that the caller keeps from run to run: (number, level, scale) -> encoded. None: each is encoded when used.
+        watch: told each step before it is made (the simulator says by it where least room was left).
     """
     left = _last_readers(program)
     values: dict[Ref, C] = {}
@@ -83,6 +85,8 @@ def run(
 
     for ref, step in enumerate(program.steps):
         level, scale = plan.level[ref], plan.scale[ref]
+        if watch is not None:
+            watch(ref)
         match step:
             case Take():
                 values[ref] = inputs[step.source, step.index]

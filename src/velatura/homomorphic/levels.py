@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from velatura.errors import Unsupported
 from velatura.homomorphic.program import Add, Multiply, Program, Rotate, Shift, Take, Weigh, reads
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "check_scales", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def plan(program: Program, primes: Sequence[float], scales: Sequence[float]) -> 
                 here, now = level[of], scale[of]
             case Add(of=refs):
                 here, now = min(below), scale[refs[0]]
-                _one(step, [scale[ref] for ref in refs])
+                check_scales(type(step).__name__, [scale[ref] for ref in refs])
             case Weigh():
                 here = min(below) - 1
                 now = scale[step.like] if step.like is not None else float(scales[step.scale])
@@ -60,7 +60,7 @@ def plan(program: Program, primes: Sequence[float], scales: Sequence[float]) -> 
             case Multiply(pairs=pairs):
                 here = min(below) - 1
                 before = scale[pairs[0][0]] * scale[pairs[0][1]]
-                _one(step, [scale[a] * scale[b] for a, b in pairs])
+                check_scales(type(step).__name__, [scale[a] * scale[b] for a, b in pairs])
                 now = before / primes[here]
         level.append(here)
         scale.append(now)
@@ -68,10 +68,15 @@ def plan(program: Program, primes: Sequence[float], scales: Sequence[float]) -> 
     return Plan(tuple(level), tuple(scale), tuple(raw))
 
 
-def _one(step: Add | Multiply, scales: Sequence[float]) -> None:
+def check_scales(what: str, scales: Sequence[float]) -> None:
+    """Things that are added have one scale, as far as rounding of doubles allows.
+
+    Raises:
+        Unsupported: `he.scales`.
+    """
     if any(abs(one / scales[0] - 1) > 1e-9 for one in scales):
         raise Unsupported(
             "he.scales",
-            f"{type(step).__name__} of ciphertexts of different scales",
+            f"{what} of ciphertexts of different scales",
             hint="this is a mistake of the compiler: please report the model",
         )

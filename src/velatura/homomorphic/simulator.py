@@ -1,0 +1,182 @@
+"""The same program on numbers that anyone can read: CKKS's noise and its limits without CKKS.
+
+A ciphertext is the values in its slots, its level and its scale; an operation is numpy's, plus Gaussian noise of the size that the cryptography has.
+Tens of milliseconds a network: error prediction and property tests use it; SEAL is needed to confirm. Without a generator it is quiet: no noise,
+nothing rounded, exact float64.
+
+Standard deviations of a polynomial's coefficient (SEAL: errors centred binomial, 21 pairs of bits; uniform ternary secret):
+fresh 3.24; rescaling or dropping the special prime P rounds c0 + c1 s: sqrt((1 + 2 n / 3) / 12); key switching over the data primes q left
+3.24 sqrt(n / 3 sum (q / P)^2), since SEAL's digits lie in [0, q) and E[d^2] = q^2 / 3. A slot's real part deviates by sqrt(n / 2) / scale of that.
+Plain vectors are rounded as the encoder rounds them. Within a factor of two of SEAL (tests/homomorphic/test_seal_public.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, log2, sqrt
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.errors import BadInput
+from velatura.homomorphic import embedding
+from velatura.homomorphic.levels import check_scales
+from velatura.homomorphic.parameters import Parameters
+from velatura.homomorphic.program import Ref
+
+__all__ = ["FRESH", "Plain", "Simulated", "Simulator", "key_switching_variance", "rounding_variance", "transparent"]
+
+Floats: TypeAlias = NDArray[np.float64]
+FRESH = sqrt(42 / 4)
+"""Standard deviation of an error's coefficient: SEAL adds 21 bits and takes 21 away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """`values`: (..., slots): leading dimensions are samples that go through together."""
+
+    values: Floats
+    level: int
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """`values`: (slots,) or (1,), as they are after rounding."""
+
+    values: Floats
+    level: int
+    scale: float
+
+
+class Simulator:
+    """A `CkksEngine` over numpy.
+
+    Args:
+        rng: draws the noise; None: quiet.
+
+    Attributes:
+        room: step -> spare bits: log2 of half the modulus left minus log2 of the greatest |value| * scale, over all slots, those that nobody reads
+            included, and products before they are rescaled. Below zero a value has wrapped. Steps are known where `watch` was given to `engine.run`.
+    """
+
+    def __init__(self, parameters: Parameters, rng: np.random.Generator | None = None) -> None:
+        self.parameters = parameters
+        self.room: dict[Ref, float] = {}
+        self._rng = rng
+        self._step: Ref = -1
+        self._log_q = np.concatenate([[0.0], np.cumsum([log2(prime) for prime in parameters.data])])
+
+    def watch(self, step: Ref) -> None:
+        self._step = step
+
+    def least_room(self) -> tuple[float, Ref]:
+        """Spare bits where they are fewest, and the step."""
+        step = min(self.room, key=self.room.__getitem__, default=-1)
+        return self.room.get(step, inf), step
+
+    def encrypt(self, values: Floats, scale: float) -> Simulated:
+        """`values`: (..., slots). A fresh ciphertext on the top level."""
+        return self._noisy(Simulated(np.asarray(values, np.float64), len(self.parameters.data), scale), FRESH**2 + 1 / 12)
+
+    def decrypt(self, of: Simulated) -> Floats:
+        return of.values
+
+    def encode(self, values: Floats, level: int, scale: float) -> Plain:
+        if not np.all(np.isfinite(values)):
+            raise BadInput("he.not-finite", "a plain vector holds NaN or infinity", hint="check the model's weights")
+        return Plain(values if self._rng is None else _rounded(values, scale), level, scale)
+
+    def rotate(self, of: Simulated, by: int) -> Simulated:
+        turned = Simulated(np.roll(of.values, -by, axis=-1), of.level, of.scale)
+        return self._noisy(turned, self._key_switching(of.level) + rounding_variance(self.parameters.n))
+
+    def weigh(self, terms: Sequence[tuple[Simulated, Plain]]) -> Simulated:
+        check_scales("Weigh", [ciphertext.scale * plain.scale for ciphertext, plain in terms])
+        first, by = terms[0]
+        assert all(ciphertext.level == plain.level == first.level for ciphertext, plain in terms), "a product of different levels"
+        if not all(plain.values.any() for _, plain in terms):
+            raise transparent()
+        total = first.values * by.values
+        for ciphertext, plain in terms[1:]:
+            total += ciphertext.values * plain.values
+        return self._seen(Simulated(total, first.level, first.scale * by.scale))
+
+    def multiply(self, pairs: Sequence[tuple[Simulated, Simulated]]) -> Simulated:
+        check_scales("Multiply", [a.scale * b.scale for a, b in pairs])
+        first, other = pairs[0]
+        assert all(a.level == b.level == first.level for a, b in pairs), "a product of different levels"
+        total = first.values * other.values
+        for a, b in pairs[1:]:
+            total += a.values * b.values
+        product = Simulated(total, first.level, first.scale * other.scale)
+        return self._noisy(product, self._key_switching(first.level) + rounding_variance(self.parameters.n))
+
+    def add(self, of: Sequence[Simulated]) -> Simulated:
+        check_scales("Add", [one.scale for one in of])
+        assert all(one.level == of[0].level for one in of), "a sum of different levels"
+        total = of[0].values + of[1].values
+        for one in of[2:]:
+            total += one.values
+        return self._seen(Simulated(total, of[0].level, of[0].scale))
+
+    def shift(self, of: Simulated, by: Plain) -> Simulated:
+        check_scales("Shift", [of.scale, by.scale])
+        return self._seen(Simulated(of.values + by.values, of.level, of.scale))
+
+    def rescale(self, of: Simulated, scale: float) -> Simulated:
+        level = of.level - 1
+        assert level >= 1, "the last prime is not dropped"
+        check_scales("Rescale", [of.scale / self.parameters.data[level], scale])
+        return self._noisy(Simulated(of.values, level, scale), rounding_variance(self.parameters.n))
+
+    def drop(self, of: Simulated, level: int) -> Simulated:
+        assert 1 <= level <= of.level, "a level is only dropped"
+        return self._seen(Simulated(of.values, level, of.scale))
+
+    def _key_switching(self, level: int) -> float:
+        return key_switching_variance(self.parameters.n, self.parameters.data[:level], self.parameters.special)
+
+    def _noisy(self, of: Simulated, variance: float) -> Simulated:
+        """`variance`: of a coefficient."""
+        if self._rng is not None:
+            deviation = sqrt(variance * self.parameters.n / 2) / of.scale
+            of = Simulated(of.values + deviation * self._rng.standard_normal(of.values.shape), of.level, of.scale)
+        return self._seen(of)
+
+    def _seen(self, of: Simulated) -> Simulated:
+        greatest = float(np.max(np.abs(of.values), initial=0.0))
+        if not greatest < inf:
+            raise BadInput("he.not-finite", "a value is NaN or infinite", hint="check the input and the model's weights")
+        room = float(self._log_q[of.level]) - 1 - log2(max(greatest * of.scale, 1.0))
+        self.room[self._step] = min(room, self.room.get(self._step, inf))
+        return of
+
+
+def rounding_variance(n: int) -> float:
+    """Of a coefficient of c0 + c1 s, both rounded."""
+    return (1 + 2 * n / 3) / 12
+
+
+def key_switching_variance(n: int, data: Sequence[float], special: float) -> float:
+    """Of a coefficient, before the special prime's rounding. `data`: the primes left."""
+    return FRESH**2 * n / 3 * sum((prime / special) ** 2 for prime in data)
+
+
+def transparent() -> BadInput:
+    """A product with zero, which is no longer encrypted."""
+    return BadInput(
+        "he.transparent",
+        "a plain vector is zero at its scale: its product would not be encrypted",
+        hint="weights so small do nothing: leave them out, or give the layer a larger scale",
+    )
+
+
+def _rounded(values: Floats, scale: float) -> Floats:
+    """What an encoder makes of plain values."""
+    if len(values) == 1:
+        return np.rint(values * scale) / scale
+    whole = np.rint(embedding.coefficients(values) * scale)
+    return np.ascontiguousarray(embedding.slots(whole).real) / scale
