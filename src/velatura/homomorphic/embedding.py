@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["coefficients", "filled", "slots"]
+__all__ = ["coefficients", "filled", "roots", "slots"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -39,6 +39,13 @@ def filled(values: Floats) -> float:
     """The share of coefficients that a plain vector has: those that are exactly zero are not rounded (a vector with a period has few)."""
     made = np.abs(coefficients(values))
     return float(np.mean(made > 1e-12 * max(float(made.max()), 1e-300)))
+
+
+def roots(n: int) -> NDArray[np.complex128]:
+    """(n / 2,): the root of each slot, zeta^(3^j)."""
+    place, _ = _roots(n)
+    made: NDArray[np.complex128] = np.exp(1j * np.pi * (2 * place + 1) / n)
+    return made
 
 
 @lru_cache(maxsize=8)

@@ -83,6 +83,10 @@ def run(
     def at(ref: Ref, level: int) -> C:
         return values[ref] if plan.level[ref] == level else engine.drop(values[ref], level)
 
+    def both(a: Ref, b: Ref, level: int) -> tuple[C, C]:
+        one = at(a, level)
+        return one, one if a == b else at(b, level)  # one thing twice is a square: engines do that cheaper
+
     for ref, step in enumerate(program.steps):
         level, scale = plan.level[ref], plan.scale[ref]
         if watch is not None:
@@ -97,7 +101,7 @@ def run(
                 terms = [(at(of, level + 1), encoded(number, level + 1, raw / plan.scale[of])) for of, number in step.terms]
                 values[ref] = engine.rescale(engine.weigh(terms), scale)
             case Multiply():
-                values[ref] = engine.rescale(engine.multiply([(at(a, level + 1), at(b, level + 1)) for a, b in step.pairs]), scale)
+                values[ref] = engine.rescale(engine.multiply([both(a, b, level + 1) for a, b in step.pairs]), scale)
             case Add():
                 values[ref] = engine.add([at(of, level) for of in step.of])
             case Shift():

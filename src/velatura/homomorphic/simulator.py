@@ -4,16 +4,19 @@ A ciphertext is the values in its slots, its level and its scale; an operation i
 Tens of milliseconds a network: error prediction and property tests use it; SEAL is needed to confirm. Without a generator it is quiet: no noise,
 nothing rounded, exact float64.
 
-Standard deviations of a polynomial's coefficient (SEAL: errors centred binomial, 21 pairs of bits; uniform ternary secret):
-fresh 3.24; rescaling or dropping the special prime P rounds c0 + c1 s: sqrt((1 + 2 n / 3) / 12); key switching over the data primes q left
-3.24 sqrt(n / 3 sum (q / P)^2), since SEAL's digits lie in [0, q) and E[d^2] = q^2 / 3. A slot's real part deviates by sqrt(n / 2) / scale of that.
-Plain vectors are rounded as the encoder rounds them. Within a factor of two of SEAL (tests/homomorphic/test_seal_public.py).
+Variances of a polynomial's coefficient (SEAL: errors centred binomial, 21 pairs of bits; uniform ternary secret; `s` is 3.24): fresh s^2; rescaling
+or dropping the special prime P rounds c0 + c1 s: (1 + 2 n / 3) / 12; a slot's real part deviates by sqrt(n / 2) / scale of the square root of that.
+Key switching multiplies digits by the key's errors. SEAL's digits lie in [0, q), so beside the part of variance n s^2 / 12 sum (q / P)^2 there is
+a constant one: q / 2 (1 + X + X^2 + ...) times the errors, which in slot j is a bias of variance s^2 sum (q / P)^2 / |1 - zeta^(3^j)|^2. Each key has
+its own, the same at every use; it is large in slots 0, 1 and 2 (slot 0 of n = 8192: a hundred times the deviation of the others). Plain vectors are
+rounded as the encoder rounds them. Within a factor of two of SEAL, slot 0 apart and for itself (tests/homomorphic/test_seal_public.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf, log2, sqrt
 from typing import TypeAlias
 
@@ -26,7 +29,7 @@ from velatura.homomorphic.levels import check_scales
 from velatura.homomorphic.parameters import Parameters
 from velatura.homomorphic.program import Ref
 
-__all__ = ["FRESH", "Plain", "Simulated", "Simulator", "key_switching_variance", "rounding_variance", "transparent"]
+__all__ = ["FRESH", "Plain", "Simulated", "Simulator", "bias_profile", "rounding_variance", "switching_strength", "transparent"]
 
 Floats: TypeAlias = NDArray[np.float64]
 FRESH = sqrt(42 / 4)
@@ -67,6 +70,7 @@ class Simulator:
         self.room: dict[Ref, float] = {}
         self._rng = rng
         self._step: Ref = -1
+        self._biases: dict[int, Floats] = {}
         self._log_q = np.concatenate([[0.0], np.cumsum([log2(prime) for prime in parameters.data])])
 
     def watch(self, step: Ref) -> None:
@@ -90,8 +94,7 @@ class Simulator:
         return Plain(values if self._rng is None else _rounded(values, scale), level, scale)
 
     def rotate(self, of: Simulated, by: int) -> Simulated:
-        turned = Simulated(np.roll(of.values, -by, axis=-1), of.level, of.scale)
-        return self._noisy(turned, self._key_switching(of.level) + rounding_variance(self.parameters.n))
+        return self._switched(Simulated(np.roll(of.values, -by, axis=-1), of.level, of.scale), key=by)
 
     def weigh(self, terms: Sequence[tuple[Simulated, Plain]]) -> Simulated:
         check_scales("Weigh", [ciphertext.scale * plain.scale for ciphertext, plain in terms])
@@ -111,8 +114,7 @@ class Simulator:
         total = first.values * other.values
         for a, b in pairs[1:]:
             total += a.values * b.values
-        product = Simulated(total, first.level, first.scale * other.scale)
-        return self._noisy(product, self._key_switching(first.level) + rounding_variance(self.parameters.n))
+        return self._switched(Simulated(total, first.level, first.scale * other.scale), key=0)
 
     def add(self, of: Sequence[Simulated]) -> Simulated:
         check_scales("Add", [one.scale for one in of])
@@ -136,8 +138,15 @@ class Simulator:
         assert 1 <= level <= of.level, "a level is only dropped"
         return self._seen(Simulated(of.values, level, of.scale))
 
-    def _key_switching(self, level: int) -> float:
-        return key_switching_variance(self.parameters.n, self.parameters.data[:level], self.parameters.special)
+    def _switched(self, of: Simulated, key: int) -> Simulated:
+        """The noise of key switching under a key: of the rotation by that many slots, 0: of products."""
+        n, data, special = self.parameters.n, self.parameters.data[: of.level], self.parameters.special
+        if self._rng is not None:
+            if key not in self._biases:
+                self._biases[key] = self._rng.standard_normal(of.values.shape) * np.sqrt(bias_profile(of.values.shape[-1]))
+            deviation = sqrt(switching_strength(data, special) * n / 2) / of.scale
+            of = Simulated(of.values + deviation * self._biases[key], of.level, of.scale)
+        return self._noisy(of, switching_strength(data, special) * n / 12 + rounding_variance(n))
 
     def _noisy(self, of: Simulated, variance: float) -> Simulated:
         """`variance`: of a coefficient."""
@@ -160,9 +169,17 @@ def rounding_variance(n: int) -> float:
     return (1 + 2 * n / 3) / 12
 
 
-def key_switching_variance(n: int, data: Sequence[float], special: float) -> float:
-    """Of a coefficient, before the special prime's rounding. `data`: the primes left."""
-    return FRESH**2 * n / 3 * sum((prime / special) ** 2 for prime in data)
+def switching_strength(data: Sequence[float], special: float) -> float:
+    """What both parts of key switching's variance are multiples of: n / 12 of it evenly, `bias_profile` of it as a bias. `data`: the primes left."""
+    return FRESH**2 * sum((prime / special) ** 2 for prime in data)
+
+
+@lru_cache(maxsize=8)
+def bias_profile(slots: int) -> Floats:
+    """(slots,) 1 / |1 - zeta^(3^j)|^2: how strongly a key's errors stand in each slot."""
+    profile: Floats = 1 / np.abs(1 - embedding.roots(2 * slots)) ** 2
+    profile.flags.writeable = False
+    return profile
 
 
 def transparent() -> BadInput:
