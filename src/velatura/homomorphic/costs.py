@@ -1,34 +1,34 @@
 """What the layout search charges for an operation, in milliseconds: SEAL's measured shape, one machine's factors.
 
-Rotations and relinearisations grow as l (l + 1) with l primes left, all else linearly (notes: cost of the default engine, N = 8192 and 16384). Only
-ratios matter here; `cost` predicts whole programs.
+A rotation or relinearisation is a constant and a part that grows as l (l + 1) with l primes left, all else grows linearly (measured at N = 8192 and
+16384, one core). Only ratios matter here; `cost` predicts whole programs, with factors of the machine at hand.
 """
 
 from __future__ import annotations
 
-from math import log2
+from dataclasses import dataclass
+from functools import cache
 
 __all__ = ["Prices", "prices"]
 
 
+@dataclass(frozen=True, slots=True)
 class Prices:
-    """Prices at one number of slots."""
+    """Prices at one degree: `unit` is its ratio to 8192."""
 
-    def __init__(self, slots: int) -> None:
-        n = 2 * slots
-        self._key_switch: float = 0.155 * (n / 8192) ** 0.8 * (log2(n) / 13)
-        self._linear = 0.055 * n / 8192
+    unit: float
 
     def rotate(self, level: int) -> float:
-        return self._key_switch * level * (level + 1)
+        return self.unit * (0.55 + 0.13 * level * (level + 1))
 
     def weigh(self, level: int) -> float:
         """One product with a plain vector, added."""
-        return self._linear * level * 1.25
+        return self.unit * 0.07 * level
 
     def rescale(self, level: int) -> float:
-        return 4 * self._linear * level
+        return self.unit * 0.22 * level
 
 
+@cache
 def prices(slots: int) -> Prices:
-    return Prices(slots)
+    return Prices(slots / 4096)

@@ -102,19 +102,17 @@ def pictures(shape: tuple[int, int, int], slots: int, *, tight: bool = False) ->
     return Layout(table, (Axis(height, row), Axis(width, 1)), axes, tuple(range(0, slots, period)), clean=True)
 
 
-def windows(elements: Table, slots: int) -> Layout | None:
-    """The client lays out each window of a convolution itself (im2col): slot = tap * windows + window; None where that does not fit.
+def windows(taps: int, count: int, slots: int) -> Layout | None:
+    """Windows that the client has laid out himself (`im2col`): slot = tap * windows + window; None where that does not fit.
 
-    Args:
-        elements: (taps, windows): the element that a window has at a tap, -1 outside the picture.
+    Elements are numbered tap * count + window.
     """
-    taps, count = elements.shape
     apart = power_of_two(count)
     period = power_of_two(taps) * apart
     if period > slots:
         return None
     one = np.full((power_of_two(taps), apart), -1, np.int32)
-    one[:taps, :count] = elements
+    one[:taps, :count] = np.arange(taps * count).reshape(taps, count)
     table = np.tile(one.ravel(), slots // period)[None]
     return Layout(table, (Axis(count, 1),), (Axis(taps, apart),), tuple(range(0, slots, period)), clean=True)
 
