@@ -63,11 +63,13 @@ class Simulator:
     Attributes:
         room: step -> spare bits: log2 of half the modulus left minus log2 of the greatest |value| * scale, over all slots, those that nobody reads
             included, and products before they are rescaled. Below zero a value has wrapped. Steps are known where `watch` was given to `engine.run`.
+        peak: step -> greatest |value| of its result, over all slots.
     """
 
     def __init__(self, parameters: Parameters, rng: np.random.Generator | None = None) -> None:
         self.parameters = parameters
         self.room: dict[Ref, float] = {}
+        self.peak: dict[Ref, float] = {}
         self._rng = rng
         self._step: Ref = -1
         self._biases: dict[int, Floats] = {}
@@ -161,6 +163,7 @@ class Simulator:
             raise BadInput("he.not-finite", "a value is NaN or infinite", hint="check the input and the model's weights")
         room = float(self._log_q[of.level]) - 1 - log2(max(greatest * of.scale, 1.0))
         self.room[self._step] = min(room, self.room.get(self._step, inf))
+        self.peak[self._step] = greatest  # the last operation of a step gives its result
         return of
 
 
