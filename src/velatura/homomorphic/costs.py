@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-__all__ = ["Prices", "prices"]
+from velatura.homomorphic.program import Multiply, Program, Rotate, Weigh
+
+__all__ = ["Prices", "prices", "program_ms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,19 @@ class Prices:
 @cache
 def prices(slots: int) -> Prices:
     return Prices(slots / 4096)
+
+
+def program_ms(program: Program) -> float:
+    """Of a whole program on the shortest chain it fits, in the milliseconds of this table."""
+    price, top = prices(program.slots), program.depth + 1
+    total = 0.0
+    for step, depth in zip(program.steps, program.depths(), strict=True):
+        level = top - depth
+        match step:
+            case Rotate():
+                total += price.rotate(level)
+            case Weigh():
+                total += len(step.terms) * price.weigh(level + 1) + price.rescale(level + 1)
+            case Multiply():
+                total += price.rotate(level + 1) + price.rescale(level + 1) + 2 * len(step.pairs) * price.weigh(level + 1)
+    return total

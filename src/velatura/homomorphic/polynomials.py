@@ -17,7 +17,7 @@ from velatura.homomorphic.graph import Polynomial
 from velatura.homomorphic.layout import Layout
 from velatura.homomorphic.program import ProgramBuilder, Ref
 
-__all__ = ["depth", "emit"]
+__all__ = ["TINY", "depth", "emit"]
 
 Floats: TypeAlias = NDArray[np.float64]
 TINY = 2.0**-20

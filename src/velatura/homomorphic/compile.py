@@ -1,0 +1,273 @@
+"""The compiler from one end to the other: a graph and samples in, a program with its parameters out.
+
+Degrees are tried from the smallest up; at each, every layout of the input that was asked for is lowered, the cheapest program gets its primes and
+scales, and the first whose predicted error is small enough is taken. Ranges are proven by intervals where that leaves room, else measured on the
+samples, and the report says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from math import log2
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from velatura.errors import BadInput, BadSpec, Unsupported
+from velatura.homomorphic.batching import batched
+from velatura.homomorphic.compiled import Compiled, Packing, Unpacking, pack
+from velatura.homomorphic.costs import program_ms
+from velatura.homomorphic.graph import Affine, Graph, Polynomial
+from velatura.homomorphic.im2col import windowed
+from velatura.homomorphic.layout import Layout, flat, pictures
+from velatura.homomorphic.layout import windows as window_layout
+from velatura.homomorphic.lowering import lower, remaining_depth
+from velatura.homomorphic.parameters import MAX_LOG_QP
+from velatura.homomorphic.program import Program, Rotate, Weigh
+from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
+from velatura.homomorphic.rotation_keys import limited, thrifty
+from velatura.homomorphic.search import Found, search
+
+__all__ = ["LAYOUTS", "Options", "compile_graph"]
+
+Floats: TypeAlias = NDArray[np.float64]
+LAYOUTS = ("auto", "raw", "im2col", "batch")
+LEAST_PRIME = 20
+DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 65536)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """
+    Args:
+        layout: of `LAYOUTS`.
+        error: greatest predicted deviation of an output, relative to the largest output on the samples.
+        flooding_bits: by which the noise will be flooded before a result is shared: the chain is chosen so much finer.
+        max_key_mb: megabytes (10^6 bytes) of evaluation keys; None: as many as are fastest.
+        max_log_qp: on somebody's own word, beyond the security table.
+        samples: of the calibration that ranges and errors are measured on.
+    """
+
+    layout: str = "auto"
+    error: float = 1e-3
+    flooding_bits: float = 0.0
+    max_key_mb: float | None = None
+    max_log_qp: float | None = None
+    samples: int = 64
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    name: str
+    program: Program
+    packing: Packing
+    unpacking: Unpacking
+    layouts: Mapping[str, str]
+
+
+def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None) -> Compiled:
+    """
+    Args:
+        graph: of affine layers, polynomials and sums; activations have been fitted.
+        calibration: (samples, elements) inputs like those that will come, within the bounds that the client will hold to.
+        told: is told what is being done.
+
+    Raises:
+        Unsupported: `he.depth`, `he.precision`, `he.no-layout`.
+        BadInput: `he.calibration`. BadSpec: `he.layout`.
+    """
+    if options.layout not in LAYOUTS:
+        raise BadSpec("he.layout", f"there is no layout {options.layout!r}", hint=f"one of {', '.join(LAYOUTS)}")
+    samples = _samples(graph, calibration, options)
+    low, high = calibration.min(axis=0), calibration.max(axis=0)
+    scaled = normalised(graph)
+    depth = remaining_depth(scaled)[scaled.input.name]
+    wanted = options.error / 2.0**options.flooding_bits
+    refusal: Unsupported | None = None
+    for n in DEGREES:
+        allowed = options.max_log_qp or MAX_LOG_QP[n]
+        if (depth + 2) * LEAST_PRIME > allowed:
+            continue
+        told(f"layouts at degree {n}")
+        for one in sorted(_candidates(scaled, n // 2, options), key=lambda candidate: program_ms(candidate.program)):
+            try:
+                one = replace(one, program=_fewer_keys(one.program, options, allowed))
+                told(f"primes and scales at degree {n} for {one.name}")
+                found, ranges = _chain(one, samples, low, high, options, wanted)
+            except Unsupported as error:
+                refusal = error
+                continue
+            if found.error <= wanted and ranges.within:
+                return _compiled(graph, one, found, ranges, low, high)
+            refusal = _imprecise(found, ranges, wanted, n)
+    raise refusal or Unsupported("he.depth", f"{depth} levels do not fit at any degree up to {DEGREES[-1]}", hint="fewer layers or lower degrees")
+
+
+def normalised(graph: Graph) -> Graph:
+    """A Chebyshev polynomial's division by its radius moves into the layer before, where nobody else reads that."""
+    factor: dict[str, float] = {}
+    for node in graph:
+        if isinstance(node, Polynomial) and node.radius not in (None, 1.0):
+            before = graph[node.of[0]]
+            if isinstance(before, Affine) and len(graph.readers(before.name)) == 1 and before.name != graph.output:
+                factor[before.name] = float(node.radius or 1.0)
+    nodes = []
+    for node in graph:
+        if node.name in factor and isinstance(node, Affine):
+            node = replace(node, matrix=node.matrix * (1 / factor[node.name]), bias=node.bias / factor[node.name])
+        elif isinstance(node, Polynomial) and node.of[0] in factor:
+            node = replace(node, radius=1.0)
+        nodes.append(node)
+    return Graph(tuple(nodes), graph.output)
+
+
+def _samples(graph: Graph, calibration: Floats, options: Options) -> Floats:
+    calibration = np.asarray(calibration, np.float64)
+    if calibration.ndim != 2 or calibration.shape[1] != graph.input.size or not len(calibration):
+        raise BadInput("he.calibration", f"calibration of shape {calibration.shape}", hint=f"at least one sample of {graph.input.size} numbers")
+    if not np.all(np.isfinite(calibration)):
+        raise BadInput("he.calibration", "calibration holds a number that is not finite", hint="remove or replace such samples")
+    chosen = np.random.default_rng(options.seed).permutation(len(calibration))[: options.samples]
+    return calibration[chosen]
+
+
+def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candidate]:
+    if options.layout == "batch":
+        gather = np.empty((graph.input.size, 0), np.int32)
+        size = graph[graph.output].size
+        places = np.stack([np.arange(size), np.zeros(size)], axis=1).astype(np.int32)
+        yield _Candidate("batch", batched(graph, slots), Packing(gather, batch=True), Unpacking(places, masked=True, batch=True), {})
+        return
+    identity = np.arange(graph.input.size)
+    begun: list[tuple[str, Graph, Layout | None, NDArray[np.int64]]] = []
+    if options.layout in ("auto", "raw"):
+        begun += [(name, graph, layout, identity) for name, layout in _raw(graph, slots)]
+    if options.layout in ("auto", "im2col") and (made := windowed(graph)):
+        over, elements = made
+        taps, count = elements.shape
+        begun.append(("im2col", over, window_layout(taps, count, slots), elements.ravel()))
+    if not any(layout for _, _, layout, _ in begun) and options.layout == "im2col":
+        raise Unsupported("he.no-layout", f"the first layer has no windows that fit {slots} slots", hint="--layout raw, or auto")
+    for name, over, layout, elements in begun:
+        if layout is None:
+            continue
+        for clean in (True, False):
+            try:
+                lowered = lower(over, layout, clean=clean)
+            except Unsupported:
+                continue
+            size = graph[graph.output].size
+            places = np.stack(lowered.output.first(size), axis=1).astype(np.int32)
+            gather = np.where(layout.table >= 0, elements[np.maximum(layout.table, 0)], -1).astype(np.int32)
+            yield _Candidate(name, lowered.program, Packing(gather), Unpacking(places, lowered.masked), lowered.layouts)
+
+
+def _raw(graph: Graph, slots: int) -> Iterator[tuple[str, Layout | None]]:
+    shape = graph.input.shape
+    if len(shape) in (2, 3):
+        channels, height, width = shape if len(shape) == 3 else (shape[0], 1, shape[1])
+        yield "raw", pictures((channels, height, width), slots)
+        if width & (width - 1):
+            yield "raw, rows without gaps", pictures((channels, height, width), slots, tight=True)
+    if len(shape) < 2 or np.prod(shape[1:]) > slots or not any(isinstance(one, Affine) and one.stride for one in graph):
+        yield "raw, as a vector", flat(graph.input.size, slots)
+
+
+def _chain(one: _Candidate, samples: Floats, low: Floats, high: Floats, options: Options, wanted: float) -> tuple[Found, Ranges]:
+    """Primes and scales: under ranges that are proven for all inputs, or where that is too dear, under measured ones."""
+    packed = _packed(one, samples)
+    intervals = {
+        key: Interval(below[0], above[0])
+        for (key, below), above in zip(_packed(one, low[None]).items(), _packed(one, high[None]).values(), strict=True)
+    }
+    if one.packing.batch:  # unused samples are zero
+        intervals = {
+            (0, number): Interval(np.minimum(low[number], np.zeros(one.program.slots)), np.maximum(high[number], np.zeros(one.program.slots)))
+            for _, number in intervals
+        }
+    refusal: Unsupported | None = None
+    for known in (proven(one.program, intervals), calibrated(one.program, packed)):
+        try:
+            found = search(one.program, packed, _judged(one, len(samples)), known, seed=options.seed, max_log_qp=options.max_log_qp)
+        except Unsupported as error:
+            refusal = error
+            continue
+        if (found.error <= wanted and known.within) or not known.proven:
+            return found, known
+    assert refusal is not None, "measured ranges are returned or refused"
+    raise refusal
+
+
+def _packed(one: _Candidate, samples: Floats) -> dict[tuple[int, int], Floats]:
+    """(source, ciphertext) -> (samples, slots)."""
+    packed = pack(one.packing, one.program.slots, samples)
+    return {(0, number): packed[:, number] for number in range(packed.shape[1])}
+
+
+def _judged(one: _Candidate, samples: int) -> NDArray[np.int32]:
+    """The slots at which the error counts: with a batch, those of the samples."""
+    places = one.unpacking.places
+    if not one.packing.batch:
+        return places
+    return np.stack([np.repeat(places[:, 0], samples), np.tile(np.arange(samples), len(places))], axis=1).astype(np.int32)
+
+
+def _fewer_keys(program: Program, options: Options, log_qp: float) -> Program:
+    if options.max_key_mb is None:
+        return thrifty(program)
+    most = int(options.max_key_mb * 1e6 // key_bytes(2 * program.slots, program.depth + 1, log_qp)) - 1  # one is for products
+    return program if len(program.rotations) <= most else limited(program, max(most, 0))
+
+
+def key_bytes(n: int, primes: int, log_qp: float) -> float:
+    """Of one seeded key: a polynomial of all primes for each data prime."""
+    return primes * n * log_qp / 8
+
+
+def _imprecise(found: Found, ranges: Ranges, wanted: float, n: int) -> Unsupported:
+    if not ranges.within:
+        return Unsupported(
+            "he.range", "a fitted activation is asked for values outside its range", hint="more calibration samples, or a wider margin"
+        )
+    return Unsupported(
+        "he.precision",
+        f"the outputs would be off by {found.error:.1e} of the largest, more than {wanted:.1e}, at degree {n}",
+        hint="a larger --error, a smaller network, or --share label where results were to be shared",
+    )
+
+
+def _compiled(graph: Graph, one: _Candidate, found: Found, ranges: Ranges, low: Floats, high: Floats) -> Compiled:
+    chosen, program = found.parameters, one.program
+    output = graph[graph.output]
+    kind = "proven" if ranges.proven else "calibrated"
+    primes = len(chosen.data)
+    last = found.plan.level[program.outputs[0]]
+    report = {
+        "n": chosen.n,
+        "log_qp": round(chosen.log_qp, 2),
+        "allowed_log_qp": MAX_LOG_QP[chosen.n],
+        "security": "insecure" if chosen.insecure else "128 bits (classical, ternary secret, guideline of 2024)",
+        "prime_bits": list(chosen.bits),
+        "log2_scales": [round(log2(scale), 2) for scale in found.scales],
+        "levels": program.depth,
+        "input_layout": one.name,
+        "layout": dict(one.layouts),
+        "rotations": sum(isinstance(step, Rotate) for step in program.steps),
+        "galois_keys": len(program.rotations),
+        "eval_key_bytes": round((len(program.rotations) + 1) * key_bytes(chosen.n, primes, chosen.log_qp)),
+        "upload_bytes": round(len(one.packing.gather) * chosen.n * sum(log2(prime) for prime in chosen.data) / 8),
+        "result_bytes": round(len(program.outputs) * 2 * chosen.n * sum(log2(prime) for prime in chosen.data[:last]) / 8),
+        "plain_bytes": sum(
+            8 * chosen.n * (found.plan.level[ref] + 1) * len(step.terms) for ref, step in enumerate(program.steps) if isinstance(step, Weigh)
+        ),
+        "predicted_ms": round(program_ms(program), 1),
+        "predicted_error": found.error,
+        "spare_bits": round(found.spare, 2),
+        "least_spare_at": found.layer,
+        "range": kind,
+        "output": "masked" if one.unpacking.masked else "unmasked",
+    }
+    return Compiled(program, chosen, found.scales, one.packing, one.unpacking, graph.input.shape, output.shape, low, high, kind, report)
