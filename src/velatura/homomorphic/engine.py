@@ -76,7 +76,7 @@ def run(
         if plains is not None and key in plains:
             return plains[key]
         made = engine.encode(program.plains[number], level, scale)
-        if plains is not None:
+        if plains is not None and len(program.plains[number]) > 1:  # one number is encoded in microseconds, and would take a vector's memory
             plains[key] = made
         return made
 

@@ -120,10 +120,10 @@ def _passed_on(program: Program, exact: Sequence[Floats], step: Step, d: Floats,
 class _Terms:
     """Gathers coefficients by their exponents."""
 
-    def __init__(self, program: Program, exponents: Exponents, slots: int) -> None:
+    def __init__(self, program: Program, exponents: Exponents, width: int) -> None:
         self._program, self._exponents = program, exponents
         self._n, self._slot = 2 * program.slots, program.slots  # a coefficient's variance times n / 2 is a slot's
-        self._profile = bias_profile(program.slots)[:slots]
+        self._profile = bias_profile(2 * program.slots, width)
         self._found: defaultdict[Row, float] = defaultdict(float)
         self._biases: dict[tuple[int, int, Row], Floats] = {}
         self._filled: dict[int, float] = {}

@@ -38,7 +38,8 @@ FRESH = sqrt(42 / 4)
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """`values`: (..., slots): leading dimensions are samples that go through together."""
+    """`values`: (..., slots): leading dimensions are samples that go through together. Fewer slots do where nothing is rotated and plain values are
+    single numbers (batches)."""
 
     values: Floats
     level: int
@@ -145,7 +146,7 @@ class Simulator:
         n, data, special = self.parameters.n, self.parameters.data[: of.level], self.parameters.special
         if self._rng is not None:
             if key not in self._biases:
-                self._biases[key] = self._rng.standard_normal(of.values.shape) * np.sqrt(bias_profile(of.values.shape[-1]))
+                self._biases[key] = self._rng.standard_normal(of.values.shape) * np.sqrt(bias_profile(n, of.values.shape[-1]))
             deviation = sqrt(switching_strength(data, special) * n / 2) / of.scale
             of = Simulated(of.values + deviation * self._biases[key], of.level, of.scale)
         return self._noisy(of, switching_strength(data, special) * n / 12 + rounding_variance(n))
@@ -178,9 +179,9 @@ def switching_strength(data: Sequence[float], special: float) -> float:
 
 
 @lru_cache(maxsize=8)
-def bias_profile(slots: int) -> Floats:
-    """(slots,) 1 / |1 - zeta^(3^j)|^2: how strongly a key's errors stand in each slot."""
-    profile: Floats = 1 / np.abs(1 - embedding.roots(2 * slots)) ** 2
+def bias_profile(n: int, width: int) -> Floats:
+    """(width,) 1 / |1 - zeta^(3^j)|^2: how strongly a key's errors stand in each slot; their mean where only some slots are simulated."""
+    profile: Floats = 1 / np.abs(1 - embedding.roots(n)) ** 2 if 2 * width == n else np.full(width, n / 4)
     profile.flags.writeable = False
     return profile
 
