@@ -7,6 +7,7 @@ from functools import reduce
 from operator import add
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from tests.federated.jobs import FAULTS, grid, job
 
 from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.federated.checkpoint import read
+from velatura.federated.job import Model
 from velatura.federated.networks import made
 from velatura.federated.quiet import switch_off
 from velatura.federated.seeds import derived
@@ -135,6 +137,14 @@ def test_a_run_that_was_cut_ends_as_if_it_had_not_been(tmp_path: Path, strategy:
     found = serve(of, grid(of), folder=interrupted, resume=True)
     assert all(np.array_equal(found.model[name], whole.model[name]) for name in whole.model)
     assert found.history == whole.history
+
+
+def test_counters_stay_numbers_so_that_their_run_can_go_on(tmp_path: Path) -> None:
+    of = msgspec.structs.replace(job(rounds=1), model=Model("tests.federated.own_networks:normed"))
+    whole = serve(of, grid(of), folder=_made(tmp_path / "run"))
+    assert whole.model["2.num_batches_tracked"].shape == ()
+    again = serve(of, grid(of), folder=tmp_path / "run", resume=True)
+    assert all(np.array_equal(again.model[name], value) for name, value in whole.model.items())
 
 
 def _made(folder: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.federated.guards import distance
+from velatura.federated.guards import distance, squared
 
 __all__ = ["clipped", "shortened"]
 
@@ -26,5 +26,5 @@ def clipped(state: Mapping[str, np.ndarray], sent: Mapping[str, np.ndarray], mos
 
 def shortened(update: NDArray[np.float64], most: float) -> NDArray[np.float64]:
     """A flat update, of L2 norm `most` at the most."""
-    length = float(np.sqrt(update @ update))
+    length = float(np.sqrt(squared(update)))
     return update * min(1.0, most / length) if length > 0 else update

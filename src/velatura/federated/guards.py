@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Arrays", "distance", "outliers", "why_not"]
+__all__ = ["Arrays", "distance", "outliers", "squared", "why_not"]
 
 Arrays = Mapping[str, NDArray[np.generic]]
 NAMED = 3
@@ -49,9 +49,13 @@ def distance(update: Arrays, sent: Arrays) -> float:
     total = 0.0
     for name, value in update.items():
         if value.dtype.kind == "f":
-            difference = value.astype(np.float64).ravel() - sent[name].astype(np.float64).ravel()
-            total += float(difference @ difference)
+            total += squared(np.subtract(value, sent[name], dtype=np.float64).ravel())
     return float(np.sqrt(total))
+
+
+def squared(flat: NDArray[np.float64]) -> float:
+    """Squared L2 norm of a flat array. Not `flat @ flat`: that wakes all cores for a millisecond's sum, and how many they are shows in its bits."""
+    return float(np.einsum("i,i->", flat, flat))
 
 
 def outliers(norms: Sequence[float], times: float) -> list[int]:

@@ -25,7 +25,7 @@ from velatura.federated.guarded_grid import GuardedGrid, Refused
 from velatura.federated.job import FederatedJob, difference
 from velatura.federated.kept_state import put_back, taken_out
 from velatura.federated.networks import network_of
-from velatura.federated.records import State, packed, unpacked
+from velatura.federated.records import State, packed, read_quickly, unpacked
 from velatura.federated.seeds import derived
 from velatura.federated.site_figures import by_site, mean, of_final, spent
 from velatura.federated.strategies import SINGLE, enough, strategy_of
@@ -158,6 +158,7 @@ class _Server:
         single = self.job.strategy.name in SINGLE
         if single or len(updates) != len(replies) or any(update.partition < 0 for update in updates):
             replies = [_reply(update, self.model, messages, difference=single) for update in updates]
+        read_quickly(replies)
         arrays, _ = strategy.aggregate_train(number, replies)
         if arrays is None:
             return self.model

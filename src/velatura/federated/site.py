@@ -52,7 +52,7 @@ class _Rows:
 
 def pooled(job: FederatedJob, base: Path) -> tuple[Table, Table | None]:
     """(what is dealt to sites, the server's test rows) of a simulation."""
-    whole = load(job.data.source, base=base, classes=job.data.classes)
+    whole = load(job.data.source, base=base, classes=job.data.classes, label=job.data.label)
     brought = brought_test(job.data.source, base=base)
     if brought is not None or not job.data.test:
         return whole, brought
@@ -113,7 +113,7 @@ class _Site:
 
     def _read(self, source: str, partition: int) -> Table:
         if source:
-            return load(source, base=self._base, classes=self.job.data.classes)
+            return load(source, base=self._base, classes=self.job.data.classes, label=self.job.data.label)
         if self._pool is None:
             pool, _ = pooled(self.job, self._base)
             self._parts, self._pool = split(self.job, pool), pool
@@ -152,12 +152,9 @@ def client_app(job: FederatedJob, base: Path, folder: Path | None = None) -> Cli
     def train(message: Message, context: Context) -> Message:
         _not_if_secret(job)
         rows, sent = site.rows(context), unpacked(only(message))
-        network = site.network(rows.own)
-        put(network, sent)
         metrics: dict[str, Any] = {"num-examples": len(rows.own)}
         if job.privacy.level == "none":  # exact figures beside noise would leak what the noise hides
-            loss, right = judged(network, rows.kept)
-            metrics |= {"loss": loss if np.isfinite(loss) else 0.0, "accuracy": right if len(rows.kept) else float("nan")}
+            metrics |= _judged(site.network(rows.own), rows.kept, sent)
         state, spent = _fitted(site, message, context, sent)
         if job.privacy.level in OWN:
             metrics["epsilon"] = spent
@@ -173,17 +170,23 @@ def client_app(job: FederatedJob, base: Path, folder: Path | None = None) -> Cli
         if job.privacy.level != "none":
             raise Withheld("federated.exact", "exact figures of a site's rows leak what this job's noise hides")
         rows = site.rows(context)
-        network = site.network(rows.own)
-        put(network, unpacked(only(message)))
-        loss, right = judged(network, rows.kept)
-        right = right if len(rows.kept) else float("nan")
-        metrics = MetricRecord({"num-examples": max(len(rows.kept), 1), "loss": loss if np.isfinite(loss) else 0.0, "accuracy": right})
+        figures = _judged(site.network(rows.own), rows.kept, unpacked(only(message)))
+        metrics = MetricRecord({"num-examples": max(len(rows.kept), 1), **figures})
         return _reply(message, RecordDict({"metrics": metrics, CARD: _card(job, message, context)}))
 
     if job.aggregation == "secagg":
         for stage in STAGES:
             app.train(stage)(_stage(job, site, stage))
     return app
+
+
+def _judged(network: nn.Module, kept: Table, sent: State) -> dict[str, float]:
+    """What a site says of a model that it was sent; it has no accuracy without rows to judge by."""
+    if not len(kept):
+        return {"loss": 0.0, "accuracy": float("nan")}
+    put(network, sent)
+    loss, right = judged(network, kept)
+    return {"loss": loss if np.isfinite(loss) else 0.0, "accuracy": right}
 
 
 def _fitted(site: _Site, message: Message, context: Context, sent: State) -> tuple[State, float]:
