@@ -89,3 +89,13 @@ def test_random_programs_get_chains(seed: int) -> None:
     inputs = {(0, 0): rng.uniform(-1, 1, (2, 8192))}
     found = search(program, inputs, np.array([[0, slot] for slot in range(100, 200)]), calibrated(program, inputs), trials=10)
     assert found.error < 1e-6 and found.spare >= 2
+
+
+def test_a_chain_in_which_weights_vanish_has_no_precision_at_all() -> None:
+    builder = ProgramBuilder(SLOTS)
+    vector = np.zeros(SLOTS)
+    vector[0] = 1e-9
+    program = builder.build([builder.weigh([(builder.take(0), vector)], scale=builder.new_scale())])
+    chosen = parameters(8192, [30, 20], 30)
+    planned = plan(program, chosen.data, [2.0**20, 2.0**10])
+    assert measured_error(program, planned, chosen, {(0, 0): np.ones((1, SLOTS))}, np.array([[0, 0]]), np.random.default_rng(0)) == float("inf")
