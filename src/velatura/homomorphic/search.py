@@ -30,8 +30,8 @@ __all__ = ["Found", "measured_error", "search"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.integer]
-ROWS = 8
-"""Samples of the backward pass: more make its estimate of the error no better by much."""
+ROWS, ROW_SLOTS = 8, 1 << 16
+"""Samples of the backward pass, fewer where ciphertexts are long: it holds every step's values."""
 TRIALS = 120
 """Chains tried while rounding."""
 NEAR = 0.1
@@ -102,8 +102,8 @@ def search(
 def measured_error(
     program: Program, planned: Plan, chosen: Parameters, inputs: Mapping[tuple[int, int], Floats], places: Places, rng: np.random.Generator
 ) -> float:
-    """Greatest deviation of an output element over the samples, relative to the largest output, as the simulator has it; infinite where a plain vector
-    has no digit left."""
+    """Greatest deviation of an output element over the samples, relative to the largest output, as the simulator has it; infinite where a plain
+    vector has no digit left."""
     scale = planned.scale[next(ref for ref, level in enumerate(planned.level) if level == len(chosen.data))]
     results = []
     for simulator in (Simulator(chosen), Simulator(chosen, rng)):
@@ -225,5 +225,5 @@ def _moves(primes: Floats) -> Iterator[Floats]:
 
 
 def _rows(inputs: Mapping[tuple[int, int], Floats]) -> dict[tuple[int, int], Floats]:
-    """`ROWS` samples, the first ones again where there are fewer."""
-    return {key: np.resize(one, (ROWS, one.shape[-1])) for key, one in inputs.items()}
+    """Samples for the backward pass, the first ones again where there are fewer."""
+    return {key: np.resize(one, (max(2, min(ROWS, ROW_SLOTS // one.shape[-1])), one.shape[-1])) for key, one in inputs.items()}
