@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from math import e
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from velatura.audit.case import Plan
@@ -36,6 +37,13 @@ def test_a_job_promises_what_it_has(tmp_path: Path) -> None:
     assert claims(planned(tmp_path, JOB + KRUM)) == {**updates, "membership": None, "poisoning": 0.03, "backdoor": None}
     private = claims(planned(tmp_path, JOB + PRIVATE))
     assert private["membership"] == pytest.approx(0.01 * e + 1e-3 * (1 + e**0.5)) and private["poisoning"] is None
+
+
+@pytest.mark.parametrize("level", ["client", "local", "sample"])
+def test_a_claim_can_be_written_into_a_report(tmp_path: Path, level: str) -> None:
+    found = planned(tmp_path, JOB + PRIVATE.replace("client", level))
+    assert msgspec.json.encode([case.claim for case in found.cases])
+    assert claims(found)["labels"] is not None or level == "client", "it was looked at"
 
 
 def test_without_anything_against_membership_both_arms_are_one(tmp_path: Path) -> None:

@@ -84,6 +84,6 @@ def most_labels(privacy: Privacy, common: float) -> float:
     """
     epsilon, delta, odds = privacy.epsilon, privacy.delta, 1 / common - 1
     if privacy.level == "local":
-        return min(1 / (1 + odds * exp(-epsilon)) + delta, 1.0)
+        return float(min(1 / (1 + odds * exp(-epsilon)) + delta, 1.0))
     far = 1 / (1 + odds * exp(-2 * epsilon)) + delta * (1 + exp(min(epsilon, 700.0)))
-    return min(far, exp(min(epsilon, 700.0)) * common + delta, 1.0)
+    return float(min(far, exp(min(epsilon, 700.0)) * common + delta, 1.0))
