@@ -14,15 +14,10 @@ from velatura.federated.loading import brought_test, load
 from velatura.federated.table import Table
 
 
-def test_npz_csv_and_pictures_are_read(tmp_path: Path) -> None:
+def test_npz_and_pictures_are_read(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.arange(12, dtype=np.uint8).reshape(3, 2, 2), y=np.array([0, 2, 1]))
     table = load("a.npz", base=tmp_path)
     assert (len(table), table.schema.shape, table.classes) == (3, (2, 2), 3) and table.x.max() == np.float32(11 / 255)
-    (tmp_path / "b.csv").write_text("\ufeffage;dose;label\n50;.5;1\n60;1.5;0\n", encoding="utf-8")
-    table = load("b.csv", base=tmp_path)
-    assert table.x.tolist() == [[50, 0.5], [60, 1.5]] and table.y.tolist() == [1, 0]
-    (tmp_path / "c.csv").write_text("label,age\n1,50\n0,60\n")
-    assert load("c.csv", base=tmp_path).x.tolist() == [[50], [60]]
     for name, level in (("cats", 0), ("dogs", 255)):
         (tmp_path / "pictures" / name).mkdir(parents=True)
         Image.new("L", (4, 3), level).save(tmp_path / "pictures" / name / "1.png")
@@ -66,24 +61,6 @@ def test_arrays_that_are_no_table_are_refused(tmp_path: Path, name: str) -> None
     with pytest.raises(BadInput) as caught:
         load(name, base=tmp_path)
     assert caught.value.code == "federated.data" and name in caught.value.sentence
-
-
-@pytest.mark.parametrize(
-    ("text", "where"),
-    [
-        ("", "no table"),
-        ("age,label\n", "no table"),
-        ("age,label\n5,1\n,0\n", "line 3, column 'age' is missing"),
-        ("age,label\n5,1\nold,0\n", "line 3, column 'age' is no number"),
-        ("age,label\n5,1,7\n", "line 2 has 3 cells"),
-        ("age,label\n5,.5\n", "not whole numbers"),
-        ("age,label\n5,1e400\n", "not whole numbers|label|finite"),
-    ],
-)
-def test_tables_of_text_name_the_line(tmp_path: Path, text: str, where: str) -> None:
-    (tmp_path / "t.csv").write_text(text)
-    with pytest.raises(BadInput, match=where):
-        load("t.csv", base=tmp_path)
 
 
 def test_a_table_may_be_empty() -> None:

@@ -110,7 +110,8 @@ def _onnx(path: Path, trained: _Trained, base: Path, *, force: bool) -> float:
 
     with atomic_output(path, force=force) as part:
         look_in(base)
-        schema = trained.schema or load(trained.job.data.source, base=base, classes=trained.job.data.classes).schema
+        data = trained.job.data
+        schema = trained.schema or load(data.source, base=base, classes=data.classes, label=data.label).schema
         network = network_of(trained.job, schema)
         put(network, trained.model)
         raw = to_onnx(network, schema.shape)

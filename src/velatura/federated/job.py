@@ -42,6 +42,7 @@ class Data(Spec, frozen=True):
         test: share kept at the server for evaluation; 0: none (MNIST brings its own).
         check: share of each site's rows that it keeps to judge models by.
         classes: number of labels; 0: as many as there are.
+        label: the column of a .csv that holds them; "": `text_table.LABEL`.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Data(Spec, frozen=True):
     test: float = 0.2
     check: float = 0.1
     classes: int = 0
+    label: str = ""
 
 
 class Training(Spec, frozen=True):

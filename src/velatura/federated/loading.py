@@ -1,11 +1,10 @@
-"""Tables from files: npz, CSV, folders of pictures by class, MNIST's IDX files, and scikit-learn's two that come with it.
+"""Tables by their word: npz, CSV, folders of pictures by class, MNIST's IDX files, and scikit-learn's two that come with it.
 
 Everything is hostile until it is a `Table`: no pickle, no mixed sizes, no missing cell; a message names file and row.
 """
 
 from __future__ import annotations
 
-import csv
 import gzip
 import struct
 import zipfile
@@ -18,25 +17,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadInput, BadSpec, Missing, nearest
-from velatura.federated.table import Table
-from velatura.files import open_regular
+from velatura.federated.picture_folders import pictures
+from velatura.federated.table import MOST_CLASSES, Table
+from velatura.federated.text_table import text_table
 
 __all__ = ["BUILT_IN", "brought_test", "load"]
 
 MOST_BYTES = 4 << 30
-MOST_PIXELS = 1 << 24
-MOST_CLASSES = 1 << 20
-PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm"}
 
 
-def load(source: str, *, base: Path, classes: int = 0) -> Table:
+def load(source: str, *, base: Path, classes: int = 0, label: str = "") -> Table:
     """A table by its word.
 
     Args:
-        source: "digits", "breast-cancer", or a path: .npz (`x`, `y`), .csv (a header; the column `label`, or the last one), a folder with a folder of
-            pictures for each class, or one with MNIST's IDX files (train).
+        source: "digits", "breast-cancer", or a path: .npz (`x`, `y`), .csv (a header, and a column of labels), a folder with a folder of pictures
+            for each class, or one with MNIST's IDX files (train).
         base: what a relative path is relative to.
         classes: number of labels; 0: as many as there are.
+        label: the column of a .csv that holds them; "": `text_table.LABEL`.
 
     Raises:
         BadSpec: `federated.source`. BadInput: `federated.data`. Missing: `extra.train`.
@@ -44,16 +42,24 @@ def load(source: str, *, base: Path, classes: int = 0) -> Table:
     if source in BUILT_IN:
         return BUILT_IN[source]()
     path = base / source
-    if path.is_dir():
-        return _idx(path, "train") if _has_idx(path) else _pictures(path)
-    if not path.is_file():
+    if not path.is_dir() and not path.is_file():
         raise BadSpec("federated.source", f"{path}: there is no such file or folder", hint=nearest(source, BUILT_IN))
+    try:
+        return _read(path, classes, label)
+    except OSError as error:
+        raise BadInput("federated.data", f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read(path: Path, classes: int, label: str) -> Table:
+    if path.is_dir():
+        return _idx(path, "train") if _has_idx(path) else pictures(path, classes)
     if path.stat().st_size > MOST_BYTES:
         raise BadInput("federated.data", f"{path}: larger than {MOST_BYTES >> 30} GiB")
-    if path.suffix == ".npz":
+    kind = path.suffix.lower()
+    if kind == ".npz":
         return _npz(path, classes)
-    if path.suffix == ".csv":
-        return _csv(path, classes)
+    if kind == ".csv":
+        return text_table(path, label=label, classes=classes)
     raise BadSpec("federated.source", f"{path}: {path.suffix or 'no ending'} is not read", hint=".npz, .csv, or a folder of pictures by class")
 
 
@@ -111,72 +117,6 @@ def _labels(y: NDArray[np.generic], path: Path) -> NDArray[np.int64]:
     if y.max(initial=0) > MOST_CLASSES:
         raise BadInput("federated.data", f"{path}: label {y.max()} is beyond {MOST_CLASSES}")
     return y.astype(np.int64)
-
-
-def _csv(path: Path, classes: int) -> Table:
-    with open_regular(path) as stream:
-        text = stream.read().decode("utf-8-sig", errors="strict") if _is_text(path) else ""
-    try:
-        lines = list(csv.reader(text.splitlines(), delimiter=";" if text[:4096].count(";") > text[:4096].count(",") else ","))
-    except csv.Error as error:
-        raise BadInput("federated.data", f"{path}: no table: {error}") from error
-    if len(lines) < 2 or len(lines[0]) < 2:
-        raise BadInput("federated.data", f"{path}: no table: a header and rows with commas are needed")
-    head, width = [name.strip() for name in lines[0]], len(lines[0])
-    if twice := next((name for name in head if head.count(name) > 1), None):
-        raise BadInput("federated.data", f"{path}: two columns are called {twice!r}")
-    at = head.index("label") if "label" in head else width - 1
-    values = np.empty((len(lines) - 1, width), np.float64)
-    for number, line in enumerate(lines[1:], 2):
-        if len(line) != width:
-            raise BadInput("federated.data", f"{path}: line {number} has {len(line)} cells, and the header {width}")
-        for column, cell in enumerate(line):
-            try:
-                values[number - 2, column] = float(cell)
-            except ValueError as error:
-                told = "is missing" if not cell.strip() else "is no number"
-                raise BadInput("federated.data", f"{path}: line {number}, column {head[column]!r} {told}") from error
-    y = values[:, at]
-    if not np.isfinite(y).all() or not np.array_equal(y, np.floor(y)) or np.abs(y).max() > MOST_CLASSES:
-        raise BadInput("federated.data", f"{path}: labels in column {head[at]!r} are not whole numbers")
-    with np.errstate(over="ignore"):
-        x = np.delete(values, at, axis=1).astype(np.float32)
-    return Table(x, y.astype(np.int64), classes or int(y.max()) + 1, str(path))
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise BadInput("federated.data", f"{path}: not UTF-8 text") from error
-    return True
-
-
-def _pictures(path: Path) -> Table:
-    from PIL import Image
-
-    names = sorted(one.name for one in path.iterdir() if one.is_dir() and not one.name.startswith("."))
-    if len(names) < 2:
-        raise BadInput("federated.data", f"{path}: no folders by class", hint="a folder for each class, with its pictures")
-    rows: list[NDArray[np.float32]] = []
-    labels: list[int] = []
-    for label, name in enumerate(names):
-        for file in sorted(one for one in (path / name).iterdir() if one.suffix.lower() in PICTURES):
-            try:
-                with Image.open(file) as picture:
-                    if picture.width * picture.height > MOST_PIXELS:
-                        raise BadInput("federated.data", f"{file}: larger than {MOST_PIXELS >> 20} megapixels")
-                    planes = np.asarray(picture.convert("L" if picture.mode in ("L", "1", "I;16") else "RGB"), np.float32) / np.float32(255)
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-                raise BadInput("federated.data", f"{file}: no picture that can be read") from error
-            planes = planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1)
-            if rows and planes.shape != rows[0].shape:
-                raise BadInput("federated.data", f"{file}: {planes.shape} values, and those before have {rows[0].shape}", hint="one size, one colour")
-            rows.append(planes)
-            labels.append(label)
-    if not rows:
-        raise BadInput("federated.data", f"{path}: no pictures", hint=", ".join(sorted(PICTURES)))
-    return Table(np.stack(rows), np.array(labels, np.int64), len(names), str(path))
 
 
 def _idx_file(path: Path, kind: str, what: str) -> Path | None:

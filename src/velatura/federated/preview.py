@@ -28,6 +28,7 @@ class Preview:
 
     Attributes:
         rows, row_shape, classes, labels: what the site's table is; labels: rows of each class, which stay here.
+        label, features, names: the column of labels, those that a row is made of, names of the classes, in their order; empty where there are none.
         once: what is told before round 1; each_round: beside the arrays, in every round.
         arrays: of an update; bytes: of one.
         rounds: expected number of updates.
@@ -40,6 +41,9 @@ class Preview:
     row_shape: tuple[int, ...]
     classes: int
     labels: list[int]
+    label: str
+    features: list[str]
+    names: list[str]
     once: list[str]
     each_round: list[str]
     arrays: list[Array]
@@ -63,7 +67,7 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
         BadInput, BadSpec: as `loading.load` and `networks.made`.
     """
     look_in(base)
-    table = load(data or job.data.source, base=base, classes=job.data.classes)
+    table = load(data or job.data.source, base=base, classes=job.data.classes, label=job.data.label)
     state = network_of(job, table.schema).state_dict()
     arrays = [Array(name, tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in state.items()]
     private, secret = job.privacy.level != "none", job.aggregation == "secagg"
@@ -74,6 +78,9 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
         row_shape=table.schema.shape,
         classes=table.classes,
         labels=[int((table.y == label).sum()) for label in range(table.classes)],
+        label=table.label,
+        features=list(table.features),
+        names=list(table.names),
         once=[*([] if secret else ["number of rows"]), "shape of a row", "number of classes", "number of the site"],
         each_round=_each_round(job),
         arrays=arrays,

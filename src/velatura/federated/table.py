@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadInput
 
-__all__ = ["Schema", "Table"]
+__all__ = ["MOST_CLASSES", "Schema", "Table"]
+
+MOST_CLASSES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,18 @@ class Table:
         y: (n,) int64, from 0.
         classes: number of labels.
         where: for messages.
+        names: of the classes; (): they have none.
+        features: names of the columns of x; (): they have none.
+        label: of the column that y was.
     """
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
     classes: int
     where: str = ""
+    names: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    label: str = ""
 
     def __post_init__(self) -> None:
         if self.x.ndim < 2 or self.y.shape != (len(self.x),):
@@ -55,4 +63,4 @@ class Table:
         return Schema(tuple(self.x.shape[1:]), self.classes)
 
     def rows(self, which: NDArray[np.int64]) -> Table:
-        return Table(self.x[which], self.y[which], self.classes, self.where)
+        return replace(self, x=self.x[which], y=self.y[which])

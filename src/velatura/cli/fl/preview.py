@@ -34,6 +34,7 @@ def preview(
 def _told(found: Preview) -> str:
     lines = [
         f"{found.rows} rows of shape {found.row_shape}, {found.classes} classes: they stay here",
+        *_columns(found),
         f"once leave: {', '.join(found.once)}",
         f"in {found.rounds:g} rounds leave each time: {', '.join(found.each_round)}, and {len(found.arrays)} arrays of {found.bytes} bytes",
         *(f"    {array.name} {array.type} {array.shape}" for array in found.arrays),
@@ -46,3 +47,10 @@ def _told(found: Preview) -> str:
         of = f"epsilon {found.epsilon:.3f} at delta {found.delta:g} for each {found.unit}"
         lines.append(f"{what} clipped to norm {found.clip:g}; what leaves in the whole run has {of}")
     return "\n".join(lines)
+
+
+def _columns(found: Preview) -> list[str]:
+    """Which column is what, and which class has which number: whoever has them in another order trains on something else."""
+    labels = [f"{number} {name} ({count} rows)" for number, (name, count) in enumerate(zip(found.names, found.labels, strict=False))]
+    told = [f"    label: column {found.label!r}", f"    features: {', '.join(found.features)}"] if found.label else []
+    return [*told, f"    classes: {', '.join(labels)}"] if labels else told
