@@ -7,6 +7,7 @@ hands on as one update is the mean, so that every server optimiser (FedAvg, FedA
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -132,7 +133,7 @@ class ClientLevel:
             Withheld: `dp.budget`.
         """
         names, size = floating(sent), total.size
-        digest = hashlib.sha256(total.tobytes()).hexdigest()
+        digest = hmac.digest(self.secret, total.tobytes(), "sha256").hex()  # keyed: whoever is shown the ledger cannot try sums that he guesses
         self.ledger.charge(f"round {number} {digest}", Event("gaussian", self.noise, self.sampling), known=self.known)
         sensitivity = UNITS + np.sqrt(size) / 2  # rounding to units moves each coordinate by half of one
         secret = hashlib.sha256(b"velatura client-level noise v1|" + self.secret + f"|{number}|{digest}".encode()).digest()

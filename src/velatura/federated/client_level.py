@@ -1,4 +1,9 @@
-"""Client-level privacy of a run: noise for the whole budget, a ledger, and who takes part by a secret draw of each site by itself."""
+"""Client-level privacy of a run: noise for the whole budget, a ledger, and who takes part by a secret draw of each site by itself.
+
+Where not all take part, epsilon counts on nobody knowing who did (amplification by sampling). So what a run leaves for others does not tell: no
+numbers of sites in a round, and of replies that were left out the reason alone. Limit: the server knows; RUN/secret draws again for whoever has it;
+and what Flower's own server and the sites write into their logs is theirs.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +18,25 @@ from velatura.dp.ledger import Budget, PrivacyLedger
 from velatura.errors import BadInput
 from velatura.federated import checkpoint
 from velatura.federated.aggregation import ClientLevel
+from velatura.federated.guarded_grid import Refused
 from velatura.federated.site_privacy import own
 
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
     from velatura.federated.server import Cohort
 
-__all__ = ["client_level"]
+__all__ = ["client_level", "drawn_in_secret", "without_names"]
+
+
+def drawn_in_secret(job: FederatedJob) -> bool:
+    """Whether the epsilon counts on nobody knowing who took part in a round."""
+    return job.privacy.level == "client" and job.rounds.share < 1
+
+
+def without_names(refused: Sequence[Refused]) -> list[Refused]:
+    """What may be told where the draw is secret: who did not fit before round 1, and each later reason once, without its particulars."""
+    reasons = dict.fromkeys(one.why.partition(":")[0] for one in refused if one.round)
+    return [*(one for one in refused if not one.round), *(Refused(None, None, None, why) for why in reasons)]
 
 
 def client_level(job: FederatedJob, folder: Path, stack: ExitStack) -> tuple[ClientLevel | None, Cohort | None]:

@@ -45,10 +45,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """partition: None where it is not known."""
+    """partition: None where it is not known. round, node: None where nobody is to learn who was asked."""
 
-    round: int
-    node: int
+    round: int | None
+    node: int | None
     partition: int | None
     why: str
 

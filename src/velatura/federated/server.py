@@ -20,6 +20,7 @@ from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.federated import checkpoint
 from velatura.federated.aggregation import Aggregator, Plain, Update
 from velatura.federated.checkpoint import Checkpoint
+from velatura.federated.client_level import drawn_in_secret, without_names
 from velatura.federated.greeting import greeted
 from velatura.federated.guarded_grid import GuardedGrid, Refused
 from velatura.federated.job import FederatedJob, difference
@@ -46,13 +47,14 @@ class RoundTold:
     """One round in the history.
 
     Attributes:
+        asked, believed: how many sites; None where the draw is secret.
         loss, accuracy: on the server's test rows.
         sites_accuracy: as sites judge what they were sent, by their rows; by_site: each, by partition.
     """
 
     number: int
-    asked: int
-    believed: int
+    asked: int | None
+    believed: int | None
     loss: float | None = None
     accuracy: float | None = None
     sites_accuracy: float | None = None
@@ -132,7 +134,9 @@ class _Server:
             self.progress.standing(_words(told))
             self.progress.advance()
         self.progress.finish()
-        return Outcome(self.model, schema, self.history, self.grid.refused, stopped, by_site=of_final(self.job, self.grid, self.model))
+        judged_by = of_final(self.job, self.grid, self.model)
+        refused = without_names(self.grid.refused) if drawn_in_secret(self.job) else self.grid.refused
+        return Outcome(self.model, schema, self.history, refused, stopped, by_site=judged_by)
 
     def _round(self, number: int, strategy: Any) -> RoundTold:
         grid, job = self.grid, self.job
@@ -146,12 +150,13 @@ class _Server:
         why = got.unchanged
         if isinstance(self.aggregator, Plain) and not enough(job, got.sites, grid.lied[number]):
             why = f"{got.sites} replies are too few"
+        asked, believed = (None, None) if drawn_in_secret(job) else (len(chosen), got.sites)
         if why:
-            return RoundTold(number, len(chosen), got.sites, unchanged=why)
+            return RoundTold(number, asked, believed, unchanged=why)
         self.model = self._aggregated(number, strategy, got.updates, got.replies, messages)
         told, before = spent(got.replies), self.history[-1].epsilon if self.history else None
         epsilon = self.spent() if told is None else max(told, before or 0.0)
-        return RoundTold(number, len(chosen), got.sites, sites_accuracy=mean(got.replies), by_site=by_site(got.replies, grid.places), epsilon=epsilon)
+        return RoundTold(number, asked, believed, sites_accuracy=mean(got.replies), by_site=by_site(got.replies, grid.places), epsilon=epsilon)
 
     def _aggregated(self, number: int, strategy: Any, updates: Sequence[Update], replies: Sequence[Message], messages: Sequence[Message]) -> State:
         """The strategy's, in the model's types. Comparing strategies see differences in float64, in which near-equal sites are told apart."""
@@ -257,4 +262,5 @@ def _words(told: RoundTold) -> str:
     accuracy = told.accuracy if told.accuracy is not None else told.sites_accuracy
     figures = [("loss", told.loss, ".3g"), ("accuracy", accuracy, ".3f"), ("epsilon", told.epsilon, ".3f")]
     words = [f"{name} {format(value, shape)}" for name, value, shape in figures if value is not None]
-    return ", ".join([*words, f"{told.believed} of {told.asked} sites", *(["unchanged"] if told.unchanged else [])])
+    sites = [] if told.asked is None else [f"{told.believed} of {told.asked} sites"]
+    return ", ".join([*words, *sites, *(["unchanged"] if told.unchanged else [])])

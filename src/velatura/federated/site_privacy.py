@@ -11,7 +11,6 @@ spent ends the site's part. One folder is of one job: two jobs over the same row
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import os
 from math import sqrt
@@ -70,7 +69,11 @@ class SitePrivacy:
 
     def round(self, number: int, sent: State, rows: Table) -> str:
         """The name of a round over these rows, from this model: another model or other rows are another one."""
-        return f"round {number} {hashlib.sha256(digest_of(sent) + rows.x.tobytes() + rows.y.tobytes()).hexdigest()}"
+        return f"round {number} {self._digest(digest_of(sent) + rows.x.tobytes() + rows.y.tobytes())}"
+
+    def _digest(self, raw: bytes) -> str:
+        """Keyed: whoever is shown the ledger cannot try rows that he guesses."""
+        return hmac.digest(self.secret, raw, "sha256").hex()
 
     def key(self, name: str) -> bytes:
         """32 bytes for one use."""
@@ -103,7 +106,7 @@ class SitePrivacy:
         names, clip = floating(sent), self.job.privacy.clip
         flat = np.concatenate([(state[name].astype(np.float64) - sent[name].astype(np.float64)).ravel() for name in names])
         units = np.rint(shortened(flat, clip) * (UNITS / clip)).astype(np.int64)
-        name = f"{self.round(number, sent, rows)} {hashlib.sha256(units.tobytes()).hexdigest()}"
+        name = f"{self.round(number, sent, rows)} {self._digest(units.tobytes())}"
         self.charge(name)
         sensitivity = 2 * UNITS + sqrt(units.size)  # rounding moves each coordinate of both by half a unit
         return moved(sent, names, noised(units, self.plan.noise * sensitivity, self.key(name)) * (clip / UNITS))
