@@ -128,3 +128,64 @@ def test_layers_without_a_private_form_are_refused() -> None:
     for network in (Tied(), torch.nn.Sequential(torch.nn.InstanceNorm1d(4, affine=True, track_running_stats=True))):
         with pytest.raises(BadSpec, match=r"dp\.network"):
             made_private(network)
+
+
+WRITES = {
+    "a write that torch counts": lambda own, x: own.seen.add_(x.detach().mean()),
+    "a write past torch's count": lambda own, x: own.seen.data.add_(x.detach().mean()),
+    "a write by NumPy": lambda own, x: own.seen.numpy().__iadd__(float(x.mean())),
+    "a buffer outside the state": lambda own, x: own.unsaved.add_(x.detach().mean()),
+    "another buffer": lambda own, x: setattr(own, "seen", x.detach()[0, :3].clone()),
+    "one of another shape": lambda own, x: setattr(own, "seen", x.detach()[0, :2].clone()),
+    "one more": lambda own, x: own.register_buffer("late", torch.zeros(1)),
+    "one less": lambda own, x: own.__delattr__("seen"),
+    "a weight": lambda own, x: own.out.weight.data.mul_(0.5),
+    "not a number": lambda own, x: own.seen.fill_(float("nan")),
+}
+
+
+class Writes(torch.nn.Module):
+    def __init__(self, write: object, after: int) -> None:
+        super().__init__()
+        self.out, self.write, self.left = torch.nn.Linear(64, 5), write, after
+        self.register_buffer("seen", torch.zeros(3))
+        self.register_buffer("unsaved", torch.zeros(3), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.left -= 1
+        if self.left < 0:
+            self.write(x.flatten(1))  # type: ignore[operator]
+        told: torch.Tensor = self.out(x.flatten(1))
+        return told
+
+
+@pytest.mark.parametrize("after", [0, 2])
+@pytest.mark.parametrize("how", WRITES)
+def test_a_network_that_writes_into_what_it_holds_is_refused_in_that_step(how: str, after: int) -> None:
+    network = Writes(lambda x: None, after)
+    network.write = lambda x: WRITES[how](network, x)
+    with PrivateStep(network, clip=1.0, noise=1.0, expected=8.0, secret=KEY) as step:
+        for _ in range(after):
+            step.release("honest", step.sums(*rows(8)), lambda _: None)
+        with pytest.raises(BadSpec, match=r"changes as the network is used.*\[dp\.network\]"):
+            step.sums(*rows(8))
+
+
+def test_weights_that_the_optimiser_moved_are_not_taken_for_it() -> None:
+    network = Writes(lambda x: None, 99)
+    optimizer = torch.optim.SGD(network.parameters(), 0.5)
+    with PrivateStep(network, clip=1.0, noise=1.0, expected=8.0, secret=KEY) as step:
+        for number in range(3):
+            step.release(str(number), step.sums(*rows(8)), lambda _: None)
+            optimizer.step()
+            network.seen += 1  # between steps, by whoever holds the loop
+
+
+def test_a_row_whose_gradient_is_no_number_is_not_released_as_one() -> None:
+    """NaN as an integer is the least of them, in every coordinate: far more than one row may change."""
+    network, _ = made_private(networks()["dense"])
+    x, y = rows(8)
+    x[3] = 3e38
+    network[1].weight.data.fill_(10.0)
+    with PrivateStep(network, clip=1.0, noise=1.0, expected=8.0, secret=KEY) as step, pytest.raises(BadSpec, match=r"not finite.*\[dp\.network\]"):
+        step.sums(x, y)

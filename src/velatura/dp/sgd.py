@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import warnings
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,16 +88,27 @@ class PrivateStep:
         self._network, self._noise, self._unit, self._expected, self._secret = network, noise, clip / UNITS, expected, secret
         self._parameters = [one for one in network.parameters() if one.requires_grad]
         self._enough = _enough(network)
+        self._held = _Held(network)
         self._wrapped: Any = GradSampleModuleFastGradientClipping(network, loss_reduction="sum", max_grad_norm=clip, use_ghost_clipping=True)
 
     def sums(self, x: Tensor, y: Tensor) -> NDArray[np.int64]:
-        """Clipped gradients of some rows, added up, in units. x (n, ...), y (n,)."""
+        """Clipped gradients of some rows, added up, in units. x (n, ...), y (n,).
+
+        Raises:
+            BadSpec: `dp.network`: the network writes into what it holds as it is used, or a gradient is no number.
+        """
         total = np.zeros(sum(one.numel() for one in self._parameters))
+        self._held.note()
         for first in range(0, len(y), AT_ONCE):
             self._clip(x[first : first + AT_ONCE], y[first : first + AT_ONCE])
             for part, one in zip(self._parts(total), self._parameters, strict=True):
                 if one.grad is not None:  # None: of a layer that this loss does not reach
                     part += one.grad.detach().numpy().ravel()
+        if not np.isfinite(total.sum()):
+            raise BadSpec(
+                "dp.network", "a row's gradient is not finite, and has no length to be cut to", hint="a smaller training.lr; rows of about 1"
+            )
+        self._held.compare()
         total /= self._unit
         return np.rint(total, out=total).astype(np.int64)
 
@@ -132,13 +144,18 @@ class PrivateStep:
         import torch
 
         losses = torch.nn.functional.cross_entropy(self._wrapped(x), y, reduction="none")
-        self._network.zero_grad()
+        self._forget()
         losses.sum().backward(retain_graph=True, inputs=self._enough)  # type: ignore[no-untyped-call]  # leaves each row's norm
         shares = self._wrapped.get_clipping_coef()
-        self._network.zero_grad()
+        self._forget()
         self._wrapped.disable_hooks()
         (shares * losses).sum().backward()
         self._wrapped.enable_hooks()
+
+    def _forget(self) -> None:
+        """`network.zero_grad()`, which looks for the parameters each time."""
+        for one in self._parameters:
+            one.grad = None
 
     def _parts(self, flat: NDArray[Any]) -> Iterator[NDArray[Any]]:
         """Of each parameter, as views."""
@@ -146,6 +163,42 @@ class PrivateStep:
         for one in self._parameters:
             yield flat[at : at + one.numel()]
             at += one.numel()
+
+
+class _Held:
+    """What a network holds before and after it is used, by value: torch counts writes, but not those through `.data` or NumPy.
+
+    Buffers that are not in its state are looked at too: what carries one row into another's gradient need not leave by itself.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network
+        self._before: dict[str, Tensor] = {}
+
+    def note(self) -> None:
+        """Into the copies of the step before: making them anew was a third of the cost."""
+        now = self._now()
+        if now.keys() == self._before.keys() and all(value.shape == self._before[name].shape for name, value in now.items()):
+            for name, value in now.items():
+                self._before[name].copy_(value)
+        else:
+            self._before = {name: value.clone() for name, value in now.items()}
+
+    def compare(self) -> None:
+        import torch
+
+        now = self._now()
+        changed = [
+            *(now.keys() ^ self._before.keys()),
+            *(name for name, value in self._before.items() if name in now and not torch.equal(now[name], value)),
+        ]
+        if changed:
+            sentence = f"{min(changed)} changes as the network is used: that would leave without noise, or carry one row into another's gradient"
+            raise BadSpec("dp.network", sentence, hint="layers that keep nothing of the rows they see")
+
+    def _now(self) -> dict[str, Tensor]:
+        named = chain(self._network.named_parameters(remove_duplicate=False), self._network.named_buffers(remove_duplicate=False))
+        return {name: value.detach() for name, value in named}
 
 
 def _enough(network: nn.Module) -> list[nn.Parameter]:
