@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from velatura.errors import BadSpec, Missing, VelaturaError
 from velatura.federated import checkpoint
+from velatura.federated.inputs import inputs_of, refuse_changed
 from velatura.federated.job import FederatedJob, written
 from velatura.federated.loading import load
 from velatura.federated.networks import network_of
@@ -65,7 +66,7 @@ def export(
 
     Raises:
         BadSpec: `federated.no-run`, `federated.export`; `files.exists`. VelaturaError: `federated.unfinished`.
-        BadInput: `federated.checkpoint`, `federated.onnx`. Missing: `extra.*`.
+        BadSpec: `federated.changed`: the network is not as it was. BadInput: `federated.checkpoint`, `federated.onnx`. Missing: `extra.*`.
     """
     if safetensors is None and onnx is None:
         raise BadSpec("federated.export", f"{run}: export to what?", hint="--safetensors F, --onnx F, or both")
@@ -75,7 +76,7 @@ def export(
         _safetensors(safetensors, trained, force=force)
         files.append(str(safetensors))
     if onnx is not None:
-        apart = _onnx(onnx, trained, base, force=force)
+        apart = _onnx(onnx, run, trained, base, force=force)
         files.append(str(onnx))
     size = sum(value.size for value in trained.model.values())
     return Exported(str(run), trained.rounds, trained.job.rounds.count, size, trained.epsilon, trained.job.privacy.level, files, apart)
@@ -105,11 +106,12 @@ def _safetensors(path: Path, trained: _Trained, *, force: bool) -> None:
         part.write_bytes(save(trained.model, metadata=told))
 
 
-def _onnx(path: Path, trained: _Trained, base: Path, *, force: bool) -> float:
+def _onnx(path: Path, run: Path, trained: _Trained, base: Path, *, force: bool) -> float:
     from velatura.federated.onnx_file import checked, to_onnx
 
     with atomic_output(path, force=force) as part:
         look_in(base)
+        refuse_changed(run, inputs_of(trained.job, base, None))
         data = trained.job.data
         schema = trained.schema or load(data.source, base=base, classes=data.classes, label=data.label).schema
         network = network_of(trained.job, schema)

@@ -2,6 +2,7 @@
 
 RUN/checkpoint    after the last whole round     RUN/model.npz   the final weights
 RUN/history.json  each round, and whose reply was refused, and why
+RUN/inputs.json   of network and rows, so that it goes on with the same
 RUN/ledger        releases that cost epsilon     RUN/secret      of the noise; 0600 (both with client-level privacy)
 RUN/sites/site-N  the same of each site of a simulation, where noise is the sites' own
 
@@ -24,12 +25,13 @@ from flwr.serverapp import Grid
 from velatura.errors import VelaturaError
 from velatura.federated.client_level import client_level
 from velatura.federated.guarded_grid import GuardedGrid, Refused, Rules
-from velatura.federated.loading import brought_test
+from velatura.federated.inputs import hold, inputs_of
+from velatura.federated.loading import BUILT_IN, load
 from velatura.federated.own_network import look_in
 from velatura.federated.records import round_of
 from velatura.federated.secure_aggregation import SecureAggregation
 from velatura.federated.server import NoRound, Outcome, RoundTold, serve
-from velatura.federated.site import CARD, OWN, pooled
+from velatura.federated.site import CARD, OWN, parted
 from velatura.federated.table import Schema, Table
 from velatura.files import atomic_output
 from velatura.progress import SILENT, Progress
@@ -50,15 +52,17 @@ def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume
         base: what relative paths in the job are relative to.
 
     Raises:
-        BadSpec: what `server.serve` raises.
+        BadSpec: what `server.serve` raises, and `federated.changed` where network or rows are not as they were.
     """
     look_in(base)
+    whole = _rows(job, base)
+    hold(folder, inputs_of(job, base, whole), resume=resume)
     guarded = GuardedGrid(grid, _rules(job), refuse=_card(job))
     with ExitStack() as stack:
         level, cohort = client_level(job, folder, stack)
         spent: Callable[[], float | None] = level.ledger.spent if level is not None else lambda: None
         aggregator = SecureAggregation(job, level) if job.aggregation == "secagg" else level
-        test = _test(job, base)
+        test = None if whole is None else parted(job, whole, base)[1]
         try:
             outcome = serve(
                 job, guarded, aggregator=aggregator, cohort=cohort, test=test, folder=folder, resume=resume, progress=progress, spent=spent
@@ -97,9 +101,12 @@ def _rules(job: FederatedJob) -> Rules:
     return Rules(norm, job.guards.most_examples, job.data.sites, job.rounds.wait_s, job.rounds.deadline_s)
 
 
-def _test(job: FederatedJob, base: Path) -> Table | None:
-    """Rows that the server judges by; without a share for it the pool is not read: in a deployment the server has none."""
-    return pooled(job, base)[1] if job.data.test else brought_test(job.data.source, base=base)
+def _rows(job: FederatedJob, base: Path) -> Table | None:
+    """All that the job's source has on this machine; in a deployment that keeps no rows to judge by the server has none."""
+    source = job.data.source
+    if not job.data.test and source not in BUILT_IN and not (base / source).exists():
+        return None
+    return load(source, base=base, classes=job.data.classes, label=job.data.label)
 
 
 def _card(job: FederatedJob) -> Callable[[Message, Message], str | None]:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from velatura.federated.job import FederatedJob
 
-__all__ = ["CARD", "client_app", "held_back", "pooled", "split"]
+__all__ = ["CARD", "client_app", "held_back", "parted", "pooled", "split"]
 
 STATE = "state"  # in a node's configuration: the site's own folder
 OWN = ("sample", "local")  # levels whose noise and ledger are the site's
@@ -52,7 +52,11 @@ class _Rows:
 
 def pooled(job: FederatedJob, base: Path) -> tuple[Table, Table | None]:
     """(what is dealt to sites, the server's test rows) of a simulation."""
-    whole = load(job.data.source, base=base, classes=job.data.classes, label=job.data.label)
+    return parted(job, load(job.data.source, base=base, classes=job.data.classes, label=job.data.label), base)
+
+
+def parted(job: FederatedJob, whole: Table, base: Path) -> tuple[Table, Table | None]:
+    """The same, of a table that is there already."""
     brought = brought_test(job.data.source, base=base)
     if brought is not None or not job.data.test:
         return whole, brought

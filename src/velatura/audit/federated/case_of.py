@@ -9,6 +9,7 @@ from typing import Any
 from velatura.attacks.attack import Attack
 from velatura.audit.case import Case
 from velatura.audit.federated.material import Material
+from velatura.federated.inputs import network_files
 from velatura.findings import Claim
 
 __all__ = ["case_of"]
@@ -38,4 +39,5 @@ def case_of(material: Material, attack: Attack[Any, Any], target: str, arms: tup
 
 def _fingerprint(material: Material) -> str:
     parts = [array.tobytes() for table in (material.pool, material.test) for array in (table.x, table.y)]
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+    network = repr(sorted(network_files(material.job, material.base).items()))
+    return hashlib.sha256(b"".join([*parts, network.encode()])).hexdigest()

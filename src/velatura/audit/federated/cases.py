@@ -22,7 +22,9 @@ from velatura.audit.federated.own_model import own_model_told
 from velatura.audit.federated.told import run_told
 from velatura.audit.federated.update_cases import updates_cases
 from velatura.errors import BadSpec
+from velatura.federated.inputs import inputs_of, refuse_changed
 from velatura.federated.job import FederatedJob, load_job
+from velatura.federated.loading import load
 from velatura.federated.run import LIMITS
 from velatura.federated.site import split
 from velatura.federated.strategies import SINGLE
@@ -57,9 +59,15 @@ def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | N
 
 
 def _run(material: Material) -> dict[str, str]:
-    """What the run left, if it is one; its own model only where the rows are the job's."""
-    folder = material.path.parent
-    own = {} if material.options.data else own_model_told(folder, load_job(material.path), material.base)
+    """What the run left, if it is one; its own model only where the rows are the job's.
+
+    Raises:
+        BadSpec: `federated.changed`: it was trained on other rows than these, or with another network.
+    """
+    folder, job = material.path.parent, load_job(material.path)
+    rows = None if material.options.data else load(job.data.source, base=material.base, classes=job.data.classes, label=job.data.label)
+    refuse_changed(folder, inputs_of(job, material.base, rows))
+    own = {} if rows is None else own_model_told(folder, job, material.base)
     return run_told(folder, material.job) | own
 
 
