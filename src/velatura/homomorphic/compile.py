@@ -23,7 +23,7 @@ from velatura.homomorphic.graph import Affine, Graph, Polynomial
 from velatura.homomorphic.im2col import windowed
 from velatura.homomorphic.layout import Layout, flat, pictures
 from velatura.homomorphic.layout import windows as window_layout
-from velatura.homomorphic.lowering import lower, remaining_depth
+from velatura.homomorphic.lowering import Known, lower, remaining_depth
 from velatura.homomorphic.parameters import MAX_LOG_QP
 from velatura.homomorphic.program import Program, Rotate, Weigh
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
@@ -154,9 +154,10 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
     for name, over, layout, elements in begun:
         if layout is None:
             continue
+        known: Known = {}
         for clean in (True, False):
             try:
-                lowered = lower(over, layout, clean=clean)
+                lowered = lower(over, layout, clean=clean, known=known)
             except Unsupported:
                 continue
             size = graph[graph.output].size

@@ -86,6 +86,12 @@ def pairs(matrix: Any, layout: Layout, target: Target) -> Pairs:
     return Pairs(place, source[element], slot[element], (slot[element] - target.slot[place]) % layout.slots, matrix.data[entry])
 
 
+def _correlated(wanted: Floats, spectrum: NDArray[np.complex128]) -> Numbers:
+    """For each rotation how many of the wanted differences it serves."""
+    made: Numbers = np.rint(np.fft.irfft(np.fft.rfft(wanted) * spectrum, len(wanted))).astype(np.int64)
+    return made
+
+
 def least_rotations(matrix: Any, layout: Layout, target: Target) -> int:
     """A lower bound on the rotations of a placement, from a sample of its outputs: differences over how many one rotation serves."""
     sample = np.linspace(0, len(target.row) - 1, min(24, len(target.row))).astype(np.int64)
@@ -116,18 +122,24 @@ def cover(differences: Numbers, reach: Numbers, slots: int, at_most: int = TOO_M
         return rotations, chosen
     mask = np.zeros(slots)
     mask[reach] = 1
-    spectrum = np.conj(np.fft.rfft(mask))
+    spectrum: NDArray[np.complex128] = np.conj(np.fft.rfft(mask))
+    gain = _correlated(wanted, spectrum)
     taken: list[int] = []
-    while wanted.any():
-        gain = np.rint(np.fft.irfft(np.fft.rfft(wanted) * spectrum, slots))
+    left = int(np.count_nonzero(wanted))
+    while left:
         best = int(np.argmax(gain))  # the smallest of the best
-        if np.count_nonzero(wanted) > (at_most - len(taken)) * gain[best]:  # gains only fall
+        if left > (at_most - len(taken)) * gain[best]:  # gains only fall
             return None
         served = (best + reach) % slots
         served = served[wanted[served] > 0]
         chosen[served] = len(taken)
         wanted[served] = 0
+        left -= len(served)
         taken.append(best)
+        if len(served) * len(reach) < 3 * slots:
+            gain -= np.bincount(((served[:, None] - reach[None, :]) & (slots - 1)).ravel(), minlength=slots)
+        else:
+            gain = _correlated(wanted, spectrum)
     return np.array(taken), chosen
 
 
@@ -154,18 +166,26 @@ def split(rotations: Numbers, slots: int, strides: Sequence[int], *, baby_cost: 
         strides: moduli that are tried beside the powers of two.
         baby_cost, giant_cost: of one rotation (babies are done on each input, giants on each output).
     """
-    best, least = Split(rotations, np.zeros_like(rotations)), baby_cost * np.count_nonzero(np.unique(rotations))
-    moduli = (
-        {1 << k for k in range(slots.bit_length())} | {m for s in strides for k in range(5) if 1 < (m := s << k) <= slots} | {3 * s for s in strides}
-    )
-    for modulus in sorted(moduli):
-        for shift in {0, modulus // 2}:
-            babies = (rotations + shift) % modulus - shift
-            giants = (rotations - babies) % slots
-            cost = baby_cost * np.count_nonzero(np.unique(babies % slots)) + giant_cost * np.count_nonzero(np.unique(giants))
-            if cost < least:
-                best, least = Split(babies % slots, giants), cost
+    best = Split(rotations, np.zeros_like(rotations))
+    powers = [1 << k for k in range(slots.bit_length())]
+    moduli = sorted({*powers, *(m for s in strides for k in range(5) if 1 < (m := s << k) <= slots), *(3 * s for s in strides)})
+    modulus = np.repeat(np.array(moduli), 2)[:, None]
+    shift = np.where(np.arange(len(modulus)) % 2 == 0, 0, modulus[:, 0] // 2)[:, None]
+    babies = ((rotations[None, :] + shift) % modulus - shift) % slots
+    giants = (rotations[None, :] - babies) % slots
+    costs = baby_cost * _turns(babies) + giant_cost * _turns(giants)
+    number = int(np.argmin(costs))
+    if costs[number] < baby_cost * np.count_nonzero(rotations):
+        best = Split(babies[number], giants[number])
     return best
+
+
+def _turns(rotations: Numbers) -> Numbers:
+    """For each row how many different rotations there are, none apart."""
+    ordered = np.sort(rotations, axis=1)
+    different = np.count_nonzero(np.diff(ordered, axis=1), axis=1) + 1
+    turns: Numbers = different - (ordered[:, 0] == 0)
+    return turns
 
 
 def vectors(found: Pairs, number: Numbers, slot: Numbers, target: Target, slots: int) -> dict[tuple[int, int, int], Floats]:

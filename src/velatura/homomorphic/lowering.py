@@ -24,7 +24,7 @@ from velatura.homomorphic.placement import in_place, placements
 from velatura.homomorphic.pooling import pooled
 from velatura.homomorphic.program import Program, ProgramBuilder, Ref
 
-__all__ = ["Lowered", "lower", "remaining_depth"]
+__all__ = ["Known", "Lowered", "lower", "remaining_depth"]
 
 BEAM = 4
 KEPT = 6
@@ -49,6 +49,8 @@ class Plain:
 
 
 Choice: TypeAlias = Diagonals | Pooled | Plain
+Known: TypeAlias = dict[tuple[str, bytes, bool], list[Choice]]
+"""Placements of a layer by its name, the layouts there are, and whether it must leave nothing beside its outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +81,23 @@ def remaining_depth(graph: Graph) -> dict[str, int]:
     return left
 
 
-def lower(graph: Graph, layout: Layout, *, clean: bool, spare: int = 0) -> Lowered:
+def lower(graph: Graph, layout: Layout, *, clean: bool, known: Known | None = None) -> Lowered:
     """
     Args:
         layout: of the input.
         clean: the last layer leaves nothing beside its outputs, at whatever price; otherwise what is left there is cleared by one more level.
-        spare: levels that are left over at the end.
+        known: what other calls for the same graph have found out, and this one adds to.
 
     Raises:
         Unsupported: `he.no-layout`, by the node's name.
     """
     price, left = prices(layout.slots), remaining_depth(graph)
+    known = {} if known is None else known
     chains = [_Chain({graph.input.name: layout}, {}, 0.0)]
     for node in graph.nodes[1:]:
-        level = 1 + spare + left[node.name] + _depth(node)
+        level = 1 + left[node.name] + _depth(node)
         last = clean and node.name == graph.output
-        found = [chain for one in chains for chain in _continued(graph, node, one, level, price, clean=last)]
+        found = [chain for one in chains for chain in _continued(graph, node, one, level, price, known, clean=last)]
         if not found:
             raise Unsupported("he.no-layout", f"node {node.name!r} finds no place in {layout.slots} slots", hint="a smaller input, or --layout batch")
         chains = _best(found)
@@ -102,11 +105,15 @@ def lower(graph: Graph, layout: Layout, *, clean: bool, spare: int = 0) -> Lower
     return _emitted(graph, layout, best)
 
 
-def _continued(graph: Graph, node: Node, chain: _Chain, level: int, price: Prices, *, clean: bool) -> list[_Chain]:
+def _continued(graph: Graph, node: Node, chain: _Chain, level: int, price: Prices, known: Known, *, clean: bool) -> list[_Chain]:
     before = [chain.layouts[name] for name in node.of]
     match node:
         case Affine():
-            options = _affine_options(graph, node, chain, level, price, clean=clean)
+            beside = b"".join(one.table.tobytes() for name, one in chain.layouts.items() if name != node.of[0])
+            key = (node.name, before[0].table.tobytes() + beside, clean)
+            if key not in known:
+                known[key] = _affine_options(graph, node, chain, level, price, clean=clean)
+            options = known[key]
         case Polynomial():
             layout = replace(before[0], clean=before[0].clean and not np.any(node.coefficients[0]))
             options = [Plain(layout, before[0].ciphertexts * (node.degree + 1) / 2 * (price.rotate(level) + price.rescale(level)))]

@@ -127,15 +127,17 @@ def _free_places(taken: Numbers, slots: int, block: int, wanted: int) -> Numbers
     mask = np.zeros(slots)
     mask[taken] = 1
     spectrum = np.fft.rfft(mask)
-    clash = np.flatnonzero(np.rint(np.fft.irfft(spectrum * np.conj(spectrum), slots)) > 0)
+    clash = np.rint(np.fft.irfft(spectrum * np.conj(spectrum), slots)) > 0
+    twice = np.concatenate([clash, clash])  # a view of it is the pattern moved by any shift
     order = np.arange(slots).reshape(-1, block).T.ravel() if slots % block == 0 else np.arange(slots)
-    allowed = np.ones(slots, bool)
+    blocked = np.zeros(slots, bool)
     found: list[int] = []
-    for place in order:
-        if allowed[place]:
-            found.append(int(place))
-            allowed[(place + clash) % slots] = False
-            if len(found) >= 8 * wanted:
+    most = min(8 * wanted, slots // len(taken))
+    for place in order.tolist():
+        if not blocked[place]:
+            found.append(place)
+            blocked |= twice[slots - place : 2 * slots - place]
+            if len(found) >= most:
                 break
     return np.array(found, np.int64)
 
