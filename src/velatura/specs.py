@@ -48,7 +48,7 @@ def read_toml(raw: bytes, kind: type[T], *, where: str) -> T:
 
     try:
         tree = tomllib.loads(raw.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, and of a number with more digits than Python reads
         raise BadSpec("spec.syntax", f"{where}: not TOML: {error}") from error
     return convert(tree, kind, where=where)
 

@@ -15,12 +15,15 @@ pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
 from tests.federated.jobs import job
 
-from velatura.errors import BadSpec, Missing, VelaturaError
+from velatura.errors import BadInput, BadSpec, VelaturaError
 from velatura.federated.checkpoint import read
 from velatura.federated.export import export
-from velatura.federated.job import Data, FederatedJob, Model, Rounds, StrategyOf, Training, check
+from velatura.federated.job import Data, FederatedJob, Model, Rounds, StrategyOf, Training, check, load_job, written
+from velatura.federated.loading import load
+from velatura.federated.networks import made
 from velatura.federated.run import run
 from velatura.federated.serving import finished
+from velatura.federated.table import Schema
 
 NETWORKS = {
     "GrowsAtOnce": "its state changes as it is used: seen",
@@ -76,7 +79,7 @@ def test_too_few_sites_for_the_strategy_are_refused_at_once() -> None:
     four = Data("digits", sites=4)
     for strategy, rounds in [
         (StrategyOf("krum", {"num_malicious_nodes": 1}), Rounds()),
-        (StrategyOf("median", {"num_malicious_nodes": 2}), Rounds()),
+        (StrategyOf("krum", {"num_malicious_nodes": 4}), Rounds()),
         (StrategyOf(), Rounds(least=5)),
         (StrategyOf(), Rounds(least=3, share=0.5)),
     ]:
@@ -88,8 +91,98 @@ def test_too_few_sites_for_the_strategy_are_refused_at_once() -> None:
 def test_more_sites_than_rows_are_refused_with_the_reason(tmp_path: Path) -> None:
     np.savez(tmp_path / "few.npz", x=np.zeros((20, 3), np.float32), y=np.arange(20) % 2)
     of = FederatedJob(Model("linear"), Data("few.npz", sites=40))
-    with pytest.raises(Missing, match="rows are not enough for 40 sites"):
+    with pytest.raises(BadSpec, match="rows are not enough for 40 sites") as caught:
         run(of, tmp_path / "run", base=tmp_path)
+    assert caught.value.code == "federated.partition" and "sites" in caught.value.hint and not (tmp_path / "run").exists()
+
+
+HUGE = {
+    "1e308": ["training.lr", "training.weight_decay", "training.proximal", "rounds.deadline_s", "rounds.wait_s", "guards.norm", "secagg.bound"],
+    "100_000_000": ["data.sites", "data.classes", "rounds.count", "rounds.more", "training.batch", "training.epochs"],
+}
+SHARES = ["data.test", "data.check", "rounds.share", "training.momentum", "privacy.delta"]
+WHOLE = ["data.sites", "data.classes", "training.epochs", "training.batch", "rounds.count", "rounds.more", "rounds.least", "seed", "secagg.examples"]
+REAL = [*SHARES, *HUGE["1e308"], "privacy.epsilon", "privacy.clip", "secagg.norm"]
+POSITIVE = ["data.sites", "training.epochs", "training.batch", "training.lr", "rounds.count", "rounds.share", "rounds.least", "rounds.deadline_s"]
+WORDS = [
+    *((name, value) for name in REAL for value in ("nan", "inf", "-inf", "-1", "true", '"1"')),
+    *((name, value) for name in WHOLE for value in ("nan", "inf", "-1", "1.5", "1e308", "true", '"1"')),
+    *((name, value) for value, names in HUGE.items() for name in names),
+    *((name, "2") for name in SHARES),
+    *((name, "0") for name in POSITIVE),
+    ("training.momentum", "-5"),
+    ("guards.norm", "0.5"),
+    ("seed", "9" * 5000),
+    ("seed", "9" * 400),
+    *(("data.partition", f'"{how}"') for how in ("dirichlet:nan", "quantity:-1", "classes:0", "classes:1e9", "iid:2", "dirichlet:1e-300", "")),
+    *(("strategy", f'{{name = "fedadam", options = {{eta = {value}}}}}') for value in ("nan", "0", "-1", "1e308", "true")),
+    *(("strategy", f'{{name = "fedavgm", options = {{server_momentum = {value}}}}}') for value in ("-5", "1", "inf")),
+    *(("strategy", f'{{name = "krum", options = {{num_malicious_nodes = {value}}}}}') for value in ("-4", "10", "4", "1.5", "nan")),
+    ("strategy", '{name = "multikrum", options = {num_nodes_to_select = 0}}'),
+    ("strategy", '{name = "trimmed-mean", options = {beta = 0.5}}'),
+    ("strategy", '{name = "fedavg", options = {train_metrics_aggr_fn = 1}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WORDS)
+def test_a_figure_that_no_run_can_hold_is_refused_when_the_job_is_read(name: str, value: str, tmp_path: Path) -> None:
+    tables = {"model.network": '"linear"', "data.source": '"digits"', name: value}
+    (tmp_path / "job.toml").write_text("".join(f"{field} = {told}\n" for field, told in tables.items()))
+    with pytest.raises(BadSpec) as caught:
+        load_job(tmp_path / "job.toml")
+    assert caught.value.code in ("federated.job", "spec.wrong", "spec.syntax") and str(tmp_path) in caught.value.sentence
+    assert caught.value.code != "federated.job" or name in caught.value.sentence or name == "strategy"
+    assert len(caught.value.sentence) < 300
+
+
+def test_more_classes_of_a_site_than_there_are_are_refused_when_they_are_known(tmp_path: Path) -> None:
+    with pytest.raises(BadSpec, match="there are 5 classes"):
+        check(FederatedJob(Model("linear"), Data("own.npz", partition="classes:6", classes=5)), where="it")
+    with pytest.raises(BadSpec, match="there are 10 classes") as caught:
+        run(FederatedJob(Model("linear"), Data("digits", partition="classes:99")), tmp_path / "run")
+    assert caught.value.code == "federated.partition"
+
+
+def memory() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.parametrize("word", ["mlp:65536,65536,65536", f"mlp:{'9' * 5000}", "mlp:" + ",".join(["8"] * 5000), "linear"])
+def test_a_huge_network_is_refused_before_memory_is_taken(word: str) -> None:
+    before = memory()
+    with pytest.raises(BadSpec) as caught:
+        made(word, Schema((1, 64, 64), 60_000), seed=0)
+    assert caught.value.code == "federated.network" and caught.value.hint and len(caught.value.sentence) < 250
+    assert memory() - before < 100 << 10, "KiB"
+
+
+@pytest.mark.parametrize("label", [65_536, 1_048_576, 1 << 62])
+def test_labels_that_are_no_classes_are_refused_before_memory_is_taken(label: int, tmp_path: Path) -> None:
+    np.savez(tmp_path / "t.npz", x=np.zeros((2, 3), np.float32), y=np.array([0, label]))
+    (tmp_path / "t.csv").write_text(f"a,label\n1,0\n2,{label}\n")
+    for name, most, hint in (("t.npz", "at most 65536 classes", "is y what you mean"), ("t.csv", "from 0 to 65535", "")):
+        with pytest.raises(BadInput, match=f"{label}.* {most}") as caught:
+            load(name, base=tmp_path)
+        assert caught.value.code == "federated.data" and hint in caught.value.hint
+
+
+def test_what_a_runs_folder_says_is_read_as_strictly_as_a_job(tmp_path: Path) -> None:
+    run(job(rounds=1, sites=3), tmp_path / "run")
+    good = (tmp_path / "run" / "job.json").read_text()
+    for old, new, code in [
+        ('"lr": 0.1', '"lr": Infinity', "spec.syntax"),
+        ('"lr": 0.1', '"lr": NaN', "spec.syntax"),
+        ('"lr": 0.1', '"lr": 1e999', "spec.wrong"),
+        ('"lr": 0.1', '"lr": -1', "federated.job"),
+        ('"sites": 3', '"sites": 100000000', "federated.job"),
+        ('"partition": "iid"', '"partition": "classes:nan"', "federated.job"),
+    ]:
+        assert old in good
+        (tmp_path / "run" / "job.json").write_text(good.replace(old, new))
+        for act in (lambda: written(tmp_path / "run"), lambda: run(job(rounds=1, sites=3), tmp_path / "run", resume=True)):
+            with pytest.raises(BadSpec) as caught:
+                act()
+            assert caught.value.code == code and "job.json" in caught.value.sentence
 
 
 def test_an_empty_site_is_left_out_and_named(tmp_path: Path) -> None:
@@ -124,7 +217,7 @@ def test_one_site_runs(tmp_path: Path) -> None:
 
 def test_where_no_round_changes_anything_the_history_says_why(tmp_path: Path) -> None:
     np.savez(tmp_path / "huge.npz", x=np.full((40, 3), 3e38, np.float32), y=np.arange(40) % 2)
-    of = FederatedJob(Model("linear"), Data("huge.npz", sites=2), Training(lr=1e38), rounds=Rounds(count=2))
+    of = FederatedJob(Model("linear"), Data("huge.npz", sites=2), Training(lr=1e6), rounds=Rounds(count=2))
     with pytest.raises(VelaturaError, match=r"no round of 2 changed the model: .*not finite") as caught:
         run(of, tmp_path / "run", base=tmp_path)
     assert caught.value.code == "federated.no-round"

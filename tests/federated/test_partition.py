@@ -24,7 +24,7 @@ def test_every_row_goes_to_one_site(rows: int, sites: int, how: str, seed: int) 
     try:
         parts = dealt(labels, sites, how, seed=seed, least=0)
     except BadSpec:
-        assert sites > rows
+        assert sites > rows or (how == "classes:2" and len(np.unique(labels)) < 2)
         return
     assert len(parts) == sites
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(rows))
@@ -47,7 +47,11 @@ def test_kinds_are_what_they_say() -> None:
     assert max(sizes) > 5 * min(sizes)
 
 
-@pytest.mark.parametrize("how", ["idd", "dirichlet", "dirichlet:0", "dirichlet:-1", "dirichlet:nan", "classes:1.5", "quantity:inf"])
+WRONG = ["idd", "iid:3", "dirichlet", "dirichlet:0", "dirichlet:-1", "dirichlet:nan", "dirichlet:1e-300", "quantity:inf", "quantity:-1", "quantity:x"]
+WRONG += ["classes:1.5", "classes:0", "classes:99", "classes:1e300", f"classes:{'9' * 5000}", "classes:"]
+
+
+@pytest.mark.parametrize("how", WRONG)
 def test_what_is_no_partition_is_refused(how: str) -> None:
     with pytest.raises(BadSpec) as caught:
         dealt(LABELS, 3, how, seed=0)
@@ -60,3 +64,5 @@ def test_a_deal_that_leaves_somebody_without_rows_is_drawn_again_or_refused() ->
         dealt(LABELS, 10, "quantity:0.001", seed=0, least=100)
     with pytest.raises(BadSpec, match="not enough"):
         dealt(LABELS[:5], 6, "iid", seed=0)
+    with pytest.raises(BadSpec, match="so many pieces"):
+        dealt(LABELS[:15], 8, "classes:2", seed=0)

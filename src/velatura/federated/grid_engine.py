@@ -17,6 +17,7 @@ from velatura.federated.flower import Client
 from velatura.federated.flower_task import Run
 from velatura.federated.guarded_grid import GuardedGrid, Rules
 from velatura.federated.serving import serve_job
+from velatura.federated.site import pooled, split
 
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
@@ -43,7 +44,8 @@ class GridEngine:
     grid: Callable[[Callable[[], ClientApp], int, Mapping[str, Any]], Any]
 
     def run(self, job: FederatedJob, folder: Path, base: Path, *, resume: bool, progress: Progress) -> Outcome:
-        """See `engines.Engine`."""
+        """See `engines.Engine`. Raises BadSpec `federated.partition`: the rows cannot be dealt, which each site would say in words of its own."""
+        split(job, pooled(job, base)[0])
         grid = self.grid(Client(job, base.resolve(), folder.resolve() / "sites"), job.data.sites, {})
         try:
             return serve_job(job, grid, folder, base, resume=resume, progress=progress)

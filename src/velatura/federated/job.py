@@ -11,7 +11,8 @@ import msgspec
 
 from velatura.errors import BadSpec, nearest
 from velatura.federated.combinations import refuse
-from velatura.federated.partition import KINDS
+from velatura.federated.figures import refuse_figures
+from velatura.federated.partition import parsed
 from velatura.federated.strategies import STRATEGIES, enough
 from velatura.specs import Spec, load_spec
 
@@ -170,42 +171,36 @@ def load_job(path: Path) -> FederatedJob:
 
 
 def written(folder: Path) -> FederatedJob:
-    """What a run's folder says was run. Raises BadSpec `federated.no-run`."""
+    """What a run's folder says was run.
+
+    Raises:
+        BadSpec: `federated.no-run`: it says nothing; else as `load_job`: it says nothing that could be run.
+    """
     try:
-        return msgspec.json.decode((folder / "job.json").read_bytes(), type=FederatedJob)
-    except (OSError, msgspec.DecodeError) as error:
+        return load_job(folder / "job.json")
+    except BadSpec as error:
+        if error.code != "spec.unreadable":
+            raise
         raise BadSpec("federated.no-run", f"{folder}: is no folder of a run", hint="that of `velatura fl run -o`") from error
 
 
 def check(job: FederatedJob, *, where: str) -> None:
     """Raises BadSpec `federated.job`: a value that makes no sense; `federated.combination`: two that cannot hold together."""
-    wrong = [
-        (job.strategy.name not in STRATEGIES, f"there is no strategy {job.strategy.name!r}", nearest(job.strategy.name, STRATEGIES)),
-        (job.privacy.level not in LEVELS, f"there is no privacy level {job.privacy.level!r}", ", ".join(LEVELS)),
-        (job.aggregation not in ("plain", "secagg"), f"there is no aggregation {job.aggregation!r}", "plain, secagg"),
-        (job.data.partition.partition(":")[0] not in KINDS, f"there is no partition {job.data.partition!r}", ", ".join(KINDS)),
-        (job.data.sites < 1, "no sites", "data.sites, 1 or more"),
-        (not 0 <= job.data.test < 1 or not 0 <= job.data.check < 1, "shares lie between 0 and 1", "data.test, data.check"),
-        (job.training.epochs < 1 or job.training.batch < 1, "a site must train", "training.epochs and training.batch, 1 or more"),
-        (not 0 < job.training.lr < float("inf"), "no learning rate", "training.lr, more than 0"),
-        (job.rounds.count < 1 or not 0 < job.rounds.share <= 1, "no rounds, or nobody in them", "rounds.count >= 1, 0 < rounds.share <= 1"),
-        (
-            not _enough(job),
-            f"{_cohort(job)} sites a round are too few for {job.strategy.name} as it is set, or for rounds.least",
-            "more sites, or fewer faulty ones",
-        ),
-        (job.rounds.least < 1 or job.rounds.more < 0, "rounds.least is 1 or more, rounds.more 0 or more", ""),
-        (not 0 < job.rounds.deadline_s < float("inf") or not 0 < job.rounds.wait_s < float("inf"), "waiting has a limit", "deadline_s and wait_s"),
-        (
-            not 0 < job.secagg.bound < float("inf") or not 0 <= job.secagg.norm < float("inf") or job.secagg.examples < 0,
-            "secagg.bound is more than 0, secagg.norm and secagg.examples 0 or more",
-            "",
-        ),
-        (job.guards.norm < 0 or job.guards.most_examples < 1, "guards.norm is 0 or more, guards.most_examples 1 or more", ""),
-    ]
-    for is_wrong, sentence, hint in wrong:
-        if is_wrong:
-            raise BadSpec("federated.job", f"{where}: {sentence}", hint=hint)
+    for word, known, what in (
+        (job.strategy.name, STRATEGIES, "strategy"),
+        (job.privacy.level, LEVELS, "privacy level"),
+        (job.aggregation, ("plain", "secagg"), "aggregation"),
+    ):
+        if word not in known:
+            raise BadSpec("federated.job", f"{where}: there is no {what} {word!r}", hint=nearest(word, known))
+    refuse_figures(job, where=where)
+    try:
+        parsed(job.data.partition, classes=job.data.classes)
+    except BadSpec as error:
+        raise BadSpec("federated.job", f"{where}: data.partition: {error.sentence}", hint=error.hint) from error
+    if not _enough(job):
+        sentence = f"{where}: {_cohort(job)} sites a round are too few for {job.strategy.name} as it is set, or for rounds.least"
+        raise BadSpec("federated.job", sentence, hint="more sites, or fewer faulty ones")
     refuse(job, where=where)
 
 

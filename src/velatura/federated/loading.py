@@ -114,8 +114,9 @@ def _floats(x: NDArray[np.generic], path: Path) -> NDArray[np.float32]:
 def _labels(y: NDArray[np.generic], path: Path) -> NDArray[np.int64]:
     if y.dtype.kind not in "iu":
         raise BadInput("federated.data", f"{path}: labels are {y.dtype}, not whole numbers")
-    if y.max(initial=0) > MOST_CLASSES:
-        raise BadInput("federated.data", f"{path}: label {y.max()} is beyond {MOST_CLASSES}")
+    if y.max(initial=0) >= MOST_CLASSES:
+        sentence = f"{path}: label {y.max()}, and at most {MOST_CLASSES} classes are learned"
+        raise BadInput("federated.data", sentence, hint="labels are numbers of classes, from 0: is y what you mean?")
     return y.astype(np.int64)
 
 

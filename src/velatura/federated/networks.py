@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OURS", "in_form", "made", "network_of"]
 
-MOST_UNITS = 1 << 16
+MOST_UNITS, MOST_LAYERS = 1 << 16, 64
+MOST_PARAMETERS = 1 << 27  # 512 MiB; a site, the server and each message have some of them
 
 
 def network_of(job: FederatedJob, schema: Schema) -> nn.Module:
@@ -55,13 +56,26 @@ def made(word: str, schema: Schema, *, seed: int) -> nn.Module:
     """
     torch = _torch()
     name, _, option = word.partition(":")
+    if name in OURS:
+        _refuse_large(word, OURS[name], schema, option)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if name in OURS:
             return OURS[name](schema, option)
         if option:
             return own(name, option, schema, names=nearest(name, OURS))
-    raise BadSpec("federated.network", f"there is no network {word!r}", hint=f"{nearest(name, OURS)}, or module:callable")
+    raise BadSpec("federated.network", f"there is no network {word[:60]!r}", hint=f"{nearest(name, OURS)}, or module:callable")
+
+
+def _refuse_large(word: str, made_of: Callable[[Schema, str], nn.Module], schema: Schema, option: str) -> None:
+    """Counted on torch's device without memory, before any is taken."""
+    with _torch().device("meta"):
+        count = sum(one.numel() for one in made_of(schema, option).parameters())
+    if count > MOST_PARAMETERS:
+        sentence = (
+            f"{word} has {count} parameters for rows of {schema.shape} and {schema.classes} classes; at most {MOST_PARAMETERS} are trained here"
+        )
+        raise BadSpec("federated.network", sentence, hint="fewer hidden units, smaller rows, or fewer classes")
 
 
 def _torch() -> Any:
@@ -91,13 +105,18 @@ def _mlp(schema: Schema, option: str) -> nn.Module:
     from torch import nn
 
     words = (option or "64").split(",")
-    if not all(word.strip().isdecimal() and 0 < int(word) <= MOST_UNITS for word in words):
-        raise BadSpec("federated.network", f"mlp:{option}: sizes of hidden layers are whole numbers", hint="mlp:64 or mlp:512,512")
+    if len(words) > MOST_LAYERS or not all(_is_size(word.strip()) for word in words):
+        sentence = f"mlp:{option[:24]}: sizes of at most {MOST_LAYERS} hidden layers are whole numbers from 1 to {MOST_UNITS}"
+        raise BadSpec("federated.network", sentence, hint="mlp:64 or mlp:512,512")
     sizes = [_flat(schema), *map(int, words)]
     layers: list[nn.Module] = [nn.Flatten()]
     for before, after in pairwise(sizes):
         layers += [nn.Linear(before, after), nn.Tanh()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], schema.classes))
+
+
+def _is_size(word: str) -> bool:
+    return word.isdecimal() and len(word) <= len(str(MOST_UNITS)) and 0 < int(word) <= MOST_UNITS
 
 
 def _planes(schema: Schema, name: str, least: int) -> tuple[int, int, int]:

@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadSpec, nearest
+from velatura.federated.ranges import Range, whole
+from velatura.federated.table import MOST_CLASSES
 
-__all__ = ["KINDS", "dealt"]
+__all__ = ["KINDS", "dealt", "parsed"]
 
 Rows = NDArray[np.int64]
-KINDS = ("iid", "dirichlet", "classes", "quantity")
+ALPHA = Range(0.001, 1e6)  # below, one site gets all; above, all get the same
+KINDS = {"iid": None, "dirichlet": ALPHA, "classes": whole(1, MOST_CLASSES), "quantity": ALPHA}
 TRIES = 1000
 
 
@@ -29,16 +32,17 @@ def dealt(labels: NDArray[np.int64], sites: int, how: str, *, seed: int, least: 
     Raises:
         BadSpec: `federated.partition`.
     """
-    kind, _, word = how.partition(":")
-    if kind not in KINDS:
-        raise BadSpec("federated.partition", f"there is no partition {kind!r}", hint=nearest(kind, KINDS))
+    kind, number = parsed(how, classes=len(np.unique(labels)))
     if sites < 1 or sites * least > len(labels):
-        raise BadSpec("federated.partition", f"{len(labels)} rows are not enough for {sites} sites of at least {least}")
+        raise BadSpec(
+            "federated.partition", f"{len(labels)} rows are not enough for {sites} sites of at least {least}", hint="fewer data.sites, or more rows"
+        )
     rng = np.random.default_rng(seed)
     if kind == "iid":
         return _sorted(np.array_split(rng.permutation(len(labels)), sites))
-    number = _number(kind, word)
     if kind == "classes":
+        if least and sites * number > len(labels):
+            raise BadSpec("federated.partition", f"{how}: {len(labels)} rows are not enough for {sites} sites of so many pieces", hint="fewer sites")
         return _sorted(_shards(labels, sites, int(number), rng))
     for _ in range(TRIES):
         parts = _by_class(labels, sites, number, rng) if kind == "dirichlet" else _by_size(len(labels), sites, number, rng)
@@ -47,14 +51,33 @@ def dealt(labels: NDArray[np.int64], sites: int, how: str, *, seed: int, least: 
     raise BadSpec("federated.partition", f"{how}: no deal in {TRIES} left each of {sites} sites {least} rows", hint="a larger alpha, or fewer sites")
 
 
-def _number(kind: str, word: str) -> float:
+def parsed(how: str, *, classes: int = 0) -> tuple[str, float]:
+    """(kind, its number; 0 of a kind that has none).
+
+    Args:
+        classes: labels that there are; 0: not known yet.
+
+    Raises:
+        BadSpec: `federated.partition`.
+    """
+    kind, colon, word = how.partition(":")
+    if kind not in KINDS:
+        raise BadSpec("federated.partition", f"there is no partition {kind[:24]!r}", hint=nearest(kind, KINDS))
+    allowed = KINDS[kind]
+    if allowed is None:
+        if colon:
+            raise BadSpec("federated.partition", f"{kind} has no number", hint=kind)
+        return kind, 0.0
     try:
-        number = float(word)
+        number = int(word) if allowed.whole else float(word)
     except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf") or (kind == "classes" and number != int(number)):
-        raise BadSpec("federated.partition", f"{kind}:{word} needs a number above 0", hint=f"{kind}:{'2' if kind == 'classes' else '0.5'}")
-    return number
+        number = -1
+    if not allowed.holds(number):
+        hint = f"{kind}:{'2' if allowed.whole else '0.5'}"
+        raise BadSpec("federated.partition", f"{kind}:{word[:24]} needs a number: {allowed}", hint=hint)
+    if allowed.whole and classes and number > classes:
+        raise BadSpec("federated.partition", f"{how}: there are {classes} classes", hint=f"{kind}:{min(2, classes)}, or iid")
+    return kind, number
 
 
 def _by_class(labels: NDArray[np.int64], sites: int, alpha: float, rng: np.random.Generator) -> list[Rows]:

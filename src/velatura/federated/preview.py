@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from velatura.dp.accounting import epsilon, noise_for
 from velatura.federated.job import FederatedJob
 from velatura.federated.loading import load
@@ -77,7 +79,7 @@ def preview(job: FederatedJob, *, base: Path, data: str = "") -> Preview:
         rows=len(table),
         row_shape=table.schema.shape,
         classes=table.classes,
-        labels=[int((table.y == label).sum()) for label in range(table.classes)],
+        labels=np.bincount(table.y, minlength=table.classes).tolist(),
         label=table.label,
         features=list(table.features),
         names=list(table.names),

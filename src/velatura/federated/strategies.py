@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from velatura.errors import BadSpec
+from velatura.federated.ranges import Range, whole
 
 if TYPE_CHECKING:
     from flwr.serverapp.strategy import FedAvg
@@ -23,23 +24,30 @@ def _any(replies: int, faulty: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """flower: its class; enough: whether so many replies are enough against so many faulty ones (its paper's condition)."""
+    """flower: its class; enough: whether so many replies are enough against so many faulty ones (its paper's condition); options: of its class, by
+    name, that are numbers of its own."""
 
     flower: str
     enough: Callable[[int, int], bool] = _any
+    options: Mapping[str, Range] = field(default_factory=dict)
 
+
+STEP, DECAY, SITES = Range(0, 1e6, above=True), Range(0, 1, below=True), whole(0, 100_000)
+ADAGRAD = {"eta": STEP, "eta_l": STEP, "tau": STEP}
+ADAM = {**ADAGRAD, "beta_1": DECAY, "beta_2": DECAY}
+FAULTY = {"num_malicious_nodes": SITES}
 
 STRATEGIES = {
     "fedavg": _Kind("FedAvg"),
-    "fedprox": _Kind("FedProx"),
-    "fedavgm": _Kind("FedAvgM"),
-    "fedadam": _Kind("FedAdam"),
-    "fedyogi": _Kind("FedYogi"),
-    "fedadagrad": _Kind("FedAdagrad"),
-    "krum": _Kind("Krum", lambda replies, faulty: replies >= 2 * faulty + 3),
-    "multikrum": _Kind("MultiKrum", lambda replies, faulty: replies >= 2 * faulty + 3),
-    "bulyan": _Kind("Bulyan", lambda replies, faulty: replies >= 4 * faulty + 3),
-    "trimmed-mean": _Kind("FedTrimmedAvg", lambda replies, faulty: replies > 2 * faulty),
+    "fedprox": _Kind("FedProx", options={"proximal_mu": STEP}),
+    "fedavgm": _Kind("FedAvgM", options={"server_learning_rate": STEP, "server_momentum": DECAY}),
+    "fedadam": _Kind("FedAdam", options=ADAM),
+    "fedyogi": _Kind("FedYogi", options=ADAM),
+    "fedadagrad": _Kind("FedAdagrad", options=ADAGRAD),
+    "krum": _Kind("Krum", lambda replies, faulty: replies >= 2 * faulty + 3, FAULTY),
+    "multikrum": _Kind("MultiKrum", lambda replies, faulty: replies >= 2 * faulty + 3, {**FAULTY, "num_nodes_to_select": whole(1, 100_000)}),
+    "bulyan": _Kind("Bulyan", lambda replies, faulty: replies >= 4 * faulty + 3, FAULTY),
+    "trimmed-mean": _Kind("FedTrimmedAvg", lambda replies, faulty: replies > 2 * faulty, {"beta": Range(0, 0.5, below=True)}),
     "median": _Kind("FedMedian", lambda replies, faulty: replies > 2 * faulty),
 }
 

@@ -11,7 +11,7 @@ from velatura.errors import BadInput
 
 __all__ = ["MOST_CLASSES", "Schema", "Table"]
 
-MOST_CLASSES = 1 << 20
+MOST_CLASSES = 1 << 16  # three times as many as the largest set of pictures has; a network has a row of weights for each
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,9 @@ class Table:
     def __post_init__(self) -> None:
         if self.x.ndim < 2 or self.y.shape != (len(self.x),):
             raise BadInput("federated.data", f"{self.where}: {self.x.shape} rows and {self.y.shape} labels are no table")
+        if self.classes > MOST_CLASSES:
+            sentence = f"{self.where}: {self.classes} classes, and at most {MOST_CLASSES} are learned"
+            raise BadInput("federated.data", sentence, hint="labels are numbers of classes, from 0: is it the column that you mean?")
         finite = np.isfinite(self.x).all(axis=tuple(range(1, self.x.ndim)))  # no reshape: a table may be empty
         if not finite.all():
             raise BadInput("federated.data", f"{self.where}: row {int(np.argmin(finite)) + 1} has a value that is no finite number")

@@ -47,7 +47,7 @@ def text_table(path: Path, *, label: str = "", classes: int = 0) -> Table:
             raise BadInput("federated.data", f"{path}: line {number} has {len(line)} cells, and the header {len(head)}")
         row = [_number(path, number, name, cell) for name, cell in zip(head, line, strict=True)]
         if row[at] != int(row[at]) or not 0 <= row[at] < (classes or MOST_CLASSES):
-            most = f"below {classes}" if classes else "from 0"
+            most = f"from 0 to {(classes or MOST_CLASSES) - 1}"
             raise BadInput("federated.data", f"{path}: line {number}, column {head[at]!r} is {line[at].strip()}: labels are whole numbers {most}")
         rows.append(row)
     if not rows:

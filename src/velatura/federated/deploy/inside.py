@@ -12,7 +12,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from flwr.app import Context
 from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
@@ -20,10 +19,11 @@ from flwr.serverapp import Grid, ServerApp
 from velatura.errors import BadSpec
 from velatura.federated.deploy.tickets import Ticket, found
 from velatura.federated.guarded_grid import GuardedGrid, Rules
-from velatura.federated.job import FederatedJob
+from velatura.federated.job import FederatedJob, check
 from velatura.federated.serving import serve_job
 from velatura.federated.site import client_app
 from velatura.files import alone
+from velatura.specs import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,5 +111,8 @@ def _alone(folder: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _read(job: str) -> FederatedJob:
-    return msgspec.json.decode(job, type=FederatedJob)
+def _read(told: str) -> FederatedJob:
+    """What the server sends is checked at each end: a site trains nothing that no job file could say."""
+    job = read_json(told.encode(), FederatedJob, where="the job")
+    check(job, where="the job")
+    return job
