@@ -19,7 +19,18 @@ from pathlib import Path
 
 from velatura.errors import BadInput, BadSpec, VelaturaError
 
-__all__ = ["alone", "atomic_output", "existing_file", "open_regular", "private_folder", "private_output", "refuse_same", "sync"]
+__all__ = [
+    "alone",
+    "atomic_output",
+    "existing_file",
+    "is_folder",
+    "is_there",
+    "open_regular",
+    "private_folder",
+    "private_output",
+    "refuse_same",
+    "sync",
+]
 
 
 @contextlib.contextmanager
@@ -48,7 +59,8 @@ def private_output(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _beside(path: Path, *, force: bool) -> Iterator[Path]:
-    _refuse_existing(path, force=force)
+    with _explained(path):
+        _refuse_existing(path, force=force)
     _sweep(path)
     part = path.with_name(f"{_stem(path)}{os.getpid()}-{secrets.token_hex(6)}.part")
     try:
@@ -199,6 +211,22 @@ def existing_file(path: Path) -> Path:
     if not os.access(path, os.R_OK):
         raise BadInput("media.unreadable", f"{path}: may not be read", hint="check its permissions")
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Whether something has this name; one that is too long, or lies behind a closed folder, names nothing that we could use."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """As `is_there`, of a folder."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def open_regular(path: Path) -> BufferedReader:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit, urlunsplit
 
 from velatura.errors import BadSpec, nearest
 from velatura.specs import Spec
@@ -21,6 +21,7 @@ from velatura.specs import Spec
 __all__ = ["Destination", "ToMqtt", "ToPrometheus", "ToWebhook", "check", "destination_of", "shown"]
 
 PREFIX = "velatura"
+FORMS = "mqtts://HOST/PREFIX, https://HOST/PATH or prometheus:PORT"
 _PREFIX = re.compile(r"[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,7}")
 
 
@@ -64,9 +65,7 @@ T = TypeVar("T", ToMqtt, ToWebhook)
 
 def destination_of(word: str) -> Destination:
     """What a word of the command line names. Raises BadSpec `edge.sink`."""
-    parts = urlsplit(word)
-    if parts.username is not None or parts.password is not None:
-        raise BadSpec("edge.sink", "a sink's word holds no user and no password: everybody can see it", hint="#login=FILE, mode 0600")
+    parts = _split(word)
     options = _options(parts.fragment)
     if parts.scheme in ("mqtt", "mqtts"):
         if parts.query:
@@ -74,12 +73,10 @@ def destination_of(word: str) -> Destination:
         made: dict[str, object] = {"url": urlunsplit((parts.scheme, parts.netloc, "", "", "")), "prefix": parts.path.strip("/") or PREFIX}
         return checked(_with(ToMqtt, made, options))
     if parts.scheme in ("http", "https"):
-        return _with(ToWebhook, {"url": urlunsplit(parts._replace(fragment=""))}, options)
-    if parts.scheme == "prometheus" and parts.path.isdigit() and not options:
+        return checked(_with(ToWebhook, {"url": urlunsplit(parts._replace(fragment=""))}, options))
+    if parts.scheme == "prometheus" and re.fullmatch("[0-9]{1,5}", parts.path) and not options:
         return checked(ToPrometheus(int(parts.path)))
-    raise BadSpec(
-        "edge.sink", f"{parts.scheme or 'no kind'}: there is no such sink", hint="mqtts://HOST/PREFIX, https://HOST/PATH or prometheus:PORT"
-    )
+    raise BadSpec("edge.sink", f"{parts.scheme or 'no kind'}: there is no such sink", hint=FORMS)
 
 
 def check(destinations: tuple[Destination, ...]) -> None:
@@ -99,6 +96,8 @@ def checked(one: Destination) -> Destination:
         raise BadSpec("edge.sink", f"{one.prefix!r}: a prefix of topics is made of a-z, A-Z, 0-9, - and _, with / between")
     if isinstance(one, ToPrometheus) and not 1 <= one.port <= 65_535:
         raise BadSpec("edge.sink", f"{one.port} is no port")
+    if not isinstance(one, ToPrometheus):
+        _split(one.url)
     return one
 
 
@@ -109,6 +108,22 @@ def shown(one: Destination) -> str:
     parts = urlsplit(one.url)
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     return f"{place}/{one.prefix}" if isinstance(one, ToMqtt) else place
+
+
+def _split(word: str) -> SplitResult:
+    """Its parts. Raises BadSpec `edge.sink`; no word of an address that cannot be read is told: a password may stand anywhere in it."""
+    try:
+        parts = urlsplit(word)
+        port = parts.port
+        (parts.hostname or "").encode("idna")
+    except ValueError as error:  # its text quotes the address
+        raise BadSpec("edge.sink", "this is no address of a sink: its host or its port cannot be", hint=FORMS) from error
+    if any("@" in part for part in (parts.netloc, parts.path, parts.query)):
+        raise BadSpec("edge.sink", "a sink's word holds no user and no password: everybody can see it", hint="#login=FILE, mode 0600")
+    address = word.partition("#")[0]
+    if not word.isprintable() or " " in address or not f"{parts.path}{parts.query}".isascii() or port == 0:
+        raise BadSpec("edge.sink", "this is no address of a sink: blanks and other letters are written as %20 and the like", hint=FORMS)
+    return parts
 
 
 def _options(text: str) -> Mapping[str, str]:
@@ -122,7 +137,7 @@ def _with(kind: Callable[..., T], made: dict[str, object], options: Mapping[str,
     known = [name for name in kind.__struct_fields__ if name not in ("url", "prefix")]  # type: ignore[attr-defined]
     for name, value in options.items():
         if name not in known:
-            raise BadSpec("edge.sink", f"a sink has no option {name!r}", hint=nearest(name, known))
+            raise BadSpec("edge.sink", "a sink has no such option", hint=nearest(name, known))
         if name in ("receipts", "home_assistant"):
             if value not in ("yes", "no"):
                 raise BadSpec("edge.sink", f"{name} is yes or no")

@@ -17,9 +17,9 @@ def missed(source: Source, counts: Mapping[str, int]) -> list[str]:
     told = []
     if cut:
         what = f"{cut} clips end" if source.kind == "folder" else "it ends"
-        told.append(f"{source.word}: {what} before the length that it says of itself: cut off")
+        told.append(f"{source.shown}: {what} before the length that it says of itself: cut off")
     if damaged:
-        told.append(f"{source.word}: damaged: {damaged} places of it could not be read")
+        told.append(f"{source.shown}: damaged: {damaged} places of it could not be read")
     return told
 
 
@@ -28,4 +28,4 @@ def notes(source: Source, counts: Mapping[str, int]) -> list[str]:
     gaps, seconds = counts.get("gaps", 0), counts.get("left_out_s", 0)
     if source.live or not gaps:
         return []
-    return [f"{source.word}: its time stamps jump ({gaps} times, {seconds:,} s forward in all); a jump makes no ticks"]
+    return [f"{source.shown}: its time stamps jump ({gaps} times, {seconds:,} s forward in all); a jump makes no ticks"]

@@ -35,7 +35,13 @@ GUEST = "velatura.edge.still:Still"
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 PATIENCE_S = 30.0
 _REMOTE = ("SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT")
-_HOPELESS = {"auth": "the camera wants another user or password", "codec": "its codec is not read", "no-video": "there is no picture stream in it"}
+_HOPELESS = {
+    "auth": "the camera wants another user or password",
+    "codec": "its codec is not read",
+    "no-video": "there is no picture stream in it",
+    "no-source": "there is no such file or device",
+    "no-access": "it may not be opened",
+}
 _LINE, _ZONE, _ARROW = (255, 210, 0), (0, 220, 255), 0.06
 
 
@@ -135,7 +141,7 @@ def _answer(child: Child, ingest: Ingest, source: Source, patience_s: float, at_
 
 
 def _no_still(source: Source, why: str) -> BadInput:
-    return BadInput("edge.no-still", f"{source.word}: no still: {why}", hint="velatura edge run says more of a source's state")
+    return BadInput("edge.no-still", f"{source.shown}: no still: {why}", hint="velatura edge run says more of a source's state")
 
 
 def _picture(answer: bytes) -> Image.Image:

@@ -6,15 +6,17 @@ V4L2 is written after FFmpeg's documentation and was not tried on a device.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
 from velatura.edge.login import Login
 from velatura.errors import BadInput, BadSpec
+from velatura.files import is_there
 
 __all__ = ["Source", "redacted", "source_of"]
 
@@ -25,6 +27,8 @@ CLIPS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mjp
 CONTAINERS = ("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ivf", "obu", "h264", "hevc", "mjpeg", "m4v")
 """Of files, as FFmpeg calls them: those that name no other place."""
 _FILES, _TCP = "file", "tcp,tls"
+_HOST = re.compile(r"[^\s]{1,253}")
+_SECRET = re.compile(r"((?:user|login|pass|pwd|psw|token|auth|key|secret)[A-Za-z]*)=[^/?#]*", re.IGNORECASE)
 PROTOCOLS = {"file": _FILES, "folder": _FILES, "v4l2": _FILES, "rtsp": f"rtp,rtsp,{_TCP}", "http": f"http,https,{_TCP}"}
 
 
@@ -32,7 +36,7 @@ PROTOCOLS = {"file": _FILES, "folder": _FILES, "v4l2": _FILES, "rtsp": f"rtp,rts
 class Source:
     """Attributes:
     kind: how it is reached.
-    word: path or address, without a password: may be shown.
+    word: path or address, without user and password; a query may still hold some, so `shown` is what is told.
     live: frames that come too fast are dropped, an end is a loss.
     login: what a camera asks for.
     """
@@ -41,6 +45,11 @@ class Source:
     word: str
     live: bool
     login: Login | None = None
+
+    @property
+    def shown(self) -> str:
+        """For a person, a log, a status: many cameras take user and password in their query, or in a piece of their path."""
+        return redacted(self.word) if self.kind in ("rtsp", "http") else self.word
 
     @property
     def address(self) -> str:
@@ -61,7 +70,7 @@ class Source:
         """The file, or the clips of the folder, sorted by name. Raises BadInput `edge.no-clips`."""
         if self.kind == "file":
             return [Path(self.word)]
-        found = sorted(path for path in Path(self.word).iterdir() if path.is_file() and path.suffix.lower() in CLIPS)
+        found = sorted(path for path in Path(self.word).iterdir() if path.suffix.lower() in CLIPS and path.is_file())
         if not found:
             raise BadInput("edge.no-clips", f"{self.word}: no clip is in this folder", hint=f"clips end in {', '.join(sorted(CLIPS))}")
         return found
@@ -83,32 +92,69 @@ def source_of(word: str, *, live: bool = False, login: Login | None = None) -> S
 
     Raises:
         BadSpec: `edge.source`: unknown kind of address, or a user in it and in the login too.
-        BadInput: `edge.no-source`: no such file.
+        BadInput: `edge.no-source`: no such file; `edge.unreadable`.
     """
-    scheme = word.partition("://")[0].lower() if "://" in word else ""
-    if scheme:
-        if scheme not in SCHEMES:
-            raise BadSpec("edge.source", f"{redacted(word)}: addresses begin with {', '.join(f'{name}://' for name in SCHEMES)}")
-        parts = urlsplit(word)
-        if not parts.hostname:
-            raise BadSpec("edge.source", f"{redacted(word)}: names no camera", hint="rtsp://CAMERA/PATH")
-        if parts.username is not None:
-            if login is not None:
-                raise BadSpec("edge.source", "the address holds a user, and so does the login", hint="one of both")
-            login = Login(parts.username, parts.password or "")
-            host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-            word = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
-        return Source("rtsp" if scheme.startswith("rtsp") else "http", word, True, login)
-    path = Path(word)
-    if re.fullmatch(r"/dev/video\d+", word):
+    if "://" in word or (word.partition(":")[0].lower() in SCHEMES and not is_there(Path(word))):
+        return _camera(word, login)
+    if re.fullmatch(r"/dev/video[0-9]{1,9}", word):
         return Source("v4l2", word, True)
-    if path.is_dir():
-        return Source("folder", word, live)
-    if not path.is_file():
-        raise BadInput("edge.no-source", f"{word}: no such file", hint="a file, a folder, rtsp://CAMERA, http://CAMERA or /dev/videoN")
-    return Source("file", word, live)
+    return Source(_kind_of(Path(word)), word, live)
+
+
+def _kind_of(path: Path) -> Literal["file", "folder"]:
+    """Of what is there, and can be read. Raises BadInput `edge.no-source`, `edge.unreadable`."""
+    try:
+        if path.is_dir():
+            os.scandir(path).close()
+            return "folder"
+        if path.is_file():
+            path.open("rb").close()
+            return "file"
+        why = "is no plain file" if path.exists() else "no such file"
+    except OSError as error:
+        raise BadInput("edge.unreadable", f"{path}: cannot be read: {error.strerror}", hint="check its name and its permissions") from error
+    raise BadInput("edge.no-source", f"{path}: {why}", hint="a file, a folder, rtsp://CAMERA, http://CAMERA or /dev/videoN")
+
+
+def _camera(word: str, login: Login | None) -> Source:
+    """An address. Raises BadSpec `edge.source`."""
+    scheme, _, rest = word.partition(":")
+    scheme = scheme.lower()
+    if scheme not in SCHEMES or not rest.startswith("//"):
+        told = redacted(word) if "://" in word else f"{scheme}: without //"
+        raise BadSpec("edge.source", f"{told}: addresses begin with {', '.join(f'{name}://' for name in SCHEMES)}")
+    parts = _split(word)
+    if parts.username is not None:
+        if login is not None:
+            raise BadSpec("edge.source", "the address holds a user, and so does the login", hint="one of both")
+        login = Login(unquote(parts.username), unquote(parts.password or ""))
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        word = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host or ""))
+    return Source("rtsp" if scheme.startswith("rtsp") else "http", word, True, login)
+
+
+def _split(word: str) -> SplitResult:
+    """Its parts, with a host and a port that can be. Raises BadSpec `edge.source`."""
+    try:
+        parts = urlsplit(word)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # its text quotes the address; what stands where a port should may be a password without its host
+        host, port, parts = "", 0, SplitResult("", "", "", "", "")
+        word = word if "@" in word else word.partition("//")[0] + "//..."
+    if any("@" in part for part in (parts.path, parts.query, parts.fragment)) or ("@" in word and not host):
+        sentence = f"{redacted(word)}: there is an '@' behind its host, or a / ? # in its password, and nobody can tell which"
+        raise BadSpec("edge.source", sentence, hint="--login FILE for user and password; %2F, %3F, %23, %40 for / ? # @")
+    if not host or port == 0 or not _HOST.fullmatch(host) or not word.isprintable():  # urlsplit drops line ends, FFmpeg does not
+        raise BadSpec("edge.source", f"{redacted(word)}: names no camera, or a port that is none", hint="rtsp://CAMERA[:PORT]/PATH")
+    return parts
 
 
 def redacted(text: str) -> str:
-    """Without user names and passwords in addresses; FFmpeg's messages quote them."""
-    return re.sub(r"(\w+://)[^/\s]*@", r"\1", text)
+    """Without users and passwords in addresses; a password may hold any of / ? # @ and blanks.
+
+    All from `//` to the last `@` goes, queries, and values of a path that are named like a secret; rather too much than a part of a password.
+    """
+    text = re.sub(r"([A-Za-z][A-Za-z0-9+.-]*://).*@", r"\1", text, flags=re.DOTALL)
+    if "://" not in text:
+        return text
+    return _SECRET.sub(r"\1=...", re.sub(r"(://[^?]*\?).+", r"\1...", text, flags=re.DOTALL))
