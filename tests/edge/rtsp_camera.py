@@ -1,4 +1,7 @@
-"""A camera that speaks RTSP, for the system's Python with GStreamer's bindings: PORT [USER PASSWORD | sound]; prints "ready" once it listens."""
+"""A camera that speaks RTSP, for the system's Python with GStreamer's bindings: PORT [WORD ...]; prints "ready" once it listens.
+
+USER PASSWORD: it asks for them (Basic); sound: it has no picture; tls CERTIFICATE KEY: RTSP over TLS.
+"""
 
 import sys
 
@@ -6,7 +9,7 @@ import gi
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 
 PICTURES = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=25/1 "
@@ -15,16 +18,21 @@ PICTURES = (
 SOUND = "( audiotestsrc is-live=true ! audioconvert ! alawenc ! rtppcmapay name=pay0 pt=8 )"
 
 Gst.init(None)
+port, *words = sys.argv[1:]
 factory = GstRtspServer.RTSPMediaFactory()
 factory.set_shared(True)
-factory.set_launch(SOUND if sys.argv[2:] == ["sound"] else PICTURES)
+factory.set_launch(SOUND if words == ["sound"] else PICTURES)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
-server.set_service(sys.argv[1])
-if len(sys.argv) > 3:
+server.set_service(port)
+if len(words) > 1:
     authority, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()
     token.set_string("media.factory.role", "user")
-    authority.add_basic(GstRtspServer.RTSPAuth.make_basic(sys.argv[2], sys.argv[3]), token)
+    if words[0] == "tls":
+        authority.set_tls_certificate(Gio.TlsCertificate.new_from_files(words[1], words[2]))
+        authority.set_default_token(token)
+    else:
+        authority.add_basic(GstRtspServer.RTSPAuth.make_basic(words[0], words[1]), token)
     server.set_auth(authority)
     role = "user,media.factory.access=true,media.factory.construct=true"
     factory.add_role_from_structure(Gst.Structure.new_from_string(role))

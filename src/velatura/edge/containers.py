@@ -36,5 +36,8 @@ def state_of_error(error: Exception) -> str:
         (ConnectionRefusedError, "refused"),
         (av.error.InvalidDataError, "malformed"),
         (av.error.HTTPError, "refused"),
+        (av.error.HTTPClientError, "refused"),  # 404, which is no HTTPError to PyAV
+        (FileNotFoundError, "no-source"),
+        (PermissionError, "no-access"),
     ]
     return next((state for kind, state in kinds if isinstance(error, kind)), "lost")

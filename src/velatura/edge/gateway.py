@@ -23,6 +23,7 @@ from velatura.edge.policy import Camera, capacity, digest
 from velatura.edge.promise import told
 from velatura.edge.schema import HEALTH, schema_of
 from velatura.edge.sources import Source
+from velatura.edge.states import state_of
 from velatura.edge.tally import width
 from velatura.errors import BadInput, VelaturaError
 from velatura.sandbox.confinement import Layer
@@ -77,6 +78,7 @@ class Gateway:
     _pair: Pair | None = None
     _live_ear: Live | None = None
     _camera_word: str = "connecting"
+    _came: bool = False  # packets, to an ingest before the one that is there now
 
     @property
     def camera_word(self) -> str:
@@ -96,13 +98,15 @@ class Gateway:
         Raises:
             Missing: vision cannot be locked.
             VelaturaError: `edge.outbox-disk-full`, `edge.outbox-read-only`: events never came onto the disk.
-            BadInput: of a file: `edge.vision-ended`, `edge.vision-hangs`: it broke on it; `edge.ingest-ended`: who reads it did; `edge.no-video`.
+            BadInput: of a camera: `edge.nothing-seen`: not one picture ever came of it.
+                Of a file: `edge.vision-ended`, `edge.vision-hangs`: it broke on it; `edge.ingest-ended`: who reads it did; `edge.no-video`.
         """
         with self._paired() as pair:
             chain, egress = self._begin(pair)
             try:
                 if self.source.live:
                     self._live(pair, chain, egress, ends)
+                    self._refuse_unseen()
                 else:
                     self._file(pair, chain, ClipEgress(egress), ends)
             finally:
@@ -140,7 +144,16 @@ class Gateway:
         live.run(pair, lambda record: self._publish(chain, record), ends)
         self.restarts = live.restarts
 
+    def _refuse_unseen(self) -> None:
+        """Records of a camera that never came say "no-frames", one like the other: who reads them may take that for a quiet street."""
+        if self._came or self.counts.get("packets"):
+            return
+        state = state_of("camera", self.camera_word)
+        sentence = f"{self.camera.name}: {self.source.shown}: not one picture came of it: {self.camera_word}: {state.means}"
+        raise BadInput("edge.nothing-seen", sentence, hint=state.next)
+
     def _paired(self) -> Pair:
+        self._came = self._came or bool(self.counts.get("packets"))
         self._pair = Pair(self.camera, self.source, self.seeing)
         return self._pair
 
@@ -167,12 +180,12 @@ class Gateway:
         well, seconds, packets = pair.close(), pair.ingest.seconds, pair.ingest.counts.get("packets", 0)
         self._publish_all(chain, egress.finish(seconds), ends)
         if well and pair.ingest.state != "ended":
-            sentence = f"{self.source.word}: its reader broke off; what was counted before is signed"
+            sentence = f"{self.source.shown}: its reader broke off; what was counted before is signed"
             raise BadInput("edge.ingest-ended", sentence, hint="velatura doctor")
         if not well:
-            raise BadInput("edge.vision-ended", f"{self.source.word}: vision broke off; what it had counted is signed", hint="velatura doctor")
+            raise BadInput("edge.vision-ended", f"{self.source.shown}: vision broke off; what it had counted is signed", hint="velatura doctor")
         if not packets:
-            raise BadInput("edge.no-video", f"{self.source.word}: no picture in it could be read ({_why(pair)})", hint="velatura scan")
+            raise BadInput("edge.no-video", f"{self.source.shown}: no picture in it could be read ({_why(pair)})", hint="velatura scan")
 
     def _publish_all(self, chain: Chain, records: Iterator[Record], ends: Callable[[], bool]) -> None:
         """A long file has many ticks: who wants to end waits for one."""

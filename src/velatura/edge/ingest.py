@@ -36,7 +36,7 @@ from velatura.sandbox.control import Control
 
 __all__ = ["STATES", "Ingest", "main"]
 
-STATES = ("connecting", "streaming", "lost", "stalled", "refused", "auth", "malformed", "no-video", "codec", "ended")
+STATES = ("connecting", "streaming", "lost", "stalled", "refused", "auth", "no-source", "no-access", "malformed", "no-video", "codec", "ended")
 OPEN_S, READ_S = 5.0, 2.0  # FFmpeg counts the second twice: a frozen camera is noticed after 4 s
 FIRST_S, LONGEST_S = 0.5, 30.0
 BEAT_S = 1.0
@@ -186,6 +186,8 @@ class Ingest:
 
     def _offer(self, packet: Packet) -> None:
         self.counts.packets += 1
+        if self.counts.packets == 1:
+            self._tell("streaming")  # at once: a run that ends within a second has seen something
         if not self._source.live:
             self._put(packet)
             return

@@ -6,7 +6,6 @@ one both are made for this run, and the key's public half stands in the first ev
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Sequence
@@ -15,24 +14,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from velatura.crypto.keyfile import load_signer, save_private
-from velatura.crypto.keys import Signer, Verifier
+from velatura.crypto.keys import Verifier
 from velatura.edge import remarks
-from velatura.edge.board import Board
+from velatura.edge.board import Board, CameraStates
 from velatura.edge.destinations import ToPrometheus
+from velatura.edge.faults import Faults
 from velatura.edge.login import Login
 from velatura.edge.memory import remembered
 from velatura.edge.policy import Policy, check
 from velatura.edge.promise import LIMITS, words
 from velatura.edge.seeing import seeing_of
 from velatura.edge.sinks.prometheus import Page
+from velatura.edge.state_folder import held
 from velatura.edge.watch import Shared, Watch
-from velatura.errors import VelaturaError
+from velatura.errors import BadSpec, VelaturaError
 from velatura.models.store import ModelStore
 
 __all__ = ["Failed", "Ran", "RanCamera", "run", "seeing_of"]
 
-KEY = "signer.key"
 _WORST = (1, 2, 4, 5, 3)  # rising
 
 
@@ -92,6 +91,7 @@ def run(
     store: ModelStore | None = None,
     ends: Callable[[], bool] = lambda: False,
     failed: Callable[[str, VelaturaError], None] | None = None,
+    tell: Callable[[str], None] = lambda sentence: None,
 ) -> Ran:
     """Watch all cameras of a policy until their sources end, or `ends` says so.
 
@@ -107,9 +107,10 @@ def run(
         degraded: layers of the confinement that may be absent; said in every event.
         login: of the cameras that name none of their own.
         failed: of several cameras, told at once of one that ends with an error; the others go on.
+        tell: told of a fault of a camera, its outbox or a sink when it begins, in a sentence.
 
     Raises:
-        BadSpec: `edge.policy`, `edge.model`, `edge.source`, `files.exists` ...
+        BadSpec: `edge.policy`, `edge.model`, `edge.source`, `edge.state-busy`, `files.exists` ...
         Missing: `models.missing`, `sandbox.no-<layer>`.
         VelaturaError: the worst one, where every camera ended with one.
     """
@@ -118,10 +119,10 @@ def run(
     seeing = partial(named, model, policy, store or ModelStore())
     with ExitStack() as stack:
         folder = state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velatura-edge-")))
-        signer = _signer(folder)
+        signer = stack.enter_context(held(folder))
         several = len(policy.cameras) > 1
         if several and out is not None:
-            out.mkdir(parents=True, exist_ok=True)
+            _make(out)
         shared = Shared(seeing, signer, folder, policy.sinks, live, login, force, ends, remembered(folder, signer.verifier.id))
         watches = [
             Watch(camera, out / f"{camera.name}.jsonl" if several and out is not None else out, shared, failed if several else None)
@@ -130,13 +131,28 @@ def run(
         for to in policy.sinks:
             if isinstance(to, ToPrometheus):
                 stack.callback(Page(to.port, lambda: {watch.camera.name: watch.numbers() for watch in watches}).close)
-        stack.enter_context(Board(folder, signer.verifier.id, lambda: [watch.states() for watch in watches]))
+        faults = Faults(tell)
+
+        def states() -> list[CameraStates]:
+            faults.look([(watch.states(), watch.source.shown) for watch in watches if watch.source is not None and watch.source.live])
+            return [watch.states() for watch in watches]
+
+        stack.enter_context(Board(folder, signer.verifier.id, states))
         _together(watches)
     errors = [(watch.camera.name, watch.error) for watch in watches if watch.error is not None]
     if len(errors) == len(watches):
         raise max((error for _, error in errors), key=lambda error: _WORST.index(error.exit_status))
     told = [Failed(name, error.code, error.sentence, error.hint, error.exit_status) for name, error in errors]
     return Ran(signer.verifier.id, [_ran(watch) for watch in watches if watch.error is None], failed=told)
+
+
+def _make(folder: Path) -> None:
+    """Of several cameras' files. Raises BadSpec `files.no-folder`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        sentence = f"{folder}: of several cameras the output is a folder, and this cannot be made one: {error.strerror}"
+        raise BadSpec("files.no-folder", sentence, hint="name another folder") from error
 
 
 def _together(watches: Sequence[Watch]) -> None:
@@ -154,15 +170,3 @@ def _ran(watch: Watch) -> RanCamera:
     name, told = watch.camera.name, (gate.records, gate.withheld, gate.restarts)
     notes = [*watch.notes, *remarks.notes(gate.source, gate.counts)]
     return RanCamera(name, *told, words(watch.camera), watch.sinks, gate.totals, remarks.missed(gate.source, gate.counts), notes)
-
-
-def _signer(folder: Path) -> Signer:
-    """The device's key, made at the first start. Raises VelaturaError `edge.state`."""
-    path = folder / KEY
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            save_private(Signer.new(os.urandom), path)
-    except OSError as error:
-        raise VelaturaError("edge.state", f"{folder}: cannot be used: {error.strerror}", hint="choose another --state folder") from error
-    return load_signer(path)

@@ -22,7 +22,7 @@ from velatura.edge.policy import Camera
 from velatura.edge.sinks.jsonl import JsonLines
 from velatura.edge.sinks.opened import opened
 from velatura.edge.sinks.sink import Feeder, Sink
-from velatura.edge.sources import source_of
+from velatura.edge.sources import Source, source_of
 from velatura.edge.states import AREAS
 from velatura.errors import VelaturaError
 
@@ -54,6 +54,7 @@ class Watch:
     Attributes:
         error: what ended it; None: nothing did.
         gateway: once it is ready.
+        source: where it looks, once that is known.
         sinks: as shown to a person -> state, when it is over.
         notes: what a person should know of its start, a sentence each.
     """
@@ -62,6 +63,7 @@ class Watch:
         self.camera, self._out, self._shared, self._failed = camera, out, shared, failed
         self.error: VelaturaError | None = None
         self.gateway: Gateway | None = None
+        self.source: Source | None = None
         self.sinks: dict[str, str] = {}
         self.notes: list[str] = []
         self._outbox: Outbox | None = None
@@ -119,7 +121,7 @@ class Watch:
         shared, camera = self._shared, self.camera
         seeing = shared.seeing()
         login = login_of(Path(camera.login)) if camera.login else shared.login
-        source = source_of(camera.source, live=shared.live, login=login)
+        source = self.source = source_of(camera.source, live=shared.live, login=login)
         outbox = self._outbox = Outbox(shared.folder / camera.name / "outbox.sqlite")
         gate = Gateway(camera, source, seeing, shared.signer, outbox, os.urandom(8).hex(), int(time.time()), __version__, self._wake, os.urandom)
         device = shared.signer.verifier.id
@@ -187,6 +189,8 @@ def _blamed(error: VelaturaError, words: dict[str, str]) -> dict[str, str]:
         return {"vision": "model-refused"}
     if reason.startswith("outbox"):
         return {"outbox": reason.removeprefix("outbox").lstrip("-") or "failed", "camera": "failed"}
+    if reason == "nothing-seen":
+        return {"camera": words["camera"]}
     if reason == "no-video":
         return {"camera": words["camera"] if words["camera"] in ("malformed", "no-video", "codec") else "no-video"}
     return {"camera": "no-source" if reason in ("no-source", "no-clips") else "failed"}

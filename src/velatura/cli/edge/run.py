@@ -93,6 +93,7 @@ def run(
         force=force,
         login=login_of(login) if login is not None else None,
         failed=lambda name, error: warn(f"{name}: {error}"),
+        tell=warn,
         ends=lambda: ending.is_set() or time.monotonic() > until_s,
     )
     whose = "the bundle's signer is the one that it names itself: it is whole, but whose it is was not asked (--verifier)"
