@@ -22,7 +22,7 @@ from velatura.edge.sinks.jsonl import JsonLines
 from velatura.edge.sinks.prometheus import Page, text_of
 from velatura.edge.sinks.sink import Feeder, Unreached
 from velatura.edge.sinks.webhook import Webhook
-from velatura.errors import BadSpec
+from velatura.errors import BadSpec, VelaturaError
 
 DEVICE = SIGNER.verifier.id
 LINES = lines_of(20)
@@ -213,3 +213,19 @@ def test_a_good_bye_that_fails_ends_nothing_else(tmp_path: Path) -> None:
     kept(outbox, LINES, chain_of())
     assert feeder.close() and sink.taken == list(range(21))
     outbox.close()
+
+
+def test_a_file_in_a_closed_folder_is_one_line(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    closed.chmod(0)
+    root = os.geteuid() == 0
+    try:
+        if root:
+            os.seteuid(65_534)
+        with pytest.raises(VelaturaError, match=r"Permission denied \[files\.unwritable\]"):
+            JsonLines(closed / "x.jsonl", device="d", camera="c")
+    finally:
+        if root:
+            os.seteuid(0)
+        closed.chmod(0o700)

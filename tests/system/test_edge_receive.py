@@ -106,7 +106,7 @@ def test_what_is_missing_forged_or_forked_has_a_code(tmp_path: Path, env: dict[s
 
 def test_wrong_words_are_one_line(tmp_path: Path, env: dict[str, str]) -> None:
     for words, code, status in (
-        (["nowhere"], "edge.no-source", 5),
+        (["nowhere"], "edge.unreadable", 5),
         ([], "edge.receive", 2),
         (["-", "--mqtt", "mqtts://b"], "edge.receive", 2),
         (["--mqtt", "https://b/"], "edge.receive", 2),

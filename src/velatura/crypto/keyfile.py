@@ -17,7 +17,7 @@ from pathlib import Path
 from velatura.crypto import keytext
 from velatura.crypto.keys import Identity, Recipient, Signer, Verifier
 from velatura.errors import BadInput, BadSpec, Withheld
-from velatura.files import open_regular, private_output
+from velatura.files import is_there, open_regular, private_output
 
 __all__ = ["load_identity", "load_private", "load_recipient", "load_signer", "load_verifier", "save_private"]
 
@@ -87,7 +87,7 @@ def public_of(key: Identity | Signer) -> Recipient | Verifier:
 
 
 def _public(given: str) -> Recipient | Verifier:
-    is_word = given.strip().startswith("velatura-") and not Path(given).exists()
+    is_word = given.strip().startswith("velatura-") and not is_there(Path(given))
     text = given if is_word else _read(Path(given), private=False)
     if FIRST_LINE in text[:LIMIT] or "velatura-identity-" in text or "velatura-signer-" in text:
         raise BadSpec("crypto.secret-given", "a private key was given where a public one belongs", hint="give what `velatura keys show KEY` prints")

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from velatura.edge.precision import Truth
 from velatura.errors import BadInput, BadSpec
-from velatura.files import open_regular
+from velatura.files import is_folder, open_regular
 from velatura.media.input_form import InputForm
 from velatura.media.source import Decoder
 from velatura.media.view import view
@@ -54,7 +54,7 @@ class Shown:
 
 def spread(folder: Path, most: int) -> list[Path]:
     """Up to `most` files of a folder and what is in it, evenly from all by name. Raises BadSpec `edge.calibration`."""
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise BadSpec("edge.calibration", f"{folder}: is no folder", hint="give a folder of pictures or clips such as the camera sees")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
     if not files:

@@ -96,8 +96,7 @@ def audit(
     Raises:
         Withheld: with the line: `edge.event`, `edge.chain`, `edge.signature`, `edge.schema`, `edge.ticks`, `edge.budget`, `edge.policy-changed`,
             `edge.cut`.
-        BadInput: `edge.no-events`, `edge.outbox`.
-        BadSpec: `files.missing` ...
+        BadInput: `edge.no-events`, `edge.outbox`, `edge.unreadable`.
     """
     check: _Check | None = None
     for number, line in enumerate(lines_of(path), 1):
@@ -137,8 +136,12 @@ def _is_outbox(path: Path) -> bool:
 
 
 def lines_of(path: Path) -> Iterator[bytes]:
-    """Lines without their ends. Raises BadInput `edge.outbox`, Withheld `edge.event`: a line that is too long, or was cut."""
-    with open_regular(path) as stream:
+    """Lines without their ends. Raises BadInput `edge.outbox`, `edge.unreadable`, Withheld `edge.event`: a line that is too long, or was cut."""
+    try:
+        stream = open_regular(path)
+    except OSError as error:
+        raise BadInput("edge.unreadable", f"{path}: cannot be read: {error.strerror}", hint="check its name and its permissions") from error
+    with stream:
         if stream.read(len(_SQLITE)) == _SQLITE:
             yield from _outbox_lines(path)
             return
@@ -159,7 +162,9 @@ def _outbox_lines(path: Path) -> Iterable[bytes]:
     try:
         db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            yield from (bytes(row[0]) for row in db.execute("SELECT line FROM events ORDER BY seq"))
+            if db.execute("SELECT type FROM sqlite_schema WHERE name = 'events'").fetchone() != ("table",):  # a view could go on for ever
+                raise TypeError
+            yield from (memoryview(line).tobytes() for (line,) in db.execute("SELECT line FROM events ORDER BY seq"))  # of a number: no zeroes
         finally:
             db.close()
     except (sqlite3.Error, TypeError) as error:

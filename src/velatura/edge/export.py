@@ -18,7 +18,7 @@ from velatura.crypto.keys import Signer
 from velatura.edge.backend import backend_of
 from velatura.edge.bundle import seal
 from velatura.edge.integers import Chosen, Gate, choose
-from velatura.edge.manifest import FORMAT, Manifest, Precision, refuse_labels
+from velatura.edge.manifest import FORMAT, NAME, Manifest, Precision, refuse_labels
 from velatura.edge.network import HEADS, Network
 from velatura.edge.policy import LEVELS
 from velatura.edge.seeing import network_of_entry
@@ -184,6 +184,8 @@ def _given(wish: Wish, store: ModelStore) -> _Given:
         raise BadSpec("edge.head", f"{head!r} is no head that edge can read the outputs of", hint=nearest(head, HEADS))
     entry = ours or msgspec.structs.replace(known[head], licence="not stated", training_data="not stated")
     labels, name = wish.labels or entry.labels, wish.name or (wish.model if ours else _name(wish.model))
+    if not NAME.fullmatch(name):  # no reader would take the bundle
+        raise BadSpec("edge.bundle-name", f"--name {name}: is 1 to 64 of a-z, 0-9, '.', '-' and '_', a letter or number first", hint="--name faces")
     refuse_labels(labels, head, name)
     network = replace(network_of_entry(name, msgspec.structs.replace(entry, like=head), backend=wish.backend), side=FREE_SIDE)
     if wish.size:

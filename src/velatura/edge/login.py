@@ -39,7 +39,7 @@ def _private_lines(path: Path) -> list[str]:
         with open_regular(path) as stream:
             raw, mode = stream.read(4096), os.fstat(stream.fileno()).st_mode
     except OSError as error:
-        raise BadSpec("edge.login", f"{path}: cannot be read: {error.strerror}") from error
+        raise BadSpec("edge.login", f"{path}: cannot be read: {error.strerror}", hint="check its name and its permissions") from error
     if mode & 0o077:
         raise BadSpec("edge.login", f"{path}: others can read it", hint=f"chmod 600 {path}")
     return raw.decode("utf-8", "replace").splitlines()

@@ -24,10 +24,10 @@ from velatura.specs import Spec, read_json
 if TYPE_CHECKING:
     from velatura.edge.policy import Camera
 
-__all__ = ["FORMAT", "Manifest", "Part", "Precision", "Tensor", "allows", "decode", "encode", "network_of", "refuse_labels", "refuse_parts"]
+__all__ = ["FORMAT", "NAME", "Manifest", "Part", "Precision", "Tensor", "allows", "decode", "encode", "network_of", "refuse_labels", "refuse_parts"]
 
 FORMAT = 1
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 
 class Part(Spec, frozen=True):
@@ -139,7 +139,7 @@ def decode(raw: bytes) -> Manifest:
 
 def _wrong(manifest: Manifest) -> str:
     """What types alone do not refuse."""
-    if not _NAME.fullmatch(manifest.name) or manifest.head not in HEADS:
+    if not NAME.fullmatch(manifest.name) or manifest.head not in HEADS:
         return "name or head"
     if set(manifest.parts) != {MODEL, VECTORS}:
         return "parts"

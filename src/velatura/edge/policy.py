@@ -21,7 +21,22 @@ from velatura.edge.schema import schema_of
 from velatura.errors import BadSpec
 from velatura.specs import Spec, load_spec
 
-__all__ = ["LEVELS", "Camera", "Egress", "Line", "Mask", "Policy", "Zone", "capacity", "check", "digest", "load_policy", "promised", "single"]
+__all__ = [
+    "LEVELS",
+    "Camera",
+    "Egress",
+    "Line",
+    "Mask",
+    "Policy",
+    "Zone",
+    "capacity",
+    "check",
+    "digest",
+    "is_name",
+    "load_policy",
+    "promised",
+    "single",
+]
 
 LEVELS = {1: "tracks", 2: "crossings", 3: "counts"}
 """Privacy level -> what `--emit` calls it. 0, a still picture, never passes the gateway (`snapshot`)."""
@@ -96,6 +111,11 @@ class Policy(Spec, frozen=True):
     sinks: tuple[Destination, ...] = ()
 
 
+def is_name(word: str) -> bool:
+    """Of a camera, a line or a zone."""
+    return _NAME.fullmatch(word) is not None
+
+
 def load_policy(path: Path) -> Policy:
     """Raises BadSpec: what `load_spec` raises, and `edge.policy`."""
     policy = load_spec(path, Policy)
@@ -141,7 +161,7 @@ def check(policy: Policy, *, where: str) -> None:
 def _check_camera(camera: Camera, *, where: str) -> None:
     places = [*(line.name for line in camera.lines), *(zone.name for zone in camera.zones)]
     for name in (camera.name, *places):
-        if not _NAME.fullmatch(name):
+        if not is_name(name):
             raise _wrong(where, f"{name!r}: a name is 1 to 32 of a-z, 0-9, - and _")
     if len(set(places)) < len(places) or max(len(camera.lines), len(camera.zones), len(camera.masks)) > MOST_PLACES:
         raise _wrong(where, f"lines and zones have names of their own, at most {MOST_PLACES} of each")

@@ -14,7 +14,7 @@ import msgspec
 from velatura.crypto.keys import Verifier
 from velatura.edge.events import Event, Link, check_signature, digest, follow, parse
 from velatura.errors import Withheld
-from velatura.files import atomic_output
+from velatura.files import atomic_output, is_there
 from velatura.specs import Spec, load_spec
 
 __all__ = ["Receiver"]
@@ -53,7 +53,7 @@ class Receiver:
         self._link, self.repeated, self.lost = Link(), 0, 0
         self._early: dict[int, bytes] = {}
         self._seen: OrderedDict[int, str] = OrderedDict()
-        if state is not None and state.exists():
+        if state is not None and is_there(state):
             kept = load_spec(state, _State)
             if (kept.device, kept.camera) != (verifier.id, camera):
                 raise Withheld("edge.receiver", f"{state}: belongs to camera {kept.camera} of device {kept.device}", hint="another --state file")

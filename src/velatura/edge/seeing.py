@@ -18,6 +18,7 @@ from velatura.edge.network import BACKENDS, HEADS, Network
 from velatura.edge.pair import Seeing
 from velatura.edge.policy import Policy
 from velatura.errors import BadSpec, nearest
+from velatura.files import is_there
 from velatura.media.input_form import InputForm
 from velatura.models.catalogue import Entry
 from velatura.models.store import ModelStore
@@ -27,7 +28,7 @@ __all__ = ["is_bundle", "labels_found", "network_of_entry", "seeing_of"]
 
 def is_bundle(model: str, store: ModelStore) -> bool:
     """Whether the word means a file: names of the catalogue come first."""
-    return model not in store.known() and (Path(model).exists() or "/" in model)
+    return model not in store.known() and ("/" in model or is_there(Path(model)))
 
 
 def labels_found(model: str, store: ModelStore) -> tuple[str, ...]:

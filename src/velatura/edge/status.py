@@ -16,6 +16,7 @@ from pathlib import Path
 
 from velatura.edge.states import AREAS, State, state_of
 from velatura.errors import BadInput, Missing
+from velatura.files import is_there
 from velatura.specs import Spec, load_spec
 
 __all__ = ["BEAT_S", "FILE", "LOCK", "CameraStatus", "Fact", "Status", "Word", "facts", "life_of", "read_status"]
@@ -90,7 +91,7 @@ def read_status(folder: Path) -> Status:
         except (KeyError, BadInput):
             break
         except Exception:
-            if not path.exists():
+            if not is_there(path):
                 raise Missing(
                     "edge.no-status", f"{folder}: no `edge run` has written its state here", hint="the folder of `edge run --state`"
                 ) from None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from velatura.errors import BadInput, BadSpec, Missing
+from velatura.files import is_there
 from velatura.models.silence import silent
 
 __all__ = ["from_torch", "is_torch"]
@@ -22,7 +23,7 @@ OPSET = 18
 
 def is_torch(model: str) -> bool:
     """By its form."""
-    return model.endswith(".pt2") or (":" in model and "/" not in model and not Path(model).exists())
+    return model.endswith(".pt2") or (":" in model and "/" not in model and not is_there(Path(model)))
 
 
 def from_torch(model: str, *, size: tuple[int, int], outputs: Sequence[str]) -> bytes:
@@ -66,7 +67,7 @@ def _exported(model: str, torch: Any, size: tuple[int, int], outputs: Sequence[s
 
 def _loaded(model: str, torch: Any) -> Any:
     if model.endswith(".pt2"):
-        if not Path(model).is_file():
+        if not is_there(Path(model)) or not Path(model).is_file():
             raise BadSpec("edge.model", f"{model}: is no file", hint="a .pt2 of torch.export.save")
         try:
             return torch.export.load(model)
@@ -78,6 +79,8 @@ def _loaded(model: str, torch: Any) -> Any:
         made = getattr(import_module(module), name)()
     except (ImportError, AttributeError) as error:
         raise BadSpec("edge.model", f"{model}: cannot be imported", hint="MODULE:CALLABLE that takes nothing and gives a torch.nn.Module") from error
+    except Exception as error:  # code of a person's own, or a callable that takes something
+        raise BadSpec("edge.model", f"{model}: raised {type(error).__name__}", hint="MODULE:CALLABLE takes nothing") from error
     finally:
         sys.path.pop(0)
     if not isinstance(made, torch.nn.Module):

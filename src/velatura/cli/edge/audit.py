@@ -36,10 +36,11 @@ def audit(
     from velatura.edge.chain_audit import audit as recompute
     from velatura.edge.policy import digest, load_policy
     from velatura.errors import BadSpec
+    from velatura.files import is_folder
 
     wanted = [digest(camera) for camera in load_policy(policy).cameras] if policy is not None else None
     key, seen, before = load_verifier(verifier) if verifier else None, _seen(at_least, "--at-least"), _seen(after, "--after")
-    if not file.is_dir():
+    if not is_folder(file):
         found = recompute(file, verifier=key, policy=wanted, at_least=seen, after=before)
         warnings = [*_changed(found), *([] if found.pinned else [UNPINNED])]
         told("edge audit", found, json=json, text=_audited(found), warnings=warnings)
@@ -78,7 +79,10 @@ def _folder(folder: Path, key: Verifier | None, wanted: list[str] | None, *, jso
 def _files(folder: Path) -> list[Path]:
     from velatura.errors import BadInput
 
-    found = sorted(path for path in folder.glob("*.jsonl") if path.is_file())
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix == ".jsonl" and path.is_file())
+    except OSError as error:
+        raise BadInput("edge.unreadable", f"{folder}: cannot be read: {error.strerror}", hint="check its permissions") from error
     if not found:
         raise BadInput("edge.no-events", f"{folder}: holds no .jsonl file", hint="the folder of `edge run -o`")
     return found
@@ -93,12 +97,14 @@ def _changed(found: Audited) -> list[str]:
 
 
 def _seen(word: str, option: str) -> tuple[int, str] | None:
+    import re
+
     from velatura.errors import BadSpec
 
     if not word:
         return None
     number, _, sha256 = word.partition(":")
-    if not number.isdigit() or len(sha256) != 64:
+    if not re.fullmatch("[0-9]{1,18}:[0-9a-f]{64}", word):
         raise BadSpec("edge.at-least", f"{option} is NUMBER:SHA256 of an event", hint="the retained status of a broker has both")
     return int(number), sha256
 

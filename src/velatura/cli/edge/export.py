@@ -87,10 +87,11 @@ def _signer(path: Path | None) -> Signer:
 
     from velatura.crypto.keyfile import load_signer, save_private
     from velatura.crypto.keys import Signer
+    from velatura.files import is_there
     from velatura.models.store import home
 
     chosen = path or home() / "edge" / "bundles.key"
-    if not chosen.exists():
+    if not is_there(chosen):
         if path is None:
             chosen.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         save_private(Signer.new(os.urandom), chosen)

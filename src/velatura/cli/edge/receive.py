@@ -36,10 +36,13 @@ def receive(
     from velatura.cli.output import warn
     from velatura.crypto.keyfile import load_verifier
     from velatura.edge.consume import from_lines
+    from velatura.edge.policy import is_name
     from velatura.errors import BadSpec
 
     if bool(file) == bool(mqtt):
         raise BadSpec("edge.receive", "events come from a FILE, or from --mqtt", hint="one of both")
+    if not is_name(camera):
+        raise BadSpec("edge.receive", f"--camera {camera}: there can be no camera of that name", hint="as the device's policy names it")
     key = load_verifier(verifier)
     if file:
         done = from_lines(_lines(file), key, camera, out, force=force, told=lambda error: warn(str(error)))
@@ -90,15 +93,11 @@ def _lines(word: str) -> Iterator[bytes]:
     import sys
 
     from velatura.edge.chain_audit import lines_in, lines_of
-    from velatura.errors import BadInput
 
     if word == "-":
         yield from lines_in(sys.stdin.buffer, where="stdin")
         return
-    path = Path(word)
-    if not path.is_file():
-        raise BadInput("edge.no-source", f"{word}: no such file", hint="a file of lines, or - for stdin")
-    yield from lines_of(path)
+    yield from lines_of(Path(word))
 
 
 def _text(done: Received, out: Path) -> str:

@@ -28,24 +28,27 @@ class JsonLines:
         link: where the chain stands after its last line.
 
     Raises:
-        BadSpec: `files.exists`: it is there and ends in no event of this camera; `edge.not-a-file`.
+        BadSpec: `files.exists`: it is there and ends in no event of this camera; `edge.not-a-file`; `files.no-folder`.
         VelaturaError: `files.unwritable`.
     """
 
     def __init__(self, path: Path, *, device: str, camera: str, force: bool = False) -> None:
-        self.name = f"file:{path.resolve()}"
         self._path, self._last, self.link = path, -1, Link()
-        if path.exists() and not path.is_file():
-            raise BadSpec("edge.not-a-file", f"{path}: is no plain file", hint="name a file that ends in .jsonl")
-        if path.exists() and not force:
-            self.link = _continued(path, device, camera)
-            self._last = self.link.seq - 1
         try:
+            self.name = f"file:{path.resolve()}"
+            if path.exists() and not path.is_file():
+                raise BadSpec("edge.not-a-file", f"{path}: is no plain file", hint="name a file that ends in .jsonl")
+            if not path.parent.is_dir():
+                raise BadSpec("files.no-folder", f"{path.parent}: there is no such folder", hint="make it first, or choose another output")
+            if path.exists() and not force:
+                self.link = _continued(path, device, camera)
+                self._last = self.link.seq - 1
             flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | (os.O_TRUNC if self._last < 0 else 0)
             self._file = os.open(path, flags, 0o600)
+            self._size = os.fstat(self._file).st_size
         except OSError as error:
-            raise VelaturaError("files.unwritable", f"{path}: cannot be written: {error.strerror}", hint="choose another folder") from error
-        self._size = os.fstat(self._file).st_size
+            sentence = f"{path}: cannot be written: {error.strerror}"
+            raise VelaturaError("files.unwritable", sentence, hint="choose a folder that you may write to, and a short name") from error
 
     def offer(self, lines: Sequence[tuple[int, bytes]]) -> int:
         new = [(seq, line) for seq, line in lines if seq > self._last]

@@ -14,8 +14,11 @@ from velatura.edge.sinks.mqtt import Mqtt
 from velatura.edge.sinks.sink import Sink
 from velatura.edge.sinks.webhook import Webhook
 from velatura.errors import BadSpec
+from velatura.files import open_regular
 
 __all__ = ["certificates_of", "opened"]
+
+MOST_BYTES = 4 << 20
 
 
 def opened(to: ToMqtt | ToWebhook, outbox: Outbox, *, device: str, camera: Camera, totals: Callable[[], Mapping[str, int]]) -> Sink:
@@ -50,7 +53,8 @@ def certificates_of(word: str) -> Path | None:
     if not word:
         return None
     try:
-        ssl.create_default_context(cafile=word)
-    except (OSError, ssl.SSLError) as error:
+        with open_regular(Path(word)) as stream:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=stream.read(MOST_BYTES).decode("ascii", "ignore"))
+    except (OSError, ValueError) as error:  # ssl's own error is an OSError
         raise BadSpec("edge.ca", f"{word}: holds no certificates that can be read", hint="a file in PEM of who signed the server's") from error
     return Path(word)
