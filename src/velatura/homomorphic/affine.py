@@ -12,7 +12,7 @@ from math import inf
 
 import numpy as np
 
-from velatura.homomorphic.costs import Prices
+from velatura.homomorphic.cost import Prices
 from velatura.homomorphic.diagonals import TOO_MANY, Fold, Numbers, Pairs, Split, least_rotations, pairs, rotations_of, split, vectors
 from velatura.homomorphic.graph import Affine
 from velatura.homomorphic.layout import Layout

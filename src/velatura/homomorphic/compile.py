@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from velatura.errors import BadInput, BadSpec, Unsupported
 from velatura.homomorphic.batching import batched
 from velatura.homomorphic.compiled import Compiled, Packing, Unpacking, pack
-from velatura.homomorphic.costs import program_ms
+from velatura.homomorphic.cost import least_milliseconds, milliseconds, sizes
 from velatura.homomorphic.graph import Affine, Graph, Polynomial
 from velatura.homomorphic.im2col import windowed
 from velatura.homomorphic.layout import Layout, flat, pictures
 from velatura.homomorphic.layout import windows as window_layout
 from velatura.homomorphic.lowering import Known, lower, remaining_depth
 from velatura.homomorphic.parameters import MAX_LOG_QP
-from velatura.homomorphic.program import Program, Rotate, Weigh
+from velatura.homomorphic.program import Program, Rotate
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
 from velatura.homomorphic.rotation_keys import limited, thrifty
 from velatura.homomorphic.search import Found, search
@@ -92,7 +92,7 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
         if (depth + 2) * LEAST_PRIME > allowed:
             continue
         told(f"layouts at degree {n}")
-        for one in sorted(_candidates(scaled, n // 2, options), key=lambda candidate: program_ms(candidate.program)):
+        for one in sorted(_candidates(scaled, n // 2, options), key=lambda candidate: least_milliseconds(candidate.program)):
             try:
                 one = replace(one, program=_fewer_keys(one.program, options, allowed))
                 told(f"primes and scales at degree {n} for {one.name}")
@@ -224,8 +224,8 @@ def _fewer_keys(program: Program, options: Options, log_qp: float) -> Program:
 
 
 def key_bytes(n: int, primes: int, log_qp: float) -> float:
-    """Of one seeded key: a polynomial of all primes for each data prime."""
-    return primes * n * log_qp / 8
+    """Of one seeded key, about: a polynomial of all primes for each data prime, compressed."""
+    return 1.2 * primes * n * log_qp / 8
 
 
 def _imprecise(found: Found, ranges: Ranges, wanted: float, n: int) -> Unsupported:
@@ -244,8 +244,7 @@ def _compiled(graph: Graph, one: _Candidate, found: Found, ranges: Ranges, low: 
     chosen, program = found.parameters, one.program
     output = graph[graph.output]
     kind = "proven" if ranges.proven else "calibrated"
-    primes = len(chosen.data)
-    last = found.plan.level[program.outputs[0]]
+    bytes_ = sizes(program, found.plan, chosen)
     report = {
         "n": chosen.n,
         "log_qp": round(chosen.log_qp, 2),
@@ -258,13 +257,13 @@ def _compiled(graph: Graph, one: _Candidate, found: Found, ranges: Ranges, low: 
         "layout": dict(one.layouts),
         "rotations": sum(isinstance(step, Rotate) for step in program.steps),
         "galois_keys": len(program.rotations),
-        "eval_key_bytes": round((len(program.rotations) + 1) * key_bytes(chosen.n, primes, chosen.log_qp)),
-        "upload_bytes": round(len(one.packing.gather) * chosen.n * sum(log2(prime) for prime in chosen.data) / 8),
-        "result_bytes": round(len(program.outputs) * 2 * chosen.n * sum(log2(prime) for prime in chosen.data[:last]) / 8),
-        "plain_bytes": sum(
-            8 * chosen.n * (found.plan.level[ref] + 1) * len(step.terms) for ref, step in enumerate(program.steps) if isinstance(step, Weigh)
-        ),
-        "predicted_ms": round(program_ms(program), 1),
+        "eval_key_bytes": bytes_.evaluation_keys,
+        "upload_bytes": len(one.packing.gather) * bytes_.upload,
+        "result_bytes": len(program.outputs) * bytes_.result,
+        "server_key_bytes": bytes_.keys_held,
+        "server_plain_bytes": bytes_.plains_held,
+        "predicted_ms": round(milliseconds(program, found.plan), 1),
+        "predicted_first_ms": round(milliseconds(program, found.plan, encoding=True), 1),
         "predicted_error": found.error,
         "spare_bits": round(found.spare, 2),
         "least_spare_at": found.layer,

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import exp, log
 
-from velatura.homomorphic.levels import Plan
+from velatura.homomorphic.levels import Plan, plan
 from velatura.homomorphic.parameters import Parameters
 from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Weigh
 from velatura.specs import Spec
 
-__all__ = ["MEASURED", "Factors", "Sizes", "milliseconds", "operations", "sizes"]
+__all__ = ["MEASURED", "Factors", "Prices", "Sizes", "least_milliseconds", "milliseconds", "operations", "prices", "sizes"]
 
 
 class Factors(Spec, frozen=True):
@@ -57,6 +58,38 @@ class Sizes:
     evaluation_keys: int
     keys_held: int
     plains_held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Milliseconds of single operations at one degree, for the search of layouts."""
+
+    switch_square: float
+    switch: float
+    term: float
+    division: float
+
+    def rotate(self, level: int) -> float:
+        return self.switch_square * level * (level + 1) + self.switch * level
+
+    def weigh(self, level: int) -> float:
+        """One product with a plain vector, added."""
+        return self.term * level
+
+    def rescale(self, level: int) -> float:
+        return self.division * level
+
+
+@cache
+def prices(slots: int) -> Prices:
+    """By the measured factors."""
+    at = _at(2 * slots, MEASURED)
+    return Prices(at["switch_square"], at["switch"], at["weigh"] + at["add"], at["rescale"])
+
+
+def least_milliseconds(program: Program) -> float:
+    """Time on the shortest chain that the program fits, before its primes are known."""
+    return milliseconds(program, plan(program, [1.0] * (program.depth + 1), [1.0] * program.scales))
 
 
 def operations(program: Program, planned: Plan) -> Counter[tuple[str, int]]:

@@ -16,7 +16,7 @@ import numpy as np
 from velatura.errors import Unsupported
 from velatura.homomorphic import affine, polynomials
 from velatura.homomorphic.affine import Diagonals
-from velatura.homomorphic.costs import Prices, prices
+from velatura.homomorphic.cost import Prices, prices
 from velatura.homomorphic.diagonals import Fold
 from velatura.homomorphic.graph import Activation, Add, Affine, Graph, Input, Node, Polynomial
 from velatura.homomorphic.layout import Layout

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from velatura.errors import Unsupported
-from velatura.homomorphic.costs import program_ms
+from velatura.homomorphic.cost import least_milliseconds
 from velatura.homomorphic.program import Add, Multiply, Program, ProgramBuilder, Ref, Rotate, Shift, Take, Weigh
 
 __all__ = ["limited", "thrifty"]
@@ -35,11 +35,11 @@ def limited(program: Program, most: int) -> Program:
 
 def thrifty(program: Program, *, slower: float = 0.03) -> Program:
     """As few keys as cost at most the share `slower` of the time."""
-    best, allowed = program, (1 + slower) * program_ms(program)
+    best, allowed = program, (1 + slower) * least_milliseconds(program)
     ways: dict[int, tuple[int, ...]] = {by: (by,) for by in program.rotations}
     while (fewer := _without_one(program, ways)) is not None:
         made = _composed(program, fewer)
-        if program_ms(made) > allowed:
+        if least_milliseconds(made) > allowed:
             break
         best, ways = made, fewer
     return best
