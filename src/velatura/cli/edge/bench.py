@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velatura.cli.edge.app import EPILOG, app
+from velatura.cli.edge.words import finite
 from velatura.cli.options import Json
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["bench"]
 def bench(
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="as the camera gives it: its codec, size and rate decide; a few seconds")],
     model: Annotated[str, typer.Option(metavar="NAME", help="of `velatura models list`: yunet-n, yunet-s, centerface, fastestdet")] = "yunet-n",
-    looks_per_s: Annotated[float, typer.Option("--looks-per-s", min=0.1, help="of the cameras that are counted for a core")] = 5.0,
+    looks_per_s: Annotated[float, typer.Option("--looks-per-s", min=0.1, callback=finite, help="of the cameras that are counted for a core")] = 5.0,
     frames: Annotated[int, typer.Option(metavar="N", min=75, help="at most so many of the clip")] = 300,
     fast_decode: Annotated[bool, typer.Option("--fast-decode", help="leave the deblocking filter out, as of `edge run`")] = False,
     allow_degraded: Annotated[list[str] | None, typer.Option(metavar="LAYER", help="of the confinement, may be absent, as of `edge run`")] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velatura.cli.edge.app import app
+from velatura.cli.edge.words import finite
 from velatura.cli.options import Json, Quiet
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def export(
     labels: Annotated[
         Path | None, typer.Option(metavar="BOXES.json", help="precision is measured against these  [default: against float32's own boxes]")
     ] = None,
-    max_drop: Annotated[float, typer.Option(metavar="POINTS", min=0, help="of AP50 that int8 may lose")] = 1.0,
-    min_gain: Annotated[float, typer.Option(metavar="TIMES", min=0, help="how much faster int8 must be here")] = 1.15,
+    max_drop: Annotated[float, typer.Option(metavar="POINTS", min=0, callback=finite, help="of AP50 that int8 may lose")] = 1.0,
+    min_gain: Annotated[float, typer.Option(metavar="TIMES", min=0, callback=finite, help="how much faster int8 must be here")] = 1.15,
     int8: Annotated[bool, typer.Option("--int8/--no-int8", help="try 8-bit integers, where pictures are given")] = True,
     max_mb: Annotated[int, typer.Option(metavar="N", min=1, max=128, help="MiB that the network may have")] = 128,
     name: Annotated[str, typer.Option(metavar="NAME", help="that it is called in the bundle  [default: of the model]")] = "",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velatura.cli.edge.app import app
+from velatura.cli.edge.words import finite
 from velatura.cli.options import Json
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def receive(
     file: Annotated[str, typer.Argument(metavar="[FILE|-]", help="a file of lines, or - for stdin; without --mqtt", show_default=False)] = "",
     camera: Annotated[str, typer.Option(metavar="NAME", help="of the device's cameras")] = "camera",
     mqtt: Annotated[str, typer.Option(metavar="WORD", help="mqtts://HOST/PREFIX#login=FILE&ca=FILE; receipts go back")] = "",
-    for_s: Annotated[float, typer.Option("--for-s", min=0, help="end after so many seconds; 0: with Ctrl-C or SIGTERM")] = 0.0,
+    for_s: Annotated[float, typer.Option("--for-s", min=0, callback=finite, help="end after so many seconds; 0: with Ctrl-C or SIGTERM")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="replace RECEIVED.jsonl, and forget what came before")] = False,
     json: Json = False,
 ) -> int:

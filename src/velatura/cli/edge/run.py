@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velatura.cli.edge.app import EPILOG, app
+from velatura.cli.edge.words import finite
 from velatura.cli.options import Json
 
 if TYPE_CHECKING:
@@ -46,9 +47,9 @@ def run(
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="lines, zones, masks, budget; see docs/how-to/edge.md")] = None,
     state: Annotated[Path | None, typer.Option(metavar="FOLDER", help="keeps key and what was not received  [default: for this run]")] = None,
     live: Annotated[bool, typer.Option("--live", help="play a file as a camera would: the newest frame counts")] = False,
-    looks_per_s: Annotated[float, typer.Option("--looks-per-s", min=0, help="looks a second at most; 0: every frame")] = 0.0,
+    looks_per_s: Annotated[float, typer.Option("--looks-per-s", min=0, callback=finite, help="looks a second at most; 0: every frame")] = 0.0,
     fast_decode: Annotated[bool, typer.Option("--fast-decode", help="leave the deblocking filter out: less work, coarser pictures")] = False,
-    for_s: Annotated[float, typer.Option("--for-s", min=0, help="end after so many seconds; 0: with the source")] = 0.0,
+    for_s: Annotated[float, typer.Option("--for-s", min=0, callback=finite, help="end after so many seconds; 0: with the source")] = 0.0,
     allow_degraded: Annotated[
         list[str] | None, typer.Option(metavar="LAYER", help="of the confinement, may be absent (uid, namespaces, landlock ...); said in every event")
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from velatura.cli.edge.app import app
+from velatura.cli.edge.words import finite
 from velatura.cli.options import Json
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def snapshot(
     out: Annotated[Path, typer.Option("--output", "-o", metavar="STILL.png", help=".png or .jpg; mode 0600")],
     policy: Annotated[Path | None, typer.Option(metavar="POLICY.toml", help="its masks are burned in, its lines and zones drawn")] = None,
     camera: Annotated[str, typer.Option(metavar="NAME", help="of the policy  [default: its only one]")] = "",
-    at_s: Annotated[float, typer.Option("--at-s", min=0, help="seconds to pass over first")] = 0.0,
+    at_s: Annotated[float, typer.Option("--at-s", min=0, callback=finite, help="seconds to pass over first")] = 0.0,
     login: Annotated[Path | None, typer.Option(metavar="FILE", help="user and password of the camera, a line each; mode 0600")] = None,
     yes_local: Annotated[bool, typer.Option("--yes-local", help="make it though this is no terminal, or a remote shell")] = False,
     allow_degraded: Annotated[list[str] | None, typer.Option(metavar="LAYER", help="of the confinement, may be absent")] = None,

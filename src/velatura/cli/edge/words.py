@@ -1,14 +1,24 @@
-"""Words of edge's command line that stand for something else: sizes, and files of labels."""
+"""Words of edge's command line that stand for something else: sizes, files of labels, numbers that are some."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+
+import typer
 
 from velatura.errors import BadSpec
 
-__all__ = ["lines_of", "size_of"]
+__all__ = ["finite", "lines_of", "size_of"]
 
 MOST_LABELS = 1 << 16  # bytes
+
+
+def finite(value: float) -> float:
+    """A callback of options. "nan" lies in every range that click checks, and no clock ever comes to it. Raises click's usage error."""
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number.")
+    return value
 
 
 def size_of(word: str) -> tuple[int, int]:
