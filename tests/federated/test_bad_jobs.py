@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import resource
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,14 +16,18 @@ pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("flwr", reason="flwr is not installed")
 pytest.importorskip("sklearn", reason="scikit-learn is not installed")
 
+from flwr.app import Array, ArrayRecord
 from tests.federated.jobs import job
 
-from velatura.errors import BadInput, BadSpec, VelaturaError
+from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
+from velatura.federated.aggregation import Update
 from velatura.federated.checkpoint import read
 from velatura.federated.export import export
-from velatura.federated.job import Data, FederatedJob, Model, Rounds, StrategyOf, Training, check, load_job, written
+from velatura.federated.job import Data, FederatedJob, Guards, Model, Rounds, StrategyOf, Training, check, load_job, written
 from velatura.federated.loading import load
 from velatura.federated.networks import made
+from velatura.federated.new_model import aggregated
+from velatura.federated.records import State
 from velatura.federated.run import run
 from velatura.federated.serving import finished
 from velatura.federated.table import Schema
@@ -224,6 +231,56 @@ def test_where_no_round_changes_anything_the_history_says_why(tmp_path: Path) ->
     assert "not finite" in (tmp_path / "run" / "history.json").read_text()
     with pytest.raises(VelaturaError):
         export(tmp_path / "run", safetensors=tmp_path / "m")
+
+
+def diverging(rounds: int, **change: object) -> FederatedJob:
+    """A site doubles the weights in each of its steps, and the server takes 1e6 times that: beyond float32 within a few rounds."""
+    of = job(rounds=rounds, sites=3, strategy="fedavgm", server_learning_rate=1e6)
+    return msgspec.structs.replace(of, training=Training(lr=1.0, weight_decay=3.0), guards=Guards(norm=0), **change)
+
+
+def test_a_model_that_is_not_finite_is_not_released_and_the_one_before_stays(tmp_path: Path) -> None:
+    ran = run(diverging(40), tmp_path / "run")
+    assert 1 <= ran.rounds < 40
+    assert re.search(rf"round {ran.rounds + 1}: fedavgm \(server_learning_rate = 1e\+06\) made weights that are not finite: 1\.", ran.stopped)
+    kept = finished(tmp_path / "run")
+    before = run(diverging(ran.rounds), tmp_path / "shorter")
+    assert before.rounds == ran.rounds and not before.stopped
+    assert all(np.isfinite(value).all() for value in kept.model.values())
+    assert all(np.array_equal(value, finished(tmp_path / "shorter").model[name]) for name, value in kept.model.items())
+    assert read(tmp_path / "run" / "checkpoint").number == ran.rounds
+    json.loads((tmp_path / "run" / "history.json").read_text(), parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda state: {name: value * np.nan for name, value in state.items()}, "not finite: 1.weight"),
+        (lambda state: {name: value.astype(np.float64) * 1e300 for name, value in state.items()}, "not finite: 1.weight"),
+        (lambda state: {name: value[:1] for name, value in state.items()}, r"1.weight is float32 of shape \(1, 64\), not float32 of \(10, 64\)"),
+        (lambda state: {name: value.astype(np.complex64) for name, value in state.items()}, "1.weight is complex64"),
+        (lambda state: {"1.bias": state["1.bias"]}, "other arrays: 1.weight"),
+        (lambda state: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_what_a_strategy_makes_is_looked_at_before_it_is_the_model(made: Callable[[State], State], words: str) -> None:
+    class Strategy:
+        def aggregate_train(self, number: int, replies: object) -> tuple[ArrayRecord, None]:
+            return ArrayRecord({name: Array(value) for name, value in made(dict(model)).items()}), None
+
+    model = {"1.weight": np.ones((10, 64), np.float32), "1.bias": np.ones(10, np.float32)}
+    update = Update(0, {name: value * 2 for name, value in model.items()}, 5)
+    with pytest.raises(Withheld, match=rf"round 7: fedadam \(eta = 3\) .*{words}.*the model before it stays") as caught:
+        aggregated(StrategyOf("fedadam", {"eta": 3}), Strategy(), 7, model, [update], [], [])
+    assert caught.value.code == "federated.aggregate" and "training.lr" in caught.value.hint
+
+
+def test_where_the_first_round_gives_no_model_nothing_is_left(tmp_path: Path) -> None:
+    np.savez(tmp_path / "huge.npz", x=np.full((40, 3), 1e30, np.float32), y=np.arange(40) % 2)
+    of = FederatedJob(Model("linear"), Data("huge.npz", sites=2), Training(lr=1e6), StrategyOf("fedavgm", {"server_learning_rate": 1e6}))
+    with pytest.raises(Withheld, match=r"round 1: fedavgm \(server_learning_rate = 1e\+06\)"):
+        run(of, tmp_path / "run", base=tmp_path)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_changed_job_is_refused_and_the_field_named(tmp_path: Path) -> None:

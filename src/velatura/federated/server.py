@@ -9,16 +9,16 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import msgspec
-import numpy as np
-from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
+from flwr.app import ConfigRecord
 
 from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
 from velatura.federated import checkpoint
-from velatura.federated.aggregation import Aggregator, Plain, Update
+from velatura.federated.aggregation import Aggregator, Plain
 from velatura.federated.checkpoint import Checkpoint
 from velatura.federated.client_level import drawn_in_secret, without_names
 from velatura.federated.greeting import greeted
@@ -26,16 +26,15 @@ from velatura.federated.guarded_grid import GuardedGrid, Refused
 from velatura.federated.job import FederatedJob, difference
 from velatura.federated.kept_state import put_back, taken_out
 from velatura.federated.networks import network_of
-from velatura.federated.records import State, packed, read_quickly, unpacked
+from velatura.federated.new_model import aggregated
+from velatura.federated.records import State, packed
 from velatura.federated.seeds import derived
 from velatura.federated.site_figures import by_site, mean, of_final, spent
-from velatura.federated.strategies import SINGLE, enough, strategy_of
+from velatura.federated.strategies import enough, strategy_of
 from velatura.federated.table import Schema, Table
 from velatura.federated.training import judged, put, state_of
 from velatura.progress import SILENT, Progress
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from velatura.specs import convert
 
 __all__ = ["Cohort", "NoRound", "Outcome", "RoundTold", "serve"]
 
@@ -48,7 +47,7 @@ class RoundTold:
 
     Attributes:
         asked, believed: how many sites; None where the draw is secret.
-        loss, accuracy: on the server's test rows.
+        loss, accuracy: on the server's test rows; no loss that is not finite.
         sites_accuracy: as sites judge what they were sent, by their rows; by_site: each, by partition.
     """
 
@@ -123,12 +122,14 @@ class _Server:
             try:
                 told = self._round(number, strategy)
             except Withheld as error:
+                if not self.history:
+                    raise
                 stopped = error.sentence
                 break
             if self.test is not None:
                 put(network, self.model)
                 loss, right = judged(network, self.test)
-                told = replace(told, loss=loss, accuracy=right)
+                told = replace(told, loss=loss if isfinite(loss) else None, accuracy=right)
             self.history.append(told)
             self._keep(number, strategy)
             self.progress.standing(_words(told))
@@ -153,22 +154,13 @@ class _Server:
         asked, believed = (None, None) if drawn_in_secret(job) else (len(chosen), got.sites)
         if why:
             return RoundTold(number, asked, believed, unchanged=why)
-        self.model = self._aggregated(number, strategy, got.updates, got.replies, messages)
+        new = aggregated(job.strategy, strategy, number, self.model, got.updates, got.replies, messages)
+        if new is None:
+            return RoundTold(number, asked, believed, unchanged="the strategy made no model of the replies")
+        self.model = new
         told, before = spent(got.replies), self.history[-1].epsilon if self.history else None
         epsilon = self.spent() if told is None else max(told, before or 0.0)
         return RoundTold(number, asked, believed, sites_accuracy=mean(got.replies), by_site=by_site(got.replies, grid.places), epsilon=epsilon)
-
-    def _aggregated(self, number: int, strategy: Any, updates: Sequence[Update], replies: Sequence[Message], messages: Sequence[Message]) -> State:
-        """The strategy's, in the model's types. Comparing strategies see differences in float64, in which near-equal sites are told apart."""
-        single = self.job.strategy.name in SINGLE
-        if single or len(updates) != len(replies) or any(update.partition < 0 for update in updates):
-            replies = [_reply(update, self.model, messages, difference=single) for update in updates]
-        read_quickly(replies)
-        arrays, _ = strategy.aggregate_train(number, replies)
-        if arrays is None:
-            return self.model
-        told = unpacked(arrays)
-        return {name: _as(before, told[name], single, [update.arrays[name] for update in updates]) for name, before in self.model.items()}
 
     def _keep(self, number: int, strategy: Any) -> None:
         if self.folder is not None:
@@ -184,7 +176,7 @@ class _Server:
         if not path.exists():
             return 1
         kept = checkpoint.read(path)
-        old = msgspec.convert(kept.job, FederatedJob)
+        old = convert(kept.job, FederatedJob, where=str(path))
         if changed := difference(old, self.job):
             raise BadSpec("federated.changed", f"{path}: the job has changed since: {changed}", hint="another folder, or the job as it was")
         shapes = {name: (value.shape, value.dtype) for name, value in kept.model.items()}
@@ -219,7 +211,8 @@ def serve(
 
     Raises:
         Missing: `federated.nodes`. BadInput: `federated.schema`, `federated.checkpoint`. BadSpec: `federated.changed`.
-        VelaturaError: `federated.no-round`: no round changed anything.
+        VelaturaError: `federated.no-round`: no round changed anything. Withheld: `dp.budget`, `federated.aggregate`: in the first round; in a later
+            one the run ends with the model before it.
     """
     server = _Server(job, grid, aggregator or Plain(), cohort or _chosen(job), test, folder, progress, spent)
     outcome = server.run(resume=resume)
@@ -238,23 +231,6 @@ def _chosen(job: FederatedJob) -> Cohort:
         return sorted(random.Random(derived(job.seed, "cohort", number)).sample(list(partitions), wanted))
 
     return chosen
-
-
-def _reply(update: Update, sent: State, messages: Sequence[Message], *, difference: bool) -> Message:
-    arrays = update.arrays
-    if difference:
-        arrays = {name: value.astype(np.float64) - sent[name].astype(np.float64) for name, value in arrays.items()}
-    content = RecordDict({"arrays": packed(arrays), "metrics": MetricRecord({"num-examples": update.examples})})
-    return Message(content, reply_to=messages[0]) if messages else Message(content, 1, "train")
-
-
-def _as(before: NDArray[Any], told: NDArray[Any], difference: bool, each: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    if before.dtype.kind != "f":  # counters: no mean of them is one
-        told = np.max(np.stack(each), axis=0)
-    elif difference:
-        told = before.astype(np.float64) + told
-    cast: NDArray[Any] = told.astype(before.dtype)
-    return cast
 
 
 def _words(told: RoundTold) -> str:
