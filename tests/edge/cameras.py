@@ -7,12 +7,13 @@ import io
 import json
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,8 @@ def rtsp_camera(*login: str, port: int = 0) -> Iterator[tuple[subprocess.Popen[s
 
 
 @contextlib.contextmanager
-def mjpeg_camera(*, frames: int = 1_000_000) -> Iterator[int]:
-    """The port of a server of Motion JPEG at /cam."""
+def mjpeg_camera(*, frames: int = 1_000_000, tls: Mapping[str, Path] | None = None) -> Iterator[int]:
+    """The port of a server of Motion JPEG at /cam. tls: files "cert" and "key"."""
     store = io.BytesIO()
     Image.fromarray(np.full((120, 160, 3), 90, np.uint8)).save(store, "JPEG")
     jpeg, ending = store.getvalue(), threading.Event()
@@ -112,6 +113,11 @@ def mjpeg_camera(*, frames: int = 1_000_000) -> Iterator[int]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls["cert"], tls["key"])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who does not trust us hangs up
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield server.server_address[1]

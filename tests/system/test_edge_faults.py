@@ -88,15 +88,24 @@ def test_a_camera_that_came_is_a_success_however_short_it_was_watched(tmp_path: 
     assert "warning" not in run.said and "geheim" not in run.said and b"geheim" not in (run.state / "status.json").read_bytes()
 
 
-def test_a_camera_behind_tls(tmp_path: Path, env: dict[str, str]) -> None:
-    made = certificates(tmp_path / "tls")
-    with (
-        rtsp_camera("tls", str(made["cert"]), str(made["key"])) as (_, port),
-        running(f"rtsps://localhost:{port}/cam", "--policy", policy(tmp_path), folder=tmp_path, env=env) as run,
-    ):
-        run.until("camera", "streaming")
-        run.until("health", "ok")
-        assert run.end() == 0
+@pytest.mark.parametrize("scheme", ["rtsps", "https"])
+def test_a_camera_behind_tls_is_the_one_that_was_meant(scheme: str, tmp_path: Path, env: dict[str, str]) -> None:
+    made, other = certificates(tmp_path / "tls"), certificates(tmp_path / "other")
+    rules = policy(tmp_path)
+    with contextlib.ExitStack() as stack:
+        if scheme == "https":
+            port = stack.enter_context(mjpeg_camera(tls=made))
+        else:
+            _, port = stack.enter_context(rtsp_camera("tls", str(made["cert"]), str(made["key"])))
+        source = f"{scheme}://localhost:{port}/cam"
+        for ca in ([], ["--ca", made["ca"]], ["--ca", made["cert"]]):
+            with running(source, *ca, "--policy", rules, folder=tmp_path, env=env) as run:
+                run.until("camera", "streaming")
+                run.until("health", "ok")
+                assert run.end() == 0
+        with running(source, "--ca", other["ca"], "--policy", rules, folder=tmp_path, env=env) as run:
+            run.until("camera", "lost")
+            assert run.end() == 5 and "its certificate" in run.said
 
 
 def test_a_state_folder_that_is_in_use_is_refused_and_untouched(tmp_path: Path, env: dict[str, str]) -> None:
@@ -159,6 +168,9 @@ def test_sinks_that_cannot_be_are_refused_in_one_line(word: str, tmp_path: Path,
         (["run", "FIFO", "-o", "OUT"], 5, "edge.no-source"),
         (["run", "CLIP", "-o", "OUT", "--model", "LONG"], 2, "models.unknown"),
         (["run", "CLIP", "-o", "OUT", "--state", "FILE"], 1, "edge.state"),
+        (["run", "rtsp://cam/", "-o", "OUT", "--ca", "FILE"], 2, "edge.source"),
+        (["run", "rtsps://cam/", "-o", "OUT", "--ca", "FILE"], 2, "edge.ca"),
+        (["run", "CLIP", "-o", "OUT", "--ca", "FILE"], 2, "edge.source"),
         (["run", "CLIP", "-o", "OUT", "--for-s", "nan"], 2, ""),
         (["run", "CLIP", "-o", "OUT", "--looks-per-s", "inf"], 2, ""),
         (["bench", "CLIP", "--looks-per-s", "nan"], 2, ""),

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from velatura.crypto.keys import Verifier
+from velatura.edge.certificates import certificates_of
 from velatura.edge.destinations import ToMqtt
 from velatura.edge.events import Event
 from velatura.edge.login import login_of
 from velatura.edge.receive import Receiver
 from velatura.edge.sinks.jsonl import JsonLines
-from velatura.edge.sinks.opened import certificates_of
 from velatura.edge.sinks.sink import Unreached
 from velatura.errors import VelaturaError, Withheld
 
@@ -136,7 +136,7 @@ def from_broker(
             ends=ends,
             state=_memory(out, force=force),
             login=login_of(Path(broker.login)) if broker.login else None,
-            ca=certificates_of(broker.ca),
+            ca=certificates_of(broker.ca) if broker.ca else None,
             prefix=broker.prefix,
             pause=pause,
             unreached=unreached,

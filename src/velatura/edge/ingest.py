@@ -263,7 +263,8 @@ def confine(source: Source) -> bool:
     privileges.set_limits({"RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0})
     if source.kind == "v4l2":
         return False
-    reads = [Path(source.word)] if source.kind in ("file", "folder") else [path for path in map(Path, ("/etc", "/usr", "/lib")) if path.exists()]
+    system = [path for path in map(Path, ("/etc", "/usr", "/lib", *([source.ca] if source.ca else []))) if path.exists()]
+    reads = [Path(source.word)] if source.kind in ("file", "folder") else system
     try:
         landlock.restrict(reads=reads, connects=[] if source.port is None else [source.port])
     except OSError:
@@ -282,7 +283,7 @@ def main() -> None:
     except (EOFError, OSError):
         return  # vision could not be locked
     login = settings.get("login")
-    source = Source(settings["kind"], settings["word"], settings["live"], Login(*login) if login else None)
+    source = Source(settings["kind"], settings["word"], settings["live"], Login(*login) if login else None, settings.get("ca", ""))
     confined = confine(source)
 
     def say(state: dict[str, Any]) -> None:

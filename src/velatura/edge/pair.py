@@ -77,7 +77,7 @@ class Ingest:
     def begin(self, inbox: int) -> None:
         """Vision is locked: hand over its inbox, which is closed here, and what to read."""
         source = self._source
-        settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live}
+        settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live, "ca": source.ca}
         if source.login is not None:
             settings["login"] = [source.login.user, source.login.password]
         with suppress(OSError):  # it has ended; vision reads the end of its inbox
@@ -136,7 +136,7 @@ def settings_of(camera: Camera, seeing: Seeing, *, live: bool) -> dict[str, Any]
         "model": str(seeing.model.resolve()),
         "sha256": seeing.sha256 or hashlib.sha256(seeing.model.read_bytes()).hexdigest(),
         "network": msgspec.to_builtins(seeing.network),
-        "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="", login="")),
+        "camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="", login="", ca="")),
         "live": live,
         "looks_per_s": seeing.looks_per_s,
         "fast": seeing.fast,

@@ -92,11 +92,12 @@ class Egress(Spec, frozen=True):
 
 
 class Camera(Spec, frozen=True):
-    """One camera. source, login: as of the command line; they are not part of what is signed."""
+    """One camera. source, login, ca: as of the command line; they are not part of what is signed."""
 
     name: str = "camera"
     source: str = ""
     login: str = ""
+    ca: str = ""
     labels: tuple[str, ...] = ("face",)
     lines: tuple[Line, ...] = ()
     zones: tuple[Zone, ...] = ()
@@ -139,7 +140,7 @@ def digest(camera: Camera) -> str:
 def promised(camera: Camera) -> dict[str, Any]:
     """What is told and signed of a camera: all but how it is reached."""
     built: dict[str, Any] = msgspec.to_builtins(camera)
-    return {name: value for name, value in built.items() if name not in ("source", "login")}
+    return {name: value for name, value in built.items() if name not in ("source", "login", "ca")}
 
 
 def capacity(camera: Camera) -> float:

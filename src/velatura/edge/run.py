@@ -88,6 +88,7 @@ def run(
     degraded: Collection[str] = (),
     force: bool = False,
     login: Login | None = None,
+    ca: str = "",
     store: ModelStore | None = None,
     ends: Callable[[], bool] = lambda: False,
     failed: Callable[[str, VelaturaError], None] | None = None,
@@ -105,7 +106,7 @@ def run(
         looks_per_s: at most; 0: every frame.
         fast: less exact decoding, see `latest.Stream`.
         degraded: layers of the confinement that may be absent; said in every event.
-        login: of the cameras that name none of their own.
+        login, ca: of the cameras that name none of their own.
         failed: of several cameras, told at once of one that ends with an error; the others go on.
         tell: told of a fault of a camera, its outbox or a sink when it begins, in a sentence.
 
@@ -123,7 +124,7 @@ def run(
         several = len(policy.cameras) > 1
         if several and out is not None:
             _make(out)
-        shared = Shared(seeing, signer, folder, policy.sinks, live, login, force, ends, remembered(folder, signer.verifier.id))
+        shared = Shared(seeing, signer, folder, policy.sinks, live, login, ca, force, ends, remembered(folder, signer.verifier.id))
         watches = [
             Watch(camera, out / f"{camera.name}.jsonl" if several and out is not None else out, shared, failed if several else None)
             for camera in policy.cameras

@@ -115,7 +115,7 @@ def snapshot(
 
 def _seen(source: Source, camera: Camera, *, at_s: float, degraded: Collection[str], patience_s: float) -> tuple[Image.Image, list[str]]:
     """The masked picture, and layers that were absent."""
-    settings = {"camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="", login="")), "at_s": at_s}
+    settings = {"camera": msgspec.to_builtins(msgspec.structs.replace(camera, source="", login="", ca="")), "at_s": at_s}
     ingest = Ingest(source)
     try:
         with Warm(GUEST, settings, vision_confinement(degraded=degraded)) as warm:

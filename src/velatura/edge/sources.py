@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 
+from velatura.edge.certificates import certificates_of
 from velatura.edge.login import Login
 from velatura.errors import BadInput, BadSpec
 from velatura.files import is_there
@@ -39,12 +40,14 @@ class Source:
     word: path or address, without user and password; a query may still hold some, so `shown` is what is told.
     live: frames that come too fast are dropped, an end is a loss.
     login: what a camera asks for.
+    ca: file of certificates, one of which must have signed the camera's, or be it; "": over TLS it may be anybody.
     """
 
     kind: Kind
     word: str
     live: bool
     login: Login | None = None
+    ca: str = ""
 
     @property
     def shown(self) -> str:
@@ -81,21 +84,24 @@ class Source:
         A file opens files alone, and is a container by its content: with a playlist or the description of a session this machine would connect,
         bind and ask for names as whoever wrote the file chose.
         """
-        common = {"codec_whitelist": "none", "protocol_whitelist": PROTOCOLS[self.kind]}
+        verified = {"tls_verify": "1", "ca_file": self.ca} if self.ca else {}  # without it FFmpeg takes any certificate
+        common = {"codec_whitelist": "none", "protocol_whitelist": PROTOCOLS[self.kind], **verified}
         if self.kind == "rtsp":
             return {**common, "format_whitelist": "rtsp", "rtsp_transport": "tcp", "analyzeduration": "1000000"}
         return {**common, "format_whitelist": ",".join(CONTAINERS)} if self.kind in ("file", "folder") else common
 
 
-def source_of(word: str, *, live: bool = False, login: Login | None = None) -> Source:
-    """What a word names.
+def source_of(word: str, *, live: bool = False, login: Login | None = None, ca: str = "") -> Source:
+    """What a word names. ca: see `Source`; only for addresses of TLS.
 
     Raises:
         BadSpec: `edge.source`: unknown kind of address, or a user in it and in the login too.
         BadInput: `edge.no-source`: no such file; `edge.unreadable`.
     """
     if "://" in word or (word.partition(":")[0].lower() in SCHEMES and not is_there(Path(word))):
-        return _camera(word, login)
+        return _verified(_camera(word, login), ca)
+    if ca:
+        raise BadSpec("edge.source", f"{word}: is reached without TLS, and --ca is given", hint="rtsps:// or https://, or leave it out")
     if re.fullmatch(r"/dev/video[0-9]{1,9}", word):
         return Source("v4l2", word, True)
     return Source(_kind_of(Path(word)), word, live)
@@ -131,6 +137,15 @@ def _camera(word: str, login: Login | None) -> Source:
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
         word = urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host or ""))
     return Source("rtsp" if scheme.startswith("rtsp") else "http", word, True, login)
+
+
+def _verified(camera: Source, ca: str) -> Source:
+    """Raises BadSpec `edge.source`: a camera without TLS has no certificate; `edge.ca`."""
+    if not ca:
+        return camera
+    if urlsplit(camera.word).scheme not in ("rtsps", "https"):
+        raise BadSpec("edge.source", f"{camera.shown}: is reached without TLS, and --ca is given", hint="rtsps:// or https://, or leave it out")
+    return replace(camera, ca=str(certificates_of(ca).resolve()))
 
 
 def _split(word: str) -> SplitResult:

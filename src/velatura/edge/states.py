@@ -57,7 +57,10 @@ AREAS: dict[str, dict[str, State]] = {
         "ended": _well("the file is read"),
         "no-source": _fault("there is no such file or device, or no clip in the folder", "name one that is there"),
         "no-access": _fault("it is there, and may not be opened", "let this user read it (for /dev/videoN: the group video)"),
-        "lost": _fault("it ended the stream, or cannot be reached; it is tried again", "is it switched on, and its address right?"),
+        "lost": _fault(
+            "it ended the stream, or cannot be reached; it is tried again",
+            "is it switched on, its address right, and its certificate of the --ca file, if there is one?",
+        ),
         "refused": _fault("nobody listens there, or it declined", "is its RTSP or HTTP service on, and the path right?"),
         "auth": _fault("it does not take user and password", "look into the --login file"),
         "stalled": _fault("connected, and nothing comes (frozen); it is tried again", "restart the camera"),

@@ -39,6 +39,7 @@ class Shared:
     sinks: Collection[Destination]
     live: bool
     login: Login | None
+    ca: str
     force: bool
     ends: Callable[[], bool]
     remembered: Mapping[str, Remembered] = field(default_factory=dict)
@@ -121,7 +122,7 @@ class Watch:
         shared, camera = self._shared, self.camera
         seeing = shared.seeing()
         login = login_of(Path(camera.login)) if camera.login else shared.login
-        source = self.source = source_of(camera.source, live=shared.live, login=login)
+        source = self.source = source_of(camera.source, live=shared.live, login=login, ca=camera.ca or shared.ca)
         outbox = self._outbox = Outbox(shared.folder / camera.name / "outbox.sqlite")
         gate = Gateway(camera, source, seeing, shared.signer, outbox, os.urandom(8).hex(), int(time.time()), __version__, self._wake, os.urandom)
         device = shared.signer.verifier.id

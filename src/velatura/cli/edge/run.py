@@ -54,6 +54,9 @@ def run(
         list[str] | None, typer.Option(metavar="LAYER", help="of the confinement, may be absent (uid, namespaces, landlock ...); said in every event")
     ] = None,
     login: Annotated[Path | None, typer.Option(metavar="FILE", help="user and password of the camera, a line each; mode 0600")] = None,
+    ca: Annotated[
+        str, typer.Option(metavar="FILE", help="PEM: who signed a camera's certificate (rtsps, https), or it itself  [default: anybody]")
+    ] = "",
     force: Annotated[bool, typer.Option("--force", help="replace EVENTS.jsonl")] = False,
     json: Json = False,
 ) -> int:
@@ -93,6 +96,7 @@ def run(
         degraded=allow_degraded or (),
         force=force,
         login=login_of(login) if login is not None else None,
+        ca=ca,
         failed=lambda name, error: warn(f"{name}: {error}"),
         tell=warn,
         ends=lambda: ending.is_set() or time.monotonic() > until_s,

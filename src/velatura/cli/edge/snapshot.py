@@ -27,6 +27,9 @@ def snapshot(
     camera: Annotated[str, typer.Option(metavar="NAME", help="of the policy  [default: its only one]")] = "",
     at_s: Annotated[float, typer.Option("--at-s", min=0, callback=finite, help="seconds to pass over first")] = 0.0,
     login: Annotated[Path | None, typer.Option(metavar="FILE", help="user and password of the camera, a line each; mode 0600")] = None,
+    ca: Annotated[
+        str, typer.Option(metavar="FILE", help="PEM: who signed a camera's certificate (rtsps, https), or it itself  [default: anybody]")
+    ] = "",
     yes_local: Annotated[bool, typer.Option("--yes-local", help="make it though this is no terminal, or a remote shell")] = False,
     allow_degraded: Annotated[list[str] | None, typer.Option(metavar="LAYER", help="of the confinement, may be absent")] = None,
     force: Annotated[bool, typer.Option("--force", help="replace STILL.png")] = False,
@@ -48,7 +51,7 @@ def snapshot(
 
     refuse_elsewhere(terminal=sys.stdin.isatty() and sys.stderr.isatty(), environment=os.environ, yes_local=yes_local)
     chosen = camera_of(load_policy(policy), camera) if policy is not None else Camera()
-    reached = source_of(source, login=login_of(login) if login is not None else None)
+    reached = source_of(source, login=login_of(login) if login is not None else None, ca=ca)
     made = make(reached, out, chosen, at_s=at_s, degraded=allow_degraded or (), force=force)
     warnings = [] if chosen.masks else ["no mask is burned in: the still shows all that the camera sees"]
     warnings += [f"its process did without: {', '.join(made.degraded)}"] if made.degraded else []

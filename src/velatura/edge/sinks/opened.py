@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from velatura.edge.certificates import certificates_of
 from velatura.edge.destinations import ToMqtt, ToWebhook
 from velatura.edge.login import login_of, secret_of
 from velatura.edge.outbox import Outbox
@@ -13,12 +14,8 @@ from velatura.edge.schema import schema_of
 from velatura.edge.sinks.mqtt import Mqtt
 from velatura.edge.sinks.sink import Sink
 from velatura.edge.sinks.webhook import Webhook
-from velatura.errors import BadSpec
-from velatura.files import open_regular
 
-__all__ = ["certificates_of", "opened"]
-
-MOST_BYTES = 4 << 20
+__all__ = ["opened"]
 
 
 def opened(to: ToMqtt | ToWebhook, outbox: Outbox, *, device: str, camera: Camera, totals: Callable[[], Mapping[str, int]]) -> Sink:
@@ -28,7 +25,7 @@ def opened(to: ToMqtt | ToWebhook, outbox: Outbox, *, device: str, camera: Camer
         BadSpec: `edge.broker`, `edge.webhook`, `edge.login`, `edge.ca`.
         Missing: `edge.no-mqtt`.
     """
-    ca = certificates_of(to.ca)
+    ca = certificates_of(to.ca) if to.ca else None
     if isinstance(to, ToWebhook):
         return Webhook(to.url, ca=ca, token=secret_of(Path(to.token)) if to.token else "", camera=camera.name)
     fields = {field.name: field.kind for field in schema_of(camera).fields} if to.home_assistant else None
@@ -44,17 +41,3 @@ def opened(to: ToMqtt | ToWebhook, outbox: Outbox, *, device: str, camera: Camer
         fields=fields,
         prefix=to.prefix,
     )
-
-
-def certificates_of(word: str) -> Path | None:
-    """A file of certificates in PEM; None: the system's. Raises BadSpec `edge.ca`."""
-    import ssl
-
-    if not word:
-        return None
-    try:
-        with open_regular(Path(word)) as stream:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=stream.read(MOST_BYTES).decode("ascii", "ignore"))
-    except (OSError, ValueError) as error:  # ssl's own error is an OSError
-        raise BadSpec("edge.ca", f"{word}: holds no certificates that can be read", hint="a file in PEM of who signed the server's") from error
-    return Path(word)
