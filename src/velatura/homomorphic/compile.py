@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import log2
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -19,6 +20,8 @@ from velatura.errors import BadInput, BadSpec, Unsupported
 from velatura.homomorphic.batching import batched
 from velatura.homomorphic.compiled import Compiled, Packing, Unpacking, pack
 from velatura.homomorphic.cost import least_milliseconds, milliseconds, sizes
+from velatura.homomorphic.fitting import fit
+from velatura.homomorphic.fold import fold
 from velatura.homomorphic.graph import Affine, Graph, Polynomial
 from velatura.homomorphic.im2col import windowed
 from velatura.homomorphic.layout import Layout, flat, pictures
@@ -29,8 +32,9 @@ from velatura.homomorphic.program import Program, Rotate
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
 from velatura.homomorphic.rotation_keys import limited, thrifty
 from velatura.homomorphic.search import Found, search
+from velatura.homomorphic.trace import trace_onnx
 
-__all__ = ["LAYOUTS", "Options", "compile_graph"]
+__all__ = ["LAYOUTS", "Options", "compile_graph", "compile_model"]
 
 Floats: TypeAlias = NDArray[np.float64]
 LAYOUTS = ("auto", "raw", "im2col", "batch")
@@ -44,6 +48,7 @@ class Options:
     Args:
         layout: of `LAYOUTS`.
         error: greatest predicted deviation of an output, relative to the largest output on the samples.
+        activation_error: greatest deviation of a fitted activation, relative to its greatest value on the samples.
         flooding_bits: by which the noise will be flooded before a result is shared: the chain is chosen so much finer.
         max_key_mb: megabytes (10^6 bytes) of evaluation keys; None: as many as are fastest.
         max_log_qp: on somebody's own word, beyond the security table.
@@ -52,6 +57,7 @@ class Options:
 
     layout: str = "auto"
     error: float = 1e-3
+    activation_error: float = 1e-2
     flooding_bits: float = 0.0
     max_key_mb: float | None = None
     max_log_qp: float | None = None
@@ -66,6 +72,39 @@ class _Candidate:
     packing: Packing
     unpacking: Unpacking
     layouts: Mapping[str, str]
+
+
+def compile_model(
+    model: Path | bytes | Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None
+) -> Compiled:
+    """An ONNX model, or a traced graph whose activations need not have been fitted; otherwise as `compile_graph`.
+
+    Args:
+        calibration: (samples, ...) inputs as the model takes them.
+
+    Raises:
+        BadInput, Unsupported, Missing: as `trace_onnx`, `fold` and `fit` beside.
+    """
+    traced = model if isinstance(model, Graph) else trace_onnx(model)
+    told("folding")
+    graph = fold(traced)
+    rows = _rows(traced, calibration)
+    graph, fitted = fit(graph, rows[: max(options.samples, 1)] if len(rows) > 4096 else rows, error=options.activation_error)
+    compiled = compile_graph(fold(graph), rows, options, told=told)
+    activations = {one.node: {"kind": one.kind, "radius": one.radius, "degree": one.degree, "error": one.error} for one in fitted}
+    return replace(compiled, report={**compiled.report, "activations": activations})
+
+
+def _rows(graph: Graph, calibration: Floats) -> Floats:
+    """(samples, elements) of an array as the model takes it."""
+    array = np.asarray(calibration)
+    if array.dtype.kind not in "fiu" or array.ndim < 2 or array.shape[1:] not in (graph.input.shape, (graph.input.size,)) or not len(array):
+        raise BadInput(
+            "he.calibration",
+            f"calibration of shape {array.shape} and type {array.dtype}",
+            hint=f"numbers of shape (samples, {', '.join(map(str, graph.input.shape))})",
+        )
+    return array.reshape(len(array), -1).astype(np.float64)
 
 
 def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None) -> Compiled:

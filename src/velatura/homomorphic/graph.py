@@ -73,7 +73,7 @@ class Polynomial(Node):
 
 @dataclass(frozen=True, slots=True)
 class Activation(Node):
-    """`kind`: sigmoid, tanh, relu, silu, gelu: not computable on ciphertext before `fitting`."""
+    """`kind`: sigmoid, tanh, relu, silu, gelu, erf: not computable on ciphertext before `fitting`."""
 
     kind: str
 
@@ -152,11 +152,19 @@ def _gelu(x: Floats) -> Floats:
     return result
 
 
+def _erf(x: Floats) -> Floats:
+    from scipy.special import erf
+
+    result: Floats = erf(x)
+    return result
+
+
 ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
     "sigmoid": _sigmoid,
     "tanh": np.tanh,
     "relu": lambda x: np.maximum(x, 0.0),
     "silu": lambda x: x * _sigmoid(x),
     "gelu": _gelu,
+    "erf": _erf,
 }
 """The functions that `fitting` approximates."""

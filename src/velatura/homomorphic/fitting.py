@@ -1,0 +1,94 @@
+"""Activations as polynomials: Chebyshev interpolants over the range that the calibration reaches, of the least degree that is good enough.
+
+Interpolation at Chebyshev's points is within a factor of two to four of the best polynomial of its degree (Trefethen, Approximation Theory and
+Approximation Practice, theorem 16.1) and needs no iteration. Outside its range such a polynomial explodes; the range proof and the client's bounds
+are what keeps values inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.polynomial import chebyshev
+
+from velatura.errors import Unsupported
+from velatura.homomorphic.graph import ACTIVATIONS, Activation, Floats, Graph, Polynomial, evaluate
+
+__all__ = ["Fitted", "fit", "interpolant", "least_degree"]
+
+MARGIN = 1.1
+MOST_DEGREE = 31
+"""Depth 5. More levels than that belong to engines that can refresh ciphertexts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What became of an activation: the range [-radius, radius], the polynomial's degree and its greatest error there."""
+
+    node: str
+    kind: str
+    radius: float
+    degree: int
+    error: float
+
+
+def fit(
+    graph: Graph, calibration: Floats, *, error: float = 1e-2, margin: float = MARGIN, most_degree: int = MOST_DEGREE
+) -> tuple[Graph, list[Fitted]]:
+    """The graph with polynomials for activations.
+
+    Args:
+        calibration: (samples, elements of the input).
+        error: greatest deviation, relative to the greatest value that the activation takes on the samples.
+        margin: the range is so many times the greatest value that was seen.
+
+    Raises:
+        Unsupported: `he.activation` where no degree up to `most_degree` will do, with what to train instead.
+    """
+    fitted: list[Fitted] = []
+    for node in graph.nodes:
+        if not isinstance(node, Activation):
+            continue
+        seen = evaluate(graph, calibration)  # what is fitted changes what comes after it
+        x = seen[node.of[0]]
+        radius = margin * max(float(np.max(np.abs(x))), 1e-6)
+        function = ACTIVATIONS[node.kind]
+        wanted = error * max(float(np.max(np.abs(function(x)))), 1e-12)
+        degree = least_degree(function, radius, wanted, most_degree)
+        if degree is None:
+            raise _refusal(node, radius, function, wanted, most_degree)
+        coefficients = interpolant(function, radius, degree)
+        fitted.append(Fitted(node.name, node.kind, radius, degree, _error(function, radius, coefficients)))
+        made = Polynomial(node.name, node.of, node.shape, coefficients[:, None], radius)
+        graph = replace(graph, nodes=tuple(made if one is node else one for one in graph.nodes))
+    return graph, fitted
+
+
+def interpolant(function: Callable[[Floats], Floats], radius: float, degree: int) -> Floats:
+    """(degree + 1,) coefficients of T_k(x / radius)."""
+    made: Floats = np.asarray(chebyshev.chebinterpolate(lambda z: function(radius * z), degree), np.float64)
+    made[np.abs(made) < 1e-14 * np.max(np.abs(made))] = 0.0  # an odd function has no even terms
+    return made
+
+
+def least_degree(function: Callable[[Floats], Floats], radius: float, error: float, most: int) -> int | None:
+    """The least degree whose interpolant is off by at most `error` on [-radius, radius]; None where it is above `most`."""
+    return next((degree for degree in range(1, most + 1) if _error(function, radius, interpolant(function, radius, degree)) <= error), None)
+
+
+def _error(function: Callable[[Floats], Floats], radius: float, coefficients: Floats) -> float:
+    z = np.linspace(-1, 1, 4001)
+    return float(np.max(np.abs(chebyshev.chebval(z, coefficients) - function(radius * z))))
+
+
+def _refusal(node: Activation, radius: float, function: Callable[[Floats], Floats], wanted: float, most: int) -> Unsupported:
+    needed = least_degree(function, radius, wanted, 4 * most)
+    degree = f"degree {needed}" if needed else f"more than degree {4 * most}"
+    return Unsupported(
+        "he.activation",
+        f"node {node.name!r}: {node.kind} on [-{radius:.3g}, {radius:.3g}] needs {degree} for an error of {wanted:.1e}, and {most} is the most",
+        hint="train with a + b x + c x^2 in its place (start at 0.1 + 0.5 x + 0.1 x^2, clip gradients at 1), or with SiLU after a normalisation; "
+        "or allow more: --activation-error",
+    )
