@@ -20,7 +20,7 @@ LONG = 60.0
 
 
 def found_by_dlg(update: Update, secret: Batch, *, starts: int = 3) -> np.ndarray:
-    return dlg(update, secret.y, np.random.default_rng(0), Effort(starts=starts), Deadline(LONG)).x
+    return dlg(update, [secret.y], np.random.default_rng(0), Effort(starts=starts), Deadline(LONG)).x
 
 
 @pytest.mark.parametrize("rule", [Rule([[0]], 0.1), Rule([[0]] * 5, 0.1, momentum=0.9), Rule([[0]], 0.1, clip=0.01)])
@@ -92,7 +92,7 @@ def test_angles_alone_find_a_row_whatever_the_length() -> None:
     secret = rows(4)
     longer = sent(smooth(), secret, Rule([[0]], 0.1))
     longer = Update(longer.network, {name: 7 * one for name, one in longer.moved.items()}, longer.rule, 1, longer.shape, 10)
-    found = cosine(longer, secret.y, np.random.default_rng(0), Effort(starts=1, smooth=1e-6), Deadline(LONG))
+    found = cosine(longer, [secret.y], np.random.default_rng(0), Effort(starts=1, smooth=1e-6), Deadline(LONG))
     assert psnr_db(secret.x, found.x) >= 25
 
 
@@ -143,3 +143,14 @@ def test_noise_is_not_above_a_mean_that_points_away_from_each_row() -> None:
     secrets = [Batch(x[at : at + 1] - x.mean(0), np.array([at % 10])) for at in range(60)]
     found = estimate(Inversion().play(arm_of(dense(), noise=1.0), secrets, rng, budget_s=LONG))
     assert found.chance == 0 and found.low <= 0
+
+
+def test_a_start_with_the_wrong_labels_is_not_the_one_that_is_believed() -> None:
+    secret = rows(1, 2)
+    update = sent(smooth(), secret, Rule([[0, 1]], 0.1))
+    wrong = np.sort((secret.y + np.array([0, 1])) % 10)
+    right = np.sort(secret.y)
+    alone = dlg(update, [wrong], np.random.default_rng(0), Effort(starts=1), Deadline(LONG))
+    both = dlg(update, [wrong, right], np.random.default_rng(0), Effort(starts=4), Deadline(LONG))
+    assert both.distance < 1e-3 * alone.distance
+    assert psnr_db(secret.x, matched(secret, both.x)) > psnr_db(secret.x, matched(secret, alone.x)) + 10

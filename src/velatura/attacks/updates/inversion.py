@@ -73,7 +73,7 @@ class Inversion:
         closed = rows_of(update)
         if closed is not None:
             found["closed-form"] = np.clip(closed, 0, 1) if update.picture else closed
-        labels = labels_of(update, rng) if update.rows > 1 else np.array([nearest_class(update)])
+        labels = labels_of(update, rng, self.effort.starts) if update.rows > 1 else [np.array([nearest_class(update)])]
         searches = self.searches if closed is None or update.rows > 1 else ()
         for left, name in zip(range(len(searches), 0, -1), searches, strict=True):
             one = (dlg if name == "dlg" else cosine)(update, labels, rng, self.effort, deadline.share(left))
