@@ -3,8 +3,8 @@
 With cross-entropy the last bias moves by the mean of (one for the row's class) - p: of one row its class alone moves up (iDLG). Of several, a class
 comes rows x (mean p - gradient) times. What p is at the beginning is asked of the network with inputs of several kinds (noise, greys from black to
 white), as nobody knows what the rows look like: with the right p the counts are whole numbers, so that the kind which leaves the least is believed.
-Of batches of eight digits of MNIST that was right for 30 of 30, and white noise alone for one of ten. Under noise one class is told from another with all weights:
-whose simulated update, of a grey row, is next to what was sent.
+Of batches of eight digits of MNIST that was right for 30 of 30, and white noise alone for one of ten. Under noise one class is told from another
+with all weights: whose simulated update, of a grey row, is next to what was sent.
 Source: Zhao et al., "iDLG", 2020; Wainakh et al., "User-Level Label Leakage from Gradients", PoPETs 2022(2).
 Limit: several steps move p, and momentum the weights: counts are of the first order.
 """
