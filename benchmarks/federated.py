@@ -36,7 +36,7 @@ STEPS: dict[str, tuple[str, str]] = {
 }
 """Step -> module and function; quick ones first."""
 
-PARTS = ("federated_privacy", "federated_inversion")
+PARTS = ("federated_privacy", "federated_canaries", "federated_inversion")
 """Modules with rows of their own: `measured() -> figures`, `rows(figures) -> list[Row]`, both of what JSON can carry."""
 
 

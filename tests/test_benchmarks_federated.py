@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from benchmarks import federated_canaries
 from benchmarks.federated_accuracy import Curve
 from benchmarks.federated_kept import Kept, keep, kept
 from benchmarks.federated_rows import ROWS, rows
@@ -56,3 +57,30 @@ def test_a_failure_is_kept_where_there_is_nothing_else(tmp_path: Path) -> None:
 def test_the_first_round_at_an_accuracy() -> None:
     assert Curve([0.5, 0.99, 0.98], 3).reached(0.99) == 2
     assert Curve([0.5], 3).reached(0.99) is None
+
+
+@pytest.mark.parametrize(
+    ("honest", "weak", "bare", "reached"),
+    [
+        ([0.0, 0.9], [1.7], [3.3], [True, True]),
+        ([0.0, 1.1], [1.7], [3.3], [False, True]),
+        ([0.0, 0.9], [1.7, 0.9], [3.3], [True, False]),
+        ([0.0, 0.9], [1.7], [0.8], [False, True]),  # an auditor who finds nothing without noise has accused nobody
+    ],
+)
+def test_an_audit_that_accuses_the_honest_or_misses_the_weak_is_no_success(
+    honest: list[float], weak: list[float], bare: list[float], reached: list[bool]
+) -> None:
+    told = federated_canaries.rows({"sample": {"honest": honest, "weak": weak, "bare": bare, "middle": honest, "ceiling": 3.35}})
+    assert [row.reached for row in told] == reached and "ceiling 3.35" in told[0].measured
+
+
+def test_the_noise_is_whole_again_after_the_weak_audits() -> None:
+    sgd = pytest.importorskip("velatura.dp.sgd")
+    from velatura.federated import aggregation
+
+    before = sgd.noised
+    with pytest.raises(ZeroDivisionError), federated_canaries.tenth_of_the_noise():
+        assert sgd.noised is not before and aggregation.noised is sgd.noised
+        raise ZeroDivisionError
+    assert sgd.noised is before is aggregation.noised
