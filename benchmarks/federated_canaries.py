@@ -3,8 +3,8 @@
     python -m benchmarks.federated canaries
 
 1,000 canaries (sites at client level, rows of one site at sample level), each in by a coin, in one training through sites, server and ledger of a
-job; the auditor guesses at 200 of the coins, and what he has right bounds epsilon from below, at 99.9 % of each audit. Every audit has coins and noise
-of its own. A tenth of the noise: its standard deviation, drawn as ever, while the ledger goes on to count the whole.
+job; the auditor guesses at 200 of the coins, and what he has right bounds epsilon from below, at 99.9 % of each audit. Every audit has coins and
+noise of its own. A tenth of the noise: its standard deviation, drawn as ever, while the ledger goes on to count the whole.
 """
 
 from __future__ import annotations
@@ -78,10 +78,8 @@ def _audited(level: str) -> Audited:
     with tenth_of_the_noise():
         weak = [_audit(of, of, seed) for seed in range(WEAK)]
     bare = [_audit(of, unprotected(of), seed) for seed in range(WEAK)]
-    guesses = honest[0][2]
-    return Audited(
-        [one[0] for one in honest], [one[0] for one in weak], [one[0] for one in bare], [one[1] for one in honest], ceiling(guesses, ERROR)
-    )
+    least, middle = ([one[at] for one in honest] for at in (0, 1))
+    return Audited(least, [one[0] for one in weak], [one[0] for one in bare], middle, ceiling(honest[0][2], ERROR))
 
 
 def job(level: str) -> FederatedJob:
