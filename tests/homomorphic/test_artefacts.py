@@ -18,8 +18,10 @@ from velatura.homomorphic.parameters import Parameters
 from velatura.homomorphic.program import Rotate
 from velatura.homomorphic.sharing import Sharing
 
+LABEL = Sharing()
 
-def made(compiled: Compiled, sharing: Sharing = Sharing()) -> bytes:
+
+def made(compiled: Compiled, sharing: Sharing = LABEL) -> bytes:
     return dump_client(compiled, sharing, load_server(dump_server(compiled)).id)
 
 

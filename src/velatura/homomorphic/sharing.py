@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from velatura.errors import BadSpec, Withheld
 from velatura.specs import Spec
 
-__all__ = ["RAW", "SHARES", "Answer", "Sharing", "check_sharing", "released"]
+__all__ = ["RAW", "SHARES", "Answer", "Sharing", "check_sharing", "refuse_raw", "released"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Share: TypeAlias = Literal["label", "private", "public"]
@@ -85,13 +85,16 @@ def released(scores: Floats, sharing: Sharing, *, raw: bool = False) -> Answer:
         Withheld: `he.sharing`.
     """
     labels = _labels(scores, sharing.top_k)
+    refuse_raw(sharing, raw=raw)
     if sharing.share == "public":
         return Answer(labels, scores)
-    if not raw:
-        return Answer(labels)
-    if sharing.share == "private":
-        return Answer(labels, scores, raw=True)
-    raise Withheld("he.sharing", "this program was compiled to give out labels alone", hint="compile with --share private or public")
+    return Answer(labels, scores, raw=True) if raw else Answer(labels)
+
+
+def refuse_raw(sharing: Sharing, *, raw: bool) -> None:
+    """Raises Withheld: `he.sharing`."""
+    if raw and sharing.share == "label":
+        raise Withheld("he.sharing", "this program was compiled to give out labels alone", hint="compile with --share private or public")
 
 
 def _labels(scores: Floats, top_k: int) -> NDArray[np.int64]:

@@ -1,0 +1,89 @@
+"""An owner's keys: `secret.key` (0600) for himself, `eval.keys` for the server, and the count of what the secret one has decrypted."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from velatura.errors import BadInput, BadSpec, VelaturaError, Withheld
+from velatura.files import atomic_output, open_regular, private_output
+from velatura.homomorphic.artefacts import ClientArtefact
+from velatura.homomorphic.memory import key_count, keys_bytes, needed_by_keygen, refuse_too_much
+from velatura.homomorphic.queries import begin, path_beside
+from velatura.homomorphic.seal_secret import SecretSide
+from velatura.homomorphic.wire import INSECURE, Expected, Header, Kind, Message, read_message, seal_message
+
+__all__ = ["EVALUATION", "SECRET", "Keys", "keygen", "load_secret", "write_keys"]
+
+SECRET, EVALUATION = "secret.key", "eval.keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Two messages. It does not print."""
+
+    id: bytes
+    secret: bytes
+    evaluation: bytes
+
+    def __repr__(self) -> str:
+        return f"<keys {self.id.hex()}>"
+
+
+def keygen(artefact: ClientArtefact) -> Keys:
+    """New keys for a program.
+
+    Raises:
+        BadInput: `he.memory`: making them would take more memory than this machine has. Missing: `he.tenseal`.
+    """
+    parameters = artefact.parameters
+    count = key_count(len(artefact.rotations), products=artefact.products)
+    refuse_too_much(needed_by_keygen(parameters, count), f"making {count} evaluation keys")
+    side = SecretSide(parameters)
+    key = secrets.token_bytes(16)
+
+    def sealed(kind: Kind, payload: bytes) -> bytes:
+        flags = INSECURE if parameters.insecure else 0
+        return seal_message(Header(kind, parameters.digest(), artefact.program, key, flags), payload)
+
+    evaluation = sealed(Kind.EVALUATION_KEYS, side.evaluation_keys(artefact.rotations, products=artefact.products))
+    return Keys(key, sealed(Kind.SECRET_KEY, side.secret_bytes()), evaluation)
+
+
+def write_keys(keys: Keys, folder: Path, *, force: bool = False) -> None:
+    """Files in a folder with mode 0700, which is made if it is not there. `force`: replaces keys; what was encrypted to them is lost.
+
+    Raises:
+        BadSpec: `files.exists`, `files.no-folder`. VelaturaError: `files.unwritable`.
+    """
+    secret = folder / SECRET
+    for path in (secret, folder / EVALUATION, path_beside(secret)):
+        if not force and os.path.lexists(path):
+            raise BadSpec("files.exists", f"{path}: is already there", hint="another folder; --force loses what was encrypted to these keys")
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise VelaturaError("files.unwritable", f"{folder}: cannot be made: {error.strerror}", hint="choose another folder") from error
+    begin(path_beside(secret), keys.id, force=force)
+    with atomic_output(folder / EVALUATION, force=force) as part:
+        part.write_bytes(keys.evaluation)
+    with private_output(secret, force=force) as part:
+        part.write_bytes(keys.secret)
+
+
+def load_secret(path: Path, artefact: ClientArtefact) -> Message:
+    """The message of a secret key's file.
+
+    Raises:
+        BadInput: as `wire.read_message`. Withheld: `he.key-exposed`: others may read the file.
+    """
+    try:
+        with open_regular(path) as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+    except OSError as error:
+        raise BadInput("he.unreadable", f"{path}: cannot be read: {error.strerror}", hint="give the path of secret.key") from error
+    if os.name == "posix" and mode & 0o077:
+        raise Withheld("he.key-exposed", f"{path}: others may read this secret key", hint=f"chmod 600 {path}")
+    return read_message(path, Expected(Kind.SECRET_KEY, keys_bytes(artefact.parameters, 1), artefact.parameters.digest(), artefact.program))
