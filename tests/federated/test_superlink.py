@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import os
 import shutil
 import signal
@@ -28,15 +29,17 @@ from tests.federated.jobs import job
 
 from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
 from velatura.federated.deploy import certificates, processes
+from velatura.federated.deploy.asked import Asked, AskedSite, site
 from velatura.federated.deploy.bundle import bundle_of_app, bundle_of_job
 from velatura.federated.deploy.door import distrust, is_free, shown
 from velatura.federated.deploy.down import down
 from velatura.federated.deploy.folder import Federation, Node, make, opened
 from velatura.federated.deploy.link import may_pass
+from velatura.federated.deploy.site import join
 from velatura.federated.deploy.start import _node
 from velatura.federated.deploy.status import look
 from velatura.federated.deploy.tickets import Order, found, issue
-from velatura.federated.deploy.up import Asked, prepare, prepare_site, up
+from velatura.federated.deploy.up import prepare, prepare_site, up
 from velatura.federated.job import Model
 
 NOW = dt.datetime.now(dt.UTC)
@@ -287,6 +290,88 @@ def test_no_federation_and_a_damaged_one(tmp_path: Path, ready: Path) -> None:
     (ready / "federation.json").write_text('{"instance": 3}')
     with pytest.raises(BadInput, match=r"federated\.federation"):
         opened(ready)
+
+
+def test_a_folder_is_started_again_as_it_was_unless_something_is_said_anew(tmp_path: Path) -> None:
+    port, rows = free(), tmp_path / "rows.csv"
+    rows.write_text("a,label\n")
+    first = prepare(tmp_path / "f", Asked(3, host="127.0.0.2", port=port, names=("hospital.example",), data=("digits", str(rows), "digits"))).told
+    again = prepare(tmp_path / "f", Asked()).told
+    assert again == first and (again.bind, again.port, len(again.nodes), again.nodes[1].data) == ("127.0.0.2", port, 3, str(rows))
+    other = free()
+    moved = prepare(tmp_path / "f", Asked(port=other)).told
+    assert (moved.port, moved.nodes, moved.names) == (other, first.nodes, first.names)
+    with pytest.raises(BadSpec, match="3 tables that the folder knows for 2 nodes"):
+        prepare(tmp_path / "f", Asked(2))
+    assert [node.data for node in prepare(tmp_path / "f", Asked(data=("digits",) * 3)).told.nodes] == ["digits"] * 3
+    assert not prepare(tmp_path / "f", Asked(0)).told.nodes and not prepare(tmp_path / "f", Asked()).told.nodes
+    assert len(prepare(tmp_path / "g", Asked(port=other)).told.nodes) == 2
+
+
+def test_a_site_joins_again_as_it_was_and_no_folder_changes_its_end(tmp_path: Path, ready: Path) -> None:
+    certified(tmp_path / "server")
+    asked = AskedSite("hospital.example:9443", tmp_path / "server" / "ca.crt", "north", 2, 3, "digits")
+    first = prepare_site(tmp_path / "s", *site(asked, None, tmp_path / "s"))
+    address, authority, node = site(AskedSite(), first.told, tmp_path / "s")
+    assert (address, authority, node) == ("hospital.example:9443", tmp_path / "s" / "ca.crt", Node("north", 2, 3, "digits"))
+    assert prepare_site(tmp_path / "s", address, authority, node).told == first.told
+    with pytest.raises(BadSpec, match="could be anybody"):
+        site(AskedSite("elsewhere.example:9443"), first.told, tmp_path / "s")
+    for act in (lambda: prepare(tmp_path / "s", Asked(1)), lambda: prepare_site(ready, address, tmp_path / "server" / "ca.crt", node)):
+        with pytest.raises(BadSpec, match=r"federated\.folder"):
+            act()
+
+
+NAMES = ["../evil", "/etc/evil", "a/b", "", ".", "..", "a b", "a\nb", "ü", "a" * 65, "superlink", "x.pub", "a\0b", "*"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_of_a_site_that_is_no_file_in_its_folder_is_refused_everywhere(name: str, tmp_path: Path, ready: Path) -> None:
+    with pytest.raises(BadSpec, match=r"federated\.site-name"):
+        Node(name, 0, 1)
+    told = (ready / "federation.json").read_text().replace('"node0"', json.dumps(name))
+    (ready / "federation.json").write_text(told)
+    with pytest.raises(BadInput, match=r"federated\.federation"):
+        opened(ready)
+
+
+@pytest.mark.parametrize("name", ["north", "a" * 64, "St.Anna-3_b", "-", "...", "a.b"])
+def test_a_name_of_a_site_has_a_key_of_its_own(name: str, tmp_path: Path) -> None:
+    certified(tmp_path / "server")
+    folder = prepare_site(tmp_path / "s", "hospital.example:1", tmp_path / "server" / "ca.crt", Node(name, 0, 1))
+    assert {path.name for path in (tmp_path / "s" / "keys").iterdir()} == {name, f"{name}.pub"}
+    assert certificates.public_key(folder.public_key(name))
+
+
+@pytest.mark.parametrize("address", ["hospital.example", ":1", "a:0", "a:65536", "a:x", "a:²", f"a:{'9' * 5000}", ""])
+def test_an_address_has_a_host_and_a_port(address: str, tmp_path: Path) -> None:
+    certified(tmp_path / "server")
+    with pytest.raises(BadSpec, match=r"federated\.address"):
+        prepare_site(tmp_path / "s", address, tmp_path / "server" / "ca.crt", Node("north", 1, 2))
+    assert not (tmp_path / "s").exists()
+
+
+@linux
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise SystemExit('Error: no luck')", "ended after .* before it came to .*no luck"),
+        ("import time; time.sleep(60)", "did not come to .* in 1 s"),
+    ],
+)
+def test_a_site_that_does_not_come_is_told_with_the_time_that_was_waited(
+    code: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process in place of Flower's: one that ends at once, one that only waits."""
+    certified(tmp_path / "server")
+    folder = prepare_site(tmp_path / "s", "127.0.0.1:1", tmp_path / "server" / "ca.crt", Node("north", 0, 1))
+    monkeypatch.setattr("velatura.federated.deploy.site.admitted", lambda folder: None)
+    monkeypatch.setattr("velatura.federated.deploy.start._node", lambda folder, node: [sys.executable, "-c", code])
+    begun_s = time.monotonic()
+    with pytest.raises(Missing, match=words):
+        join(folder, wait_s=1.0 if "sleep" in code else 120.0)
+    assert time.monotonic() - begun_s < 15
+    assert not processes.marked(folder.told.instance)
 
 
 def test_secrets_are_the_owners_alone(ready: Path) -> None:

@@ -94,6 +94,62 @@ def test_words_that_are_wrong_are_refused_before_anything_runs(tmp_path: Path, b
     assert done.returncode == 2 and "[federated.combination]" in done.stderr
 
 
+def test_files_and_folders_that_are_swapped_are_told_in_a_line(tmp_path: Path, bare: dict[str, str]) -> None:
+    spec, long = job(tmp_path), "x" * 300
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    wrong = [
+        (("run", spec, "-o", "file", "--resume"), 2, "files.no-folder"),
+        (("run", spec, "-o", "/dev/null", "--resume"), 2, "files.no-folder"),
+        (("run", spec, "-o", "file/run"), 1, "files.unwritable"),
+        (("run", spec, "-o", long), 1, "files.io"),
+        (("run", "folder", "-o", "run"), 2, "spec.unreadable"),
+        (("preview", spec, "--data", "file"), 2, "federated.source"),
+        (("preview", spec, "--data", "folder"), 5, "federated.data"),
+        (("export", "file", "--onnx", "m"), 2, "federated.no-run"),
+        (("audit", spec, "-o", "file/report", "--only", "labels"), 1, "files.unwritable"),
+        (("audit", spec, "-o", "report", "--budget-s", "-1"), 2, "-1 seconds"),
+        (("status", "--state", long), 1, "files.io"),
+    ]
+    for words, status, code in wrong:
+        done = velatura("fl", *words, env=bare, cwd=tmp_path)
+        lines = done.stderr.splitlines()
+        assert done.returncode == status and code in done.stderr and lines[0].startswith("error: ") and len(lines) <= 2, (words, done.stderr)
+        assert "internal" not in done.stderr and not (tmp_path / "run").exists()
+    told = json.loads(velatura("fl", "run", spec, "-o", long, "--json", env=bare, cwd=tmp_path).stdout)
+    assert told["error"]["code"] == "files.io" and "too long" in told["error"]["sentence"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "a b", "..", "x.pub", "a" * 65])
+def test_a_name_of_a_site_leaves_no_folder(name: str, tmp_path: Path, bare: dict[str, str]) -> None:
+    (tmp_path / "ca.crt").write_text("none")
+    (tmp_path / "in").mkdir()
+    words = ["--join", "127.0.0.1:9443", "--ca", tmp_path / "ca.crt", "--site", name, "--state", tmp_path / "in" / "site"]
+    done = velatura("fl", "up", *words, env=bare, cwd=tmp_path)
+    assert done.returncode == 2 and "is no name of a site [federated.site-name]" in done.stderr and "Traceback" not in done.stderr
+    assert not list((tmp_path / "in").iterdir())
+
+
+def test_figures_that_cannot_be_are_one_line_and_exit_2(tmp_path: Path, bare: dict[str, str]) -> None:
+    """The unit tests try each; here that a person sees it, whatever the command."""
+    wrong = [
+        ("guards.norm = nan", "guards.norm is nan; it must be 0, or 1 or more, at most 1e+06"),
+        ('strategy = {name = "fedadam", options = {eta = nan}}', "strategy.options.eta is nan; it must be more than 0"),
+        ("seed = 1e308", "Expected `int`, got `float` - at `$.seed`"),
+        ("aggregation = 1", "Expected `str`, got `int` - at `$.aggregation`"),
+    ]
+    for more, words in wrong:
+        spec = job(tmp_path, more=more)
+        for command in (["run", spec, "-o", "run"], ["preview", spec], ["audit", spec, "-o", "report"]):
+            done = velatura("fl", *command, env=bare, cwd=tmp_path)
+            assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") <= 2 and not done.stdout, done.stderr
+    assert not (tmp_path / "run").exists() and not (tmp_path / "report").exists()
+    spec = job(tmp_path)
+    spec.write_text(spec.read_text().replace("sites = 6", "sites = 2000"))
+    done = velatura("fl", "run", spec, "-o", "run", env=bare, cwd=tmp_path)
+    assert done.returncode == 2 and "1438 rows are not enough for 2000 sites of at least 1 [federated.partition]" in done.stderr, done.stderr
+
+
 def test_a_plain_flower_app_runs_unchanged(tmp_path: Path, bare: dict[str, str]) -> None:
     folder = tmp_path / "app"
     folder.mkdir()

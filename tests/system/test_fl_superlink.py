@@ -162,7 +162,8 @@ def test_a_server_that_is_killed_and_comes_again_goes_on_to_the_same_bits(tmp_pa
         _, said = running.communicate(timeout=200)
         assert (running.returncode, "federated.superlink" in said) == (4, True)
         assert fl("down", "--state", folder.path).returncode == 0
-        assert fl("up", "--nodes", "2", "--state", folder.path, "--port", str(free())).returncode == 0
+        assert fl("up", "--state", folder.path).returncode == 0
+        assert (opened(folder.path).told.port, len(opened(folder.path).told.nodes)) == (folder.told.port, 2)
         again = fl("run", path, "--engine", "superlink", "--state", folder.path, "-o", run, "--resume")
         assert again.returncode == 0, again.stderr
     load_job(path).run(tmp_path / "here", base=tmp_path)
@@ -198,8 +199,9 @@ def test_a_sum_that_nobody_sees_the_parts_of_is_the_same_sum(tmp_path: Path) -> 
 def test_a_certificate_that_expires_is_told_with_its_date_on_both_machines(tmp_path: Path) -> None:
     import datetime as dt
 
+    from velatura.federated.deploy.asked import Asked
     from velatura.federated.deploy.certificates import make_server, read_certificate
-    from velatura.federated.deploy.up import Asked, prepare
+    from velatura.federated.deploy.up import prepare
 
     port = free()
     prepare(tmp_path / "f", Asked(0, port=port))

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from velatura.cli.fl.app import app
 from velatura.cli.options import Json
 
+if TYPE_CHECKING:
+    from velatura.federated.deploy.asked import Asked, AskedSite
+    from velatura.federated.deploy.folder import Federation
+
 __all__ = ["State", "up"]
 
 EXAMPLE = "Example: velatura fl up --nodes 3; velatura fl run job.toml --engine superlink -o run; velatura fl down"
+
+KEPT = "[default: as the folder was started before; or {}]"
 
 State = Annotated[
     Path | None,
@@ -22,55 +28,60 @@ State = Annotated[
 
 @app.command("up", epilog=EXAMPLE)
 def up(
-    nodes: Annotated[int, typer.Option(min=0, metavar="N", help="sites on this machine; 0: the server alone")] = 2,
+    nodes: Annotated[
+        int | None, typer.Option(min=0, max=1000, metavar="N", help=f"sites on this machine; 0: the server alone  {KEPT.format(2)}")
+    ] = None,
     state: State = None,
-    host: Annotated[str, typer.Option(metavar="ADDR", help="address that the server listens on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, metavar="PORT", help="of the server")] = 9443,
+    host: Annotated[str, typer.Option(metavar="ADDR", help=f"address that the server listens on  {KEPT.format('127.0.0.1')}")] = "",
+    port: Annotated[int | None, typer.Option(min=1, max=65535, metavar="PORT", help=f"of the server  {KEPT.format(9443)}")] = None,
     name: Annotated[
         list[str] | None, typer.Option(metavar="HOST", help="by which sites reach the server; into its certificate; again for more")
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option(metavar="TABLE", help="a site's own rows, once for each site  [default: the job's, dealt]")
+        list[str] | None, typer.Option(metavar="TABLE", help=f"a site's own rows, once for each site  {KEPT.format('the job, dealt')}")
     ] = None,
     renew: Annotated[bool, typer.Option("--renew", help="make the server's certificate anew")] = False,
     register: Annotated[list[Path] | None, typer.Option(metavar="SITE.pub", help="let a site of another machine in; the server runs")] = None,
     join: Annotated[str, typer.Option(metavar="HOST:PORT", help="be one site of a server elsewhere; with --ca, --site, --partition, --data")] = "",
     ca: Annotated[Path | None, typer.Option(metavar="CA.crt", help="the server's authority, by a way that you trust")] = None,
-    site: Annotated[str, typer.Option(metavar="NAME", help="of this site; its key is keys/NAME(.pub)")] = "site",
-    partition: Annotated[int, typer.Option(min=0, metavar="I", help="this site's number, from 0; no two have the same")] = 0,
-    of: Annotated[int, typer.Option(min=1, metavar="N", help="sites in all")] = 1,
+    site: Annotated[str, typer.Option(metavar="NAME", help=f"of this site; its key is keys/NAME(.pub)  {KEPT.format('site')}")] = "",
+    partition: Annotated[
+        int | None, typer.Option(min=0, metavar="I", help=f"this site's number, from 0; no two have the same  {KEPT.format(0)}")
+    ] = None,
+    of: Annotated[int | None, typer.Option(min=1, metavar="N", help=f"sites in all  {KEPT.format(1)}")] = None,
     peers: Annotated[Path | None, typer.Option(metavar="PEERS", help="the lines of all sites, for secure aggregation; got from them")] = None,
     foreground: Annotated[bool, typer.Option("--foreground", help="turn into the server (--nodes 0) or the site (--join), for systemd")] = False,
-    wait_s: Annotated[float, typer.Option(min=1, metavar="S", help="seconds for the server, and for its sites")] = 120.0,
+    wait_s: Annotated[float, typer.Option(min=1, max=86400, metavar="S", help="seconds for the server, and for its sites")] = 120.0,
     json: Json = False,
 ) -> int:
-    """Start a federation on Flower's server and sites, with TLS and a key for each site; returns when all are there, or leaves nothing running."""
-    from velatura.errors import BadSpec
+    """Start a federation on Flower's server and sites, with TLS and a key for each site; returns when all are there, or leaves nothing running.
+
+    Its folder keeps what it was started with: after `fl down`, `fl up` alone starts the same one, a server or a site.
+    """
+    from velatura.federated.deploy.asked import Asked, AskedSite
     from velatura.federated.deploy.engine import default_folder
-    from velatura.federated.deploy.up import Asked
+    from velatura.federated.deploy.folder import opened
 
     path = state or default_folder()
     if register:
         return _register(path, register, json=json)
-    if join:
-        if ca is None:
-            raise BadSpec("federated.address", "--join without --ca: the server could be anybody", hint="--ca ca.crt, from the server's folder")
-        rows = "" if not data else str(Path(data[0]).resolve()) if Path(data[0]).exists() else data[0]
-        return _join(path, join, ca, (site, partition, of, rows), peers, foreground=foreground, wait_s=wait_s, json=json)
+    old = opened(path).told if (path / "federation.json").exists() else None
     asked = Asked(nodes, host, port, tuple(name or ()), tuple(data or ()), renew)
-    return _serve(path, asked, foreground=foreground, wait_s=wait_s, json=json)
+    if join or (old is not None and not old.bind and asked in (Asked(), Asked(data=asked.data))):
+        asked_site = AskedSite(join, ca, site, partition, of, data[0] if data else "")
+        return _join(path, asked_site, old, peers, foreground=foreground, wait_s=wait_s, json=json)
+    return _serve(path, asked, old, foreground=foreground, wait_s=wait_s, json=json)
 
 
-def _serve(path: Path, asked: object, *, foreground: bool, wait_s: float, json: bool) -> int:
+def _serve(path: Path, asked: Asked, old: Federation | None, *, foreground: bool, wait_s: float, json: bool) -> int:
     from velatura.cli.output import emit as told
     from velatura.errors import BadSpec
     from velatura.federated.deploy.start import become
-    from velatura.federated.deploy.up import Asked, prepare
+    from velatura.federated.deploy.up import prepare
     from velatura.federated.deploy.up import up as start
 
-    assert isinstance(asked, Asked), "of the command line"
     if foreground:
-        if asked.nodes:
+        if asked.nodes or (asked.nodes is None and (old is None or old.nodes)):
             raise BadSpec(
                 "federated.foreground", "one process cannot be server and sites", hint="--foreground --nodes 0; each site: --foreground --join"
             )
@@ -97,17 +108,15 @@ def _register(path: Path, keys: list[Path], *, json: bool) -> int:
     return 0
 
 
-def _join(
-    path: Path, address: str, ca: Path, node: tuple[str, int, int, str], peers: Path | None, *, foreground: bool, wait_s: float, json: bool
-) -> int:
+def _join(path: Path, asked: AskedSite, old: Federation | None, peers: Path | None, *, foreground: bool, wait_s: float, json: bool) -> int:
     from velatura.cli.output import emit as told
-    from velatura.federated.deploy.folder import Node
+    from velatura.federated.deploy.asked import site
     from velatura.federated.deploy.site import admitted, join
     from velatura.federated.deploy.start import become
     from velatura.federated.deploy.up import prepare_site
 
-    one = Node(*node)
-    folder = prepare_site(path, address, ca, one, peers=peers)
+    address, authority, one = site(asked, old, path)
+    folder = prepare_site(path, address, authority, one, peers=peers)
     if foreground:
         admitted(folder)
         become(folder, one)

@@ -10,6 +10,7 @@ Everything is 0700 and secrets are 0600.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,19 +22,39 @@ from velatura.errors import BadInput, BadSpec, Missing
 from velatura.files import private_output
 from velatura.specs import Spec, load_spec
 
-__all__ = ["Federation", "Folder", "Node", "make", "opened"]
+__all__ = ["Federation", "Folder", "Node", "make", "opened", "refuse_name"]
 
 LINK = "superlink"
+MOST_LETTERS = 64
 PARTS = ("keys", "pids", "logs", "flower", "tickets")
 
 
 class Node(Spec, frozen=True):
-    """A site's process. data: its own rows; empty: a share of the job's source (a simulation)."""
+    """A site's process. data: its own rows; empty: a share of the job's source (a simulation).
+
+    Raises:
+        BadSpec: `federated.site-name`.
+    """
 
     name: str
     partition: int
     of: int
     data: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_name(self.name)
+
+
+def refuse_name(name: str) -> None:
+    """Of a site: it is the name of files in the folder, and of a line that a person reads.
+
+    Raises:
+        BadSpec: `federated.site-name`.
+    """
+    whole = re.fullmatch(rf"[A-Za-z0-9._-]{{1,{MOST_LETTERS}}}", name)
+    if not whole or name in (".", "..", LINK) or name.endswith(".pub"):
+        hint = f"letters, digits, - _ . (at most {MOST_LETTERS}); not . .. {LINK}, and no .pub at its end"
+        raise BadSpec("federated.site-name", f"{name[:MOST_LETTERS]!r} is no name of a site", hint=hint)
 
 
 class Federation(Spec, frozen=True):
@@ -87,8 +108,20 @@ class Folder:
     def key(self, node: str) -> Path:
         return self.path / "keys" / node
 
+    def public_key(self, node: str) -> Path:
+        return self.path / "keys" / f"{node}.pub"
+
     def log(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"
+
+    def last_word(self, name: str) -> str:
+        """The last line of a process's log that says something; an error, if it tells of one."""
+        try:
+            lines = [line.strip() for line in self.log(name).read_text(errors="replace").splitlines() if line.strip()]
+        except OSError:
+            lines = []
+        told = [line for line in lines if "rror" in line or "ailed" in line] or lines
+        return told[-1] if told else "it said nothing"
 
     def pid(self, name: str) -> int | None:
         """None: it was not started, or was stopped."""

@@ -47,12 +47,17 @@ def join(folder: Folder, *, wait_s: float) -> int:
     """
     node = folder.told.nodes[0]
     admitted(folder)
-    pid, until_s = start_node(folder, node), time.monotonic() + wait_s
+    begun_s = time.monotonic()
+    pid = start_node(folder, node)
     try:
         while not is_there(folder, node.name):
-            if not alive(pid, folder.told.instance) or time.monotonic() > until_s:
+            waited_s, where = time.monotonic() - begun_s, f"see {folder.log(node.name)}"
+            if not alive(pid, folder.told.instance):
+                sentence = f"{node.name} ended after {waited_s:.1f} s, before it came to {folder.told.address}: {folder.last_word(node.name)}"
+                raise Missing("federated.nodes", sentence, hint=where)
+            if waited_s > wait_s:
                 sentence = f"{node.name} did not come to {folder.told.address} in {wait_s:g} s"
-                raise Missing("federated.nodes", sentence, hint=f"see {folder.log(node.name)}")
+                raise Missing("federated.nodes", sentence, hint=f"{where}; --wait-s for a slower machine")
             time.sleep(POLL_S)
     except BaseException:
         down(folder, limit_s=5.0)
@@ -65,7 +70,7 @@ def admitted(folder: Folder) -> None:
     name, address = folder.told.nodes[0].name, folder.told.address
     why = refusal(folder)
     if why == UNKNOWN:
-        pub = folder.key(name).with_suffix(".pub")
+        pub = folder.public_key(name)
         hint = f"send {pub} to whoever runs the server, who says: velatura fl up --register {pub.name}; then again"
         raise Missing("federated.key-unknown", f"{name}: {UNKNOWN} at {address}", hint=hint)
     if why:
@@ -108,7 +113,7 @@ def sign_off(folder: Folder, node: Node, number: int) -> None:
 
 def _may_come(client: FleetHttpClient, folder: Folder, node: Node) -> bool:
     """Come, and go at once. No: its key is not known, or it is believed to be there."""
-    key = public_key(folder.key(node.name).with_suffix(".pub"))
+    key = public_key(folder.public_key(node.name))
     try:
         number = client.ActivateNode(ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_DEFAULT_INTERVAL)).node_id
     except httpx.HTTPStatusError as error:

@@ -110,7 +110,7 @@ def _nodes(folder: Folder, server: ServerState) -> list[NodeState]:
         return [_unasked(folder, node) for node in folder.told.nodes]
     states, own = [], set()
     for node in folder.told.nodes:
-        key = public_key(folder.key(node.name).with_suffix(".pub"))
+        key = public_key(folder.public_key(node.name))
         own.add(key)
         there = known.get(key)
         states.append(_local(folder, node, None if there is None else there.online))
@@ -127,7 +127,7 @@ def _local(folder: Folder, node: Node, online: bool | None) -> NodeState:
     pid = folder.pid(node.name)
     running = alive(pid, folder.told.instance)
     if online is None:
-        register = f"velatura fl up --register {folder.key(node.name).with_suffix('.pub')} --state {folder.path}"
+        register = f"velatura fl up --register {folder.public_key(node.name)} --state {folder.path}"
         return NodeState(node.name, "key not registered", False, True, pid if running else None, register)
     if not running:
         return NodeState(node.name, "offline: its process is gone", False, True, None, f"see {folder.log(node.name)}; velatura fl down, fl up")
@@ -151,7 +151,7 @@ def _site(folder: Folder, server: ServerState) -> NodeState:
     if not server.well:
         return NodeState(node.name, "runs, without its server" if running else "down", False, True, pid if running else None)
     why = refusal(folder)
-    send = f"send {folder.key(node.name).with_suffix('.pub')} to whoever runs the server" if why == UNKNOWN else ""
+    send = f"send {folder.public_key(node.name)} to whoever runs the server" if why == UNKNOWN else ""
     if running:
         return NodeState(node.name, why or "starting", False, True, pid, send)
-    return NodeState(node.name, why or "down", False, True, None, send or "velatura fl up --join again")
+    return NodeState(node.name, why or "down", False, True, None, send or f"velatura fl up --state {folder.path}")

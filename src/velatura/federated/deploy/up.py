@@ -18,40 +18,19 @@ from pathlib import Path
 
 from velatura.errors import BadInput, BadSpec, Missing
 from velatura.federated.deploy import certificates, sum_keys
+from velatura.federated.deploy.asked import Asked, federation, refuse_address, refuse_other_end
 from velatura.federated.deploy.control import Control
 from velatura.federated.deploy.door import is_free, shown
 from velatura.federated.deploy.down import down
-from velatura.federated.deploy.folder import LINK, Federation, Folder, Node, make, opened
+from velatura.federated.deploy.folder import LINK, Federation, Folder, Node, make, opened, refuse_name
 from velatura.federated.deploy.processes import alive, marked
 from velatura.federated.deploy.site import sign_off
 from velatura.federated.deploy.start import start_link, start_node
 from velatura.files import alone
 
-__all__ = ["DEFAULT_PORT", "Asked", "Up", "prepare", "prepare_site", "register", "up"]
+__all__ = ["Up", "prepare", "prepare_site", "register", "up"]
 
-DEFAULT_PORT = 9443
-EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 POLL_S = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A server and its sites.
-
-    Attributes:
-        nodes: sites on this machine.
-        host: address to listen on.
-        names: further hosts and addresses by which sites reach it.
-        data: of each site, its own rows; empty: shares of the job's source.
-        renew: make the server's certificate anew.
-    """
-
-    nodes: int
-    host: str = "127.0.0.1"
-    port: int = DEFAULT_PORT
-    names: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    renew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +53,7 @@ def up(path: Path, asked: Asked, *, wait_s: float = 120.0) -> Up:
         wait_s: for the server, and again for its sites.
 
     Raises:
-        BadSpec: `federated.running`, `federated.stale`, `federated.port`, `federated.names`, `federated.nodes-data`.
+        BadSpec: `federated.running`, `federated.stale`, `federated.port`, `federated.names`, `federated.nodes-data`, `federated.folder`.
         BadInput: `federated.certificate`, `federated.database`.
         Missing: `extra.fl`, `federated.nodes`, `federated.superlink`: not there in time; what was started is ended.
     """
@@ -95,15 +74,14 @@ def up(path: Path, asked: Asked, *, wait_s: float = 120.0) -> Up:
 
 def prepare(path: Path, asked: Asked) -> Folder:
     """Everything but processes: refuse what cannot work, then folder, certificate and keys."""
-    if asked.data and len(asked.data) != asked.nodes:
-        raise BadSpec("federated.nodes-data", f"{len(asked.data)} tables for {asked.nodes} nodes", hint="one --data for each node, in their order")
     old = opened(path) if (path / "federation.json").exists() else None
     if old is not None:
         _refuse_running(old)
         _refuse_database(old)
-    if not is_free(asked.host, asked.port):
-        raise BadSpec("federated.port", f"port {asked.port} of {asked.host} is in use", hint="--port N, or end what listens there")
-    folder = make(path, _told(asked, old.told if old else None))
+    told = federation(asked, old.told if old else None, instance=secrets.token_hex(16), flwr=_flwr())
+    if not is_free(told.bind, told.port):
+        raise BadSpec("federated.port", f"port {told.port} of {told.bind} is in use", hint="--port N, or end what listens there")
+    folder = make(path, told)
     _certified(folder, renew=asked.renew)
     for node in folder.told.nodes:
         if not folder.key(node.name).exists():
@@ -119,13 +97,13 @@ def prepare_site(path: Path, address: str, authority: Path, node: Node, *, peers
         peers: all sites' lines, for secure aggregation; None: a list from an earlier time, or none.
 
     Raises:
-        BadSpec: `federated.running`, `federated.stale`, `federated.address`, `federated.secagg-peers`.
+        BadSpec: `federated.running`, `federated.stale`, `federated.address`, `federated.folder`, `federated.secagg-peers`.
         BadInput: `federated.certificate`.
     """
-    if not (address.rpartition(":")[0] and address.rpartition(":")[2].isdecimal()):
-        raise BadSpec("federated.address", f"{address}: not a server's HOST:PORT", hint="--join federation.example:9443")
+    refuse_address(address)
     old = opened(path) if (path / "federation.json").exists() else None
     if old is not None:
+        refuse_other_end(old, server=False)
         _refuse_running(old)
     certificates.read_certificate(authority.read_bytes() if authority.is_file() else b"")
     instance = old.told.instance if old else secrets.token_hex(16)
@@ -142,25 +120,12 @@ def register(folder: Folder, keys: Sequence[Path]) -> list[str]:
     """Let sites in: public keys by file, each under the name of its file. Returns those that are new."""
     with Control(folder) as control:
         known = {node.key for node in control.nodes()}
+        for path in keys:
+            refuse_name(path.stem)
         new = {path.stem: key for path in keys if (key := certificates.public_key(path)) not in known}
         for name, key in new.items():
             control.register(key, name)
     return list(new)
-
-
-def _told(asked: Asked, old: Federation | None) -> Federation:
-    names = tuple(dict.fromkeys([*asked.names, *([] if asked.host in EVERY_ADDRESS else [asked.host]), "localhost", "127.0.0.1"]))
-    if asked.host in EVERY_ADDRESS and not asked.names:
-        raise BadSpec("federated.names", f"{asked.host} is no name that a site could call", hint="--name HOST, as sites reach this machine")
-    nodes = tuple(Node(f"node{one}", one, asked.nodes, _source(asked.data[one]) if asked.data else "") for one in range(asked.nodes))
-    here = "127.0.0.1" if asked.host in EVERY_ADDRESS else asked.host
-    address = f"[{here}]:{asked.port}" if ":" in here else f"{here}:{asked.port}"
-    return Federation(old.instance if old else secrets.token_hex(16), address, _flwr(), asked.host, names, nodes)
-
-
-def _source(word: str) -> str:
-    """A path is made absolute, as processes stand elsewhere; other words (a built-in table) stay."""
-    return str(Path(word).resolve()) if Path(word).exists() else word
 
 
 def _flwr() -> str:
@@ -235,15 +200,15 @@ def _serve(folder: Folder, wait_s: float) -> None:
         if found is not None:
             raise BadSpec("federated.port", f"another server answers at {folder.told.address}", hint="--port N, or end it")
         if not alive(pid, folder.told.instance) or time.monotonic() > until_s:
-            sentence = f"the server at {folder.told.address} did not come up: {_last(folder, LINK)}"
+            sentence = f"the server at {folder.told.address} did not come up: {folder.last_word(LINK)}"
             raise Missing("federated.superlink", sentence, hint=f"see {folder.log(LINK)}")
         time.sleep(POLL_S)
 
 
 def _sites(folder: Folder, wait_s: float) -> None:
     """Register and start sites of this machine, until all are there."""
-    register(folder, [folder.key(node.name).with_suffix(".pub") for node in folder.told.nodes])
-    keys = {node.name: certificates.public_key(folder.key(node.name).with_suffix(".pub")) for node in folder.told.nodes}
+    register(folder, [folder.public_key(node.name) for node in folder.told.nodes])
+    keys = {node.name: certificates.public_key(folder.public_key(node.name)) for node in folder.told.nodes}
     with Control(folder) as control:
         believed = {one.key: one.id for one in control.nodes() if one.online}
         for node in folder.told.nodes:
@@ -255,7 +220,7 @@ def _sites(folder: Folder, wait_s: float) -> None:
         while missing := _missing(control, keys, since):
             dead = [name for name in missing if not alive(pids[name], folder.told.instance)]
             if dead or time.monotonic() > until_s:
-                why = f"{dead[0]} ended: {_last(folder, dead[0])}" if dead else f"waited {wait_s:g} s"
+                why = f"{dead[0]} ended: {folder.last_word(dead[0])}" if dead else f"waited {wait_s:g} s"
                 sentence = f"{len(keys) - len(missing)} of {len(keys)} nodes are there; missing: {', '.join(missing)}; {why}"
                 raise Missing("federated.nodes", sentence, hint=f"see {folder.log((dead or missing)[0])}; --wait-s for a slower machine")
             time.sleep(POLL_S)
@@ -265,13 +230,3 @@ def _missing(control: Control, keys: dict[str, bytes], since: str) -> list[str]:
     """An earlier life of a site, of which the registry says "online" until its heartbeat is missed, does not count."""
     there = {node.key for node in control.nodes() if node.online and node.since >= since} if keys else set()
     return [name for name, key in keys.items() if key not in there]
-
-
-def _last(folder: Folder, name: str) -> str:
-    """The last line of a log that says something."""
-    try:
-        lines = [line.strip() for line in folder.log(name).read_text(errors="replace").splitlines() if line.strip()]
-    except OSError:
-        lines = []
-    told = [line for line in lines if "rror" in line or "ailed" in line] or lines
-    return told[-1] if told else "it said nothing"
