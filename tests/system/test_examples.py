@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -91,6 +92,19 @@ def test_three_hospitals_train_on_a_table_and_gain_by_it(tmp_path: Path) -> None
     together = float(said.partition("accuracy ")[2].split()[0])
     alone = [float(line.rpartition(" ")[2]) for line in said.splitlines() if " alone: accuracy " in line]
     assert len(alone) == 3 and together > max(alone), said
+
+
+@pytest.mark.xdist_group("processes")
+def test_three_hospitals_bound_what_is_told_of_each_patient(tmp_path: Path) -> None:
+    job = EXAMPLES / "federated" / "table" / "private.toml"
+    env = bare_environment(tmp_path, OMP_NUM_THREADS="1")
+    command = [str(VELATURA), "fl", "run", str(job), "-o", str(tmp_path / "run"), "--json", "--quiet"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads(done.stdout)["result"]
+    assert 0 < told["epsilon"] <= 8 and told["delta"] == 1e-5 and told["sites"] == 3 and told["accuracy"] > 0.85, told
+    ledgers = sorted((tmp_path / "run" / "sites").glob("site-*/ledger"))
+    assert len(ledgers) == 3 and all(len(one.read_text().splitlines()) == 10 for one in ledgers), "a step in each of ten rounds"
 
 
 @pytest.mark.xdist_group("processes")
