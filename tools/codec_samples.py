@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 from velatura.edge.feed import CODECS, Feed, Header, Message, Packet
 from velatura.edge.samples import SAMPLES
 
-ENCODERS = {"h264": "libx264", "hevc": "libx265", "mjpeg": "mjpeg", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1", "mpeg4": "mpeg4"}
+ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp8": "libvpx", "vp9": "libvpx-vp9", "av1": "libsvtav1", "msmpeg4v3": "msmpeg4"}
+"""Where the encoder's name is not the codec's."""
 OPTIONS = {"hevc": {"x265-params": "log-level=none:info=0"}}  # info: 2 KiB of its settings in the stream
 FRAMES, SIDE = 6, 64  # six: enough for pictures that are coded from both sides
 
 
 def sample(codec: str) -> list[Message]:
     """The header and its packets."""
-    with av.open(io.BytesIO(), "w", format="matroska") as container:
-        stream = container.add_stream(ENCODERS[codec], rate=25, options=OPTIONS.get(codec, {}))
+    with av.open(io.BytesIO(), "w", format="avi" if codec.startswith("msmpeg4") else "matroska") as container:
+        stream = container.add_stream(ENCODERS.get(codec, codec), rate=25, options=OPTIONS.get(codec, {}))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = SIDE, SIDE, "yuvj420p" if codec == "mjpeg" else "yuv420p"
         stream.codec_context.thread_count = 1

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 __all__ = ["CODECS", "MOST_PACKET", "End", "Feed", "Header", "Message", "Packet", "pack", "unpack"]
 
-CODECS = ("h264", "hevc", "mjpeg", "vp8", "vp9", "av1", "mpeg4")
-"""What vision decodes; each is tried once before the lock."""
+CODECS = ("h264", "hevc", "mjpeg", "vp8", "vp9", "av1", "mpeg4", "msmpeg4v2", "msmpeg4v3")
+"""What vision decodes; each is tried once before the lock. The last two are Microsoft's kin of MPEG-4 part 2, in AVI of old cameras."""
 MOST_PACKET, MOST_EXTRADATA = 8 << 20, 1 << 16
 _LENGTH = struct.Struct("<I")
 _HEADER = struct.Struct("<cB16sHHII")  # kind, version, codec, width, height, time base

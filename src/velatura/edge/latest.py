@@ -1,7 +1,8 @@
 """Packets into frames, the newest first: everything is decoded, for later frames stand on earlier ones, and only what is looked at is handed on.
 
 A packet that the decoder refuses, or a frame that it flags, makes all that follows doubtful until the next key frame.
-Limit: H.265, VP9 and AV1 hardly ever notice bytes that were changed inside a slice: damage there is pictures that look wrong, and no word of it.
+Limit: H.265, VP9, AV1 and Microsoft's MPEG-4 v3 hardly ever notice bytes that were changed inside a slice: damage there is pictures that look wrong,
+and no word of it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ from fractions import Fraction
 import av
 
 from velatura.edge.feed import Header, Packet
+from velatura.media.padded import padded
 
 __all__ = ["Stream"]
 
 MOST_PIXELS = 8192 * 4320
-DECODERS = {"av1": "libdav1d"}
-"""FFmpeg's own AV1 decoder needs hardware."""
+DECODERS = {"av1": "libdav1d", "msmpeg4v3": "msmpeg4"}
+"""By another name than the codec's; FFmpeg's own AV1 decoder needs hardware."""
+SIZELESS = ("msmpeg4v2", "msmpeg4v3")
+"""Codecs whose packets do not say how large a picture is: the container does."""
 SILENT = ("mjpeg",)
 """Decoders that go over most damage without a word, unless they are told to refuse it: of 29 pictures with flipped bytes 4 are refused, or all."""
 
@@ -38,6 +42,8 @@ class Stream:
         assert isinstance(codec, av.VideoCodecContext), "a header names codecs of pictures alone"
         self._codec = codec
         self._codec.extradata = header.extradata or None
+        if header.codec in SIZELESS:
+            self._codec.width, self._codec.height = header.width, header.height
         self._codec.thread_count = 1
         self._codec.thread_type = "NONE"
         self._codec.flags |= av.codec.context.Flags.output_corrupt  # flagged frames are told instead of left out
@@ -53,7 +59,7 @@ class Stream:
         """What a packet brings forth and may be looked at."""
         if packet.is_key:
             self.is_sound = True
-        raw = av.Packet(packet.data)
+        raw = padded(packet.data)
         raw.pts, raw.dts, raw.time_base = packet.pts, packet.dts, self._base
         try:
             decoded = self._codec.decode(raw)

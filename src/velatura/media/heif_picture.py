@@ -17,6 +17,7 @@ from PIL import Image
 from velatura.errors import BadInput, Unsupported
 from velatura.media.feed import Feed
 from velatura.media.heif_items import Item, Items, read_items
+from velatura.media.padded import padded
 from velatura.media.wire import Open
 
 __all__ = ["open_heif"]
@@ -127,7 +128,7 @@ def _frame(coder: Any, coded: bytes) -> av.VideoFrame:
     if not coded:
         raise BadInput("media.truncated", "a picture without data")
     try:
-        frames = [*coder.decode(av.Packet(coded)), *coder.decode(None)]
+        frames = [*coder.decode(padded(coded)), *coder.decode(None)]
     except (av.error.FFmpegError, MemoryError) as error:
         raise BadInput("media.malformed", "the picture is damaged") from error
     coder.flush_buffers()
