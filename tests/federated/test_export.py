@@ -96,3 +96,31 @@ def test_the_cost_of_the_weights_goes_with_them(tmp_path: Path) -> None:
         assert float(read.metadata()["epsilon"]) == pytest.approx(wrote.epsilon, rel=1e-4)
         assert read.metadata()["level"] == "client"
     assert json.loads((tmp_path / "run" / "history.json").read_text())["epsilon"] == wrote.epsilon
+
+
+def test_a_run_is_not_written_over_by_what_is_made_of_it(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run(job(rounds=1, sites=2), folder)
+    before = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+    (tmp_path / "link").symlink_to(folder)
+    for out in (folder / "model.npz", folder / "new", tmp_path / "link" / "model.npz"):
+        with pytest.raises(BadSpec) as caught:
+            export(folder, safetensors=out, force=True)
+        assert caught.value.code == "files.same"
+    assert before == {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+
+
+def test_damage_is_not_told_as_a_run_without_an_end(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run(job(rounds=1, sites=2), folder)
+    whole = (folder / "model.npz").read_bytes()
+    for raw in (b"", whole[:99], b"x" * 500):
+        (folder / "model.npz").write_bytes(raw)
+        with pytest.raises(BadInput, match=r"model\.npz: damaged"):
+            export(folder, safetensors=tmp_path / "m")
+    run(job(rounds=1, sites=2), folder, resume=True)
+    assert export(folder, safetensors=tmp_path / "m").rounds == 1, "as the hint says"
+    for raw in (b"", b"{}", b"[" * 100_000, b"[]"):
+        (folder / "history.json").write_bytes(raw)
+        with pytest.raises(BadInput, match=r"history\.json: damaged"):
+            export(folder, safetensors=tmp_path / "n")

@@ -6,6 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.programs import bare_environment, velatura
 
@@ -60,6 +61,27 @@ def test_a_private_run_is_judged_by_its_epsilon_and_tells_its_ledger(tmp_path: P
     membership = next(one for one in report["findings"] if one["attack"] == "membership")
     assert 0.027 < membership["claim"]["bound"] < 0.031 and membership["verdict"] in ("held", "inconclusive")
     assert report["subject"]["ledger"].startswith("3 releases, epsilon 0.")
+
+
+def test_what_is_no_longer_what_the_run_read_or_left_is_refused(tmp_path: Path) -> None:
+    env, rows = bare_environment(tmp_path), np.random.default_rng(0).normal(size=(60, 4))
+    np.savez(tmp_path / "rows.npz", x=rows, y=np.arange(60) % 3)
+    spec = job(tmp_path, "", 3)
+    spec.write_text(spec.read_text().replace('"digits"', '"rows.npz"'))
+    assert velatura("fl", "run", spec, "-o", tmp_path / "run", "--quiet", env=env).returncode == 0
+    words = ("fl", "audit", "run", "--base", ".", "--only", "labels", "--budget-s", "20", "--quiet")
+    inside = velatura(*words, "-o", "run/report", env=env, cwd=tmp_path)
+    assert inside.returncode == 2 and "files.same" in inside.stderr
+    model = (tmp_path / "run" / "model.npz").read_bytes()
+    (tmp_path / "run" / "model.npz").write_bytes(model[:200])
+    damaged = velatura(*words, "-o", "report", env=env, cwd=tmp_path)
+    assert damaged.returncode == 5 and "model.npz: damaged" in damaged.stderr
+    (tmp_path / "run" / "model.npz").write_bytes(model)
+    np.savez(tmp_path / "rows.npz", x=rows + 1, y=np.arange(60) % 3)
+    changed = velatura(*words, "-o", "report", env=env, cwd=tmp_path)
+    assert changed.returncode == 2 and "the data has changed" in changed.stderr and not (tmp_path / "report" / "report.json").exists()
+    others = velatura(*words, "-o", "report", "--data", "rows.npz", "--json", env=env, cwd=tmp_path)
+    assert others.returncode in (0, 3) and "the run's own model" not in json.loads(others.stdout)["result"]["report"]["subject"], others.stderr
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,8 @@ def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
     except Exception as error:
         if debug:
             raise
-        return _unexpected(error)
+        told = _of_the_system(error)
+        return _unexpected(error) if told is None else _refused(told, as_json=as_json, command=words[0] if words else "")
 
 
 def _usage(error: click.ClickException, *, as_json: bool, command: str) -> int:
@@ -180,12 +181,23 @@ def _refused(error: VelaturaError, *, as_json: bool, command: str) -> int:
     return error.exit_status
 
 
-def _unexpected(error: Exception) -> int:
+def _of_the_system(error: Exception) -> VelaturaError | None:
+    """What the system says of a path that a person named, or of the disk, is no defect; None: it may be one."""
     import errno
 
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _say("error: the disk is full; nothing half-written was left [files.disk-full]")
-        return 1
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return VelaturaError("files.disk-full", "the disk is full; nothing half-written was left", hint="make room, and start again")
+    persons = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EIO)
+    if error.errno not in persons or not error.filename:
+        return None
+    return VelaturaError(
+        "files.io", f"{os.fsdecode(error.filename)}: {error.strerror}", hint="another path; look at its permissions, and at the disk"
+    )
+
+
+def _unexpected(error: Exception) -> int:
     _say(f"error: unexpected {type(error).__name__}: {one_line(str(error))} [internal]")
     _say("  this is a defect: please report it with the output of the same command and --debug")
     return 1

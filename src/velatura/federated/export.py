@@ -13,6 +13,7 @@ from velatura.federated.job import FederatedJob, written
 from velatura.federated.loading import load
 from velatura.federated.networks import network_of
 from velatura.federated.own_network import look_in
+from velatura.federated.run import refuse_inside
 from velatura.federated.serving import finished
 from velatura.federated.table import Schema
 from velatura.federated.training import put
@@ -65,12 +66,14 @@ def export(
         force: replace files.
 
     Raises:
-        BadSpec: `federated.no-run`, `federated.export`; `files.exists`. VelaturaError: `federated.unfinished`.
+        BadSpec: `federated.no-run`, `federated.export`; `files.exists`, `files.same`. VelaturaError: `federated.unfinished`.
         BadSpec: `federated.changed`: the network is not as it was. BadInput: `federated.checkpoint`, `federated.onnx`. Missing: `extra.*`.
     """
     if safetensors is None and onnx is None:
         raise BadSpec("federated.export", f"{run}: export to what?", hint="--safetensors F, --onnx F, or both")
     trained = _trained(run, unfinished=unfinished)
+    for out in filter(None, (safetensors, onnx)):
+        refuse_inside(run, out)
     files, apart = [], None
     if safetensors is not None:
         _safetensors(safetensors, trained, force=force)

@@ -6,6 +6,7 @@ and what the server leaves there: see `serving.py`.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from velatura.errors import BadSpec
+from velatura.errors import BadSpec, VelaturaError
 from velatura.federated.engines import engine_of, refuse_engine
 from velatura.federated.job import FederatedJob, check, difference, written
 from velatura.federated.quiet import switch_off
@@ -27,7 +28,7 @@ from velatura.progress import SILENT, Progress
 if TYPE_CHECKING:
     from velatura.federated.server import Outcome
 
-__all__ = ["LIMITS", "Ran", "run"]
+__all__ = ["LIMITS", "Ran", "refuse_inside", "run"]
 
 LIMITS = (
     "Federated learning keeps rows where they are, not what they say: updates and the final model tell of them unless differential privacy bounds it."
@@ -74,10 +75,10 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
         base: what relative paths in the job are relative to.
 
     Raises:
-        BadSpec: `federated.job`, `federated.combination`, `federated.engine`, `files.exists`, `federated.changed`,
+        BadSpec: `federated.job`, `federated.combination`, `federated.engine`, `files.exists`, `files.no-folder`, `federated.changed`,
             `federated.no-run`, `federated.busy`.
         Missing: `extra.fl`, `extra.train`, `federated.nodes`.
-        VelaturaError: `federated.no-round`.
+        VelaturaError: `federated.no-round`; `files.unwritable`.
     """
     check(job, where="the job")
     refuse_engine(engine)
@@ -91,6 +92,8 @@ def run(job: FederatedJob, folder: Path, *, engine: str = "local", base: Path = 
 
 def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) -> None:
     """The run's folder, for this process alone."""
+    if folder.exists() and not folder.is_dir():
+        raise BadSpec("files.no-folder", f"{folder}: is a file, and a run needs a folder", hint="name another folder")
     new = not folder.exists()
     if not new and not resume:
         raise BadSpec("files.exists", f"{folder} exists", hint="--resume goes on with it; or another folder")
@@ -98,9 +101,7 @@ def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) 
         raise BadSpec("federated.no-run", f"{folder}: is no run's folder", hint="the folder of `velatura fl run -o`, or a new one")
     if new:
         stack.callback(_left_out, folder)
-    (folder / "flower").mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = _made(folder)
     stack.callback(os.close, lock)
     try:
         alone(lock)
@@ -111,6 +112,25 @@ def _opened(folder: Path, job: FederatedJob, *, resume: bool, stack: ExitStack) 
             part.write_text(json.dumps(msgspec.to_builtins(job), indent=1) + "\n")
     elif changed := difference(written(folder), job):
         raise BadSpec("federated.changed", f"{folder}: the job has changed since: {changed}", hint="another folder, or the job as it was")
+
+
+def _made(folder: Path) -> int:
+    """Its lock, open."""
+    try:
+        (folder / "flower").mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        return os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sentence = f"{folder}: cannot be made: {error.strerror}"
+        raise VelaturaError("files.unwritable", sentence, hint="choose a place that you may write to") from error
+
+
+def refuse_inside(folder: Path, out: Path) -> None:
+    """What is made of a run goes elsewhere. Raises BadSpec `files.same`: `out` is the run's folder, or lies in it."""
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise BadSpec("files.same", f"{out}: lies in the run's folder", hint="write the output somewhere else")
 
 
 def _left_out(folder: Path) -> None:

@@ -12,6 +12,8 @@ The server may be another process than the one that started the run (a SuperLink
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -22,13 +24,13 @@ import numpy as np
 from flwr.app import Message
 from flwr.serverapp import Grid
 
-from velatura.errors import VelaturaError
+from velatura.errors import BadInput, VelaturaError
 from velatura.federated.client_level import client_level
 from velatura.federated.guarded_grid import GuardedGrid, Refused, Rules
 from velatura.federated.inputs import hold, inputs_of
 from velatura.federated.loading import BUILT_IN, load
 from velatura.federated.own_network import look_in
-from velatura.federated.records import round_of
+from velatura.federated.records import State, digest_of, round_of
 from velatura.federated.secure_aggregation import SecureAggregation
 from velatura.federated.server import NoRound, Outcome, RoundTold, serve
 from velatura.federated.site import CARD, OWN, parted
@@ -39,9 +41,10 @@ from velatura.progress import SILENT, Progress
 if TYPE_CHECKING:
     from velatura.federated.job import FederatedJob
 
-__all__ = ["finished", "serve_job"]
+__all__ = ["HISTORY", "MODEL", "finished", "serve_job"]
 
 HISTORY, MODEL = "history.json", "model.npz"
+ANEW = "velatura fl run --resume writes it anew from the checkpoint"
 
 
 def serve_job(job: FederatedJob, grid: Grid, folder: Path, base: Path, *, resume: bool = False, progress: Progress = SILENT) -> Outcome:
@@ -83,17 +86,30 @@ def finished(folder: Path) -> Outcome:
     """What a server in another process left in the run's folder.
 
     Raises:
-        VelaturaError: `federated.unfinished`: it did not come to its end.
+        VelaturaError: `federated.unfinished`: it did not come to its end. BadInput: `federated.damaged`.
     """
+    if missing := next((name for name in (HISTORY, MODEL) if not (folder / name).exists()), None):
+        sentence = f"{folder}: the run did not come to its end: there is no {missing}"
+        raise VelaturaError("federated.unfinished", sentence, hint="--resume goes on with it")
     try:
         told = json.loads((folder / HISTORY).read_text(encoding="utf-8"))
-        with np.load(folder / MODEL, allow_pickle=False) as arrays:
-            model = {name: arrays[name] for name in arrays.files}
+        model = _model(folder / MODEL, told["model"])
         schema = Schema(tuple(told["schema"]["shape"]), told["schema"]["classes"])
         rounds, refused = [RoundTold(**one) for one in told["rounds"]], [Refused(**one) for one in told["refused"]]
         return Outcome(model, schema, rounds, refused, told["stopped"], told["epsilon"], told["noise"], told["by_site"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise VelaturaError("federated.unfinished", f"{folder}: the run did not come to its end", hint="--resume goes on with it") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput("federated.damaged", f"{folder / HISTORY}: damaged", hint=ANEW) from error
+
+
+def _model(path: Path, digest: str) -> State:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            model = {name: arrays[name] for name in arrays.files}
+        if digest_of(model).hex() == digest:
+            return model
+    except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+        raise BadInput("federated.damaged", f"{path}: damaged", hint=ANEW) from error
+    raise BadInput("federated.damaged", f"{path}: is not the model that this run left", hint=ANEW)
 
 
 def _rules(job: FederatedJob) -> Rules:
@@ -133,6 +149,7 @@ def _write_history(folder: Path, outcome: Outcome) -> None:
     told = {
         "rounds": [asdict(one) for one in outcome.history],
         "refused": [asdict(one) for one in outcome.refused],
+        "model": digest_of(outcome.model).hex(),
         "schema": {"shape": list(outcome.schema.shape), "classes": outcome.schema.classes},
         "stopped": outcome.stopped,
         "epsilon": outcome.epsilon,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -47,13 +48,31 @@ def test_a_damaged_history_and_a_damaged_ledger_are_refused(folder: Path, tmp_pa
 def test_the_runs_own_model_is_asked_about_its_own_rows(folder: Path, tmp_path: Path) -> None:
     told = own_model_told(folder, JOB, Path())["the run's own model"]
     assert "the 1298 rows that it was trained on" in told and "on 499 others" in told and "AUC 0." in told
-    np.savez(tmp_path / "model.npz", x=np.zeros(3))
-    with pytest.raises(BadInput, match="no weights of linear"):
-        own_model_told(tmp_path, JOB, Path())
-    (tmp_path / "model.npz").write_bytes(b"PK\x03\x04")
-    with pytest.raises(BadInput, match="no weights"):
-        own_model_told(tmp_path, JOB, Path())
+    with pytest.raises(BadInput, match="no weights of mlp"):
+        own_model_told(folder, replace(JOB, model=Model("mlp:9")), Path())
     assert own_model_told(tmp_path / "nowhere", JOB, Path()) == {}
+
+
+def test_a_model_that_the_run_did_not_leave_is_no_evidence(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "run")
+    model, whole = tmp_path / "run" / "model.npz", (folder / "model.npz").read_bytes()
+    with np.load(model) as read:
+        np.savez(model, **{name: read[name] * 2 for name in read.files})
+    with pytest.raises(BadInput, match="is not the model that this run left"):
+        own_model_told(tmp_path / "run", JOB, Path())
+    for raw in (b"PK\x03\x04", b"", whole[: len(whole) // 2], bytes(len(whole))):
+        model.write_bytes(raw)
+        with pytest.raises(BadInput, match=r"model\.npz: damaged"):
+            own_model_told(tmp_path / "run", JOB, Path())
+
+
+def test_half_a_run_is_told_as_such(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "run")
+    for name in ("history.json", "model.npz"):
+        (tmp_path / "run" / name).unlink()
+    assert run_told(tmp_path / "run", replace(JOB, rounds=Rounds(9)))["run"] == "not at its end: 2 of 9 rounds are done"
+    (tmp_path / "run" / "checkpoint").unlink()
+    assert run_told(tmp_path / "run", JOB)["run"] == "not at its end: 0 of 2 rounds are done"
 
 
 def test_where_noise_is_the_sites_own_their_ledgers_are_told(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Told as a fact beside the findings, not judged: there is no unprotected twin of 
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +16,26 @@ from velatura.audit.federated.trained import Model
 from velatura.errors import BadInput
 from velatura.federated.job import FederatedJob
 from velatura.federated.networks import network_of
+from velatura.federated.serving import HISTORY, MODEL, finished
 from velatura.federated.site import held_back, pooled, split
 from velatura.federated.table import Table
 from velatura.federated.training import put
 
 __all__ = ["own_model_told"]
 
-MODEL = "model.npz"
-
 
 def own_model_told(folder: Path, job: FederatedJob, base: Path) -> dict[str, str]:
     """What the run's model says of the rows that it was trained on, beside those that it was not; nothing where no model is there.
 
     Raises:
-        BadInput: `federated.model`: weights of another model.
+        BadInput: `federated.model`: weights of another network; `federated.damaged`: not those that the run left.
     """
-    if not (folder / MODEL).is_file():
+    if not all((folder / name).is_file() for name in (MODEL, HISTORY)):
         return {}
     inside, outside = _rows(job, base)
     if min(len(inside), len(outside)) < 2:
         return {}
-    model = _read(folder / MODEL, job, inside)
+    model = _read(folder, job, inside)
     scores = [phi(model.logits(table.x), table.y) for table in (inside, outside)]
     right = [float((model(table.x) == table.y).mean()) for table in (inside, outside)]
     member = np.arange(len(inside) + len(outside)) < len(inside)
@@ -57,12 +55,12 @@ def _rows(job: FederatedJob, base: Path) -> tuple[Table, Table]:
     return pool.rows(own), others
 
 
-def _read(path: Path, job: FederatedJob, rows: Table) -> Model:
-    network = network_of(job, rows.schema)
+def _read(folder: Path, job: FederatedJob, rows: Table) -> Model:
+    network, model = network_of(job, rows.schema), finished(folder).model
     try:
-        with np.load(path, allow_pickle=False) as kept:
-            put(network, {name: kept[name] for name in kept.files})
-    except (BadInput, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise BadInput("federated.model", f"{path}: no weights of {job.model.network} on these rows", hint="the job's own rows, or --data") from error
+        put(network, model)
+    except BadInput as error:
+        sentence = f"{folder / MODEL}: no weights of {job.model.network} on these rows"
+        raise BadInput("federated.model", sentence, hint="the job's own rows, or --data") from error
     network.eval()
     return Model(network)

@@ -8,6 +8,7 @@ from typing import Any
 
 from velatura.dp.ledger import Budget, PrivacyLedger
 from velatura.errors import BadInput
+from velatura.federated import checkpoint
 from velatura.federated.job import FederatedJob
 
 __all__ = ["run_told"]
@@ -19,10 +20,10 @@ def run_told(folder: Path, job: FederatedJob) -> dict[str, str]:
     """Facts of the run in `folder`; none where there is no run.
 
     Raises:
-        BadInput: `federated.history`: damaged; `dp.ledger`: the ledger is.
+        BadInput: `federated.history`: damaged; `dp.ledger`: the ledger is, or the run goes on at this moment; `federated.checkpoint`.
     """
     if not (folder / HISTORY).is_file():
-        return {}
+        return _half(folder, job)
     try:
         history = json.loads((folder / HISTORY).read_text("utf-8"))
         rounds, refused = list(history["rounds"]), list(history["refused"])
@@ -37,6 +38,14 @@ def run_told(folder: Path, job: FederatedJob) -> dict[str, str]:
     elif job.privacy.level != "none":
         told["ledger"] = "none in the run's folder: what was spent is kept at the sites, or lost"
     return told
+
+
+def _half(folder: Path, job: FederatedJob) -> dict[str, str]:
+    """Of a run without an end, so that nobody takes its report for that of a whole one."""
+    if not (folder / "job.json").is_file() or not (folder / "lock").is_file():
+        return {}
+    done = checkpoint.read(folder / checkpoint.NAME).number if (folder / checkpoint.NAME).exists() else 0
+    return {"run": f"not at its end: {done} of {job.rounds.count} rounds are done"}
 
 
 def _rounds(rounds: list[Any]) -> str:

@@ -42,7 +42,7 @@ def audit(
     from velatura.cli.verdicts import check_require, exit_status, in_words
 
     check_require(require)
-    spec = _spec(run, base, data, tuple(only or ()), seed, budget_s)
+    spec = _spec(run, out, base, data, tuple(only or ()), seed, budget_s)
     done = _audited(spec, run, out, budget_s=budget_s, force=force, quiet=quiet)
     cut = [f"the time ended {one.attack} before it was done" for one in done.report.findings if one.estimate is not None and one.estimate.cut]
     page = done.folder / "report.html" if done.folder else out
@@ -51,14 +51,19 @@ def audit(
     return exit_status(done.report, require=require)
 
 
-def _spec(run: Path, base: Path, data: str, only: tuple[str, ...], seed: int, budget_s: float) -> AuditSpec:
-    """An equal part of the time to each arm of each attack. Raises BadSpec: `federated.run`: there is no run."""
+def _spec(run: Path, out: Path, base: Path, data: str, only: tuple[str, ...], seed: int, budget_s: float) -> AuditSpec:
+    """An equal part of the time to each arm of each attack. Raises BadSpec: `federated.run`: there is no run; `files.same`."""
     from velatura.audit.federated.options import ATTACKS
     from velatura.audit.spec import AuditSpec
     from velatura.errors import BadSpec
+    from velatura.federated.run import refuse_inside
     from velatura.specs import convert
 
     job, place = (run / "job.json", str(base)) if run.is_dir() else (run, "")
+    if run.is_dir():
+        refuse_inside(run, out)
+    if not budget_s > 0 or budget_s == float("inf"):
+        raise BadSpec("audit.budget", f"a budget of {budget_s:g} seconds is not possible", hint="600, for all attacks together")
     if not job.is_file():
         raise BadSpec("federated.run", f"{job}: there is no run", hint="the folder of `velatura fl run -o`, or a job.toml")
     each_s = budget_s / 2 / len(only or ATTACKS)
