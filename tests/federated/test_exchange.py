@@ -8,11 +8,12 @@ import pytest
 
 pytest.importorskip("flwr", reason="flwr is not installed")
 
-from flwr.app import Message, RecordDict
+from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.server.superlink.linkstate.utils import create_message_error_unavailable_res_message
 
 from velatura.federated.exchange import exchange
 from velatura.federated.flower_task import named, task
+from velatura.federated.guarded_grid import GuardedGrid, Rules
 
 
 class Link:
@@ -51,4 +52,21 @@ def test_who_is_gone_is_known_by_his_own_number_and_nobody_answers_for_another()
     done = exchange(link, [Message(RecordDict(), node, "train") for node in (11, 12, 13, 14)], deadline_s=0.3)  # type: ignore[arg-type]
     assert [(reply.metadata.src_node_id, reply.has_error()) for reply in done.replies] == [(11, False), (12, True)]
     assert "heartbeat" in done.replies[1].error.reason
-    assert (done.missing, done.stray) == ([13, 14], 1)
+    assert (done.missing, done.unsent, done.stray) == ([14], [13], 1)
+
+
+def test_who_was_never_asked_is_not_said_to_have_been_waited_for() -> None:
+    grid = GuardedGrid(Link(), Rules(deadline_s=0.3), places={11: 0, 13: 1, 14: 2})  # type: ignore[arg-type]
+    grid.send_and_receive([Message(RecordDict(), node, "query") for node in (11, 13, 14)])
+    assert {one.partition: one.why for one in grid.refused} == {1: "not asked: the server has struck it off", 2: "no answer within 0.3 s"}
+
+
+def test_a_round_has_the_number_that_its_messages_say_or_the_next_one() -> None:
+    def sent(kind: str, number: int = 0) -> int:
+        config = {"config": ConfigRecord({"server-round": number})} if number else {}
+        grid.send_and_receive([Message(RecordDict(config), node, kind) for node in (11, 13)])
+        return grid.refused[-1].round or 0
+
+    grid = GuardedGrid(Link(), Rules(deadline_s=0.3))  # type: ignore[arg-type]
+    assert [sent("query"), sent("train", 3), sent("evaluate", 3), sent("train", 4)] == [0, 3, 3, 4]
+    assert [sent("train"), sent("evaluate"), sent("train.again")] == [5, 5, 6]

@@ -90,6 +90,8 @@ def test_its_strategy_is_guarded_too(tmp_path: Path) -> None:
     folder = app(tmp_path, "means_ill", bad="{1, 2}")
     ran = run_folder(folder, nodes=6)
     assert set(ran.refused) == {"w has values that are not finite"}
+    rounds = [one.round for one in ran.replies]
+    assert rounds and rounds == sorted(rounds) and set(rounds) <= {1, 2, 3}
     assert all(value == value for value in json.loads((folder / "out.json").read_text()))
 
 

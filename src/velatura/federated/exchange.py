@@ -21,10 +21,12 @@ PATIENCE = 10  # of a deadline: who has not answered for such a part holds nobod
 
 @dataclass(slots=True)
 class Exchanged:
-    """replies: in the order they came; missing: nodes that did not answer in time; stray: replies that were refused as nobody's, or as the second."""
+    """replies: in the order they came; missing: nodes that did not answer in time; unsent: nodes for which the grid took no message; stray: replies
+    that were refused as nobody's, or as the second."""
 
     replies: list[Message] = field(default_factory=list)
     missing: list[int] = field(default_factory=list)
+    unsent: list[int] = field(default_factory=list)
     stray: int = 0
 
 
@@ -42,9 +44,10 @@ def exchange(grid: Grid, messages: Iterable[Message], *, deadline_s: float | Non
     until_s = time.monotonic() + whole_s
     ids = list(grid.push_messages(sent))
     open_ = {name: message for name, message in zip(ids, sent, strict=True) if name}
-    lost = [message for name, message in zip(ids, sent, strict=True) if not name]  # a SuperLink takes none for a node that it has struck off
     wait = getattr(grid, "wait", time.sleep)
     done, good, pause_s = Exchanged(), 0, POLL_S[0]
+    unsent = (message for name, message in zip(ids, sent, strict=True) if not name)  # a SuperLink takes none for a node that it has struck off
+    done.unsent = sorted(message.metadata.dst_node_id for message in unsent)
     while open_ and (enough is None or good < enough):
         for reply in grid.pull_messages(list(open_)):
             asked = open_.get(reply.metadata.reply_to_message_id)
@@ -62,7 +65,7 @@ def exchange(grid: Grid, messages: Iterable[Message], *, deadline_s: float | Non
         pause_s = min(1.5 * pause_s, POLL_S[1])
     if enough is None or good < enough:
         getattr(grid, "abandon", _nobody)(list(open_))
-    done.missing = sorted(message.metadata.dst_node_id for message in [*open_.values(), *lost])
+    done.missing = sorted(message.metadata.dst_node_id for message in open_.values())
     return done
 
 

@@ -20,7 +20,7 @@ from flwr.serverapp import Grid
 from velatura.errors import Missing
 from velatura.federated.exchange import exchange
 from velatura.federated.guards import distance, outliers, why_not
-from velatura.federated.records import State, only, unpacked
+from velatura.federated.records import State, only, round_of, unpacked
 
 if TYPE_CHECKING:
     from velatura.federated.flower_task import Run
@@ -140,16 +140,27 @@ class GuardedGrid(Grid):
         sent = [self._typed(message) for message in messages]
         self._asked, self._asked_first_s = 0, 0.0
         deadline_s = min((limit for limit in (self.rules.deadline_s, timeout) if limit is not None), default=None)
+        self._counted(sent)
+        begun_s = time.monotonic()
         done = exchange(self.inner, sent, deadline_s=deadline_s, enough=self.enough)
+        waited_s = time.monotonic() - begun_s
         by_node = {message.metadata.dst_node_id: message for message in sent}
+        for node in done.unsent:
+            self._note(node, "not asked: the server has struck it off")
         for node in done.missing if self.enough is None else ():
-            self._note(node, f"no answer within {deadline_s:g} s" if deadline_s is not None else "no answer")
+            self._note(node, f"no answer within {waited_s if deadline_s is None else deadline_s:.3g} s")
         replies = sorted(done.replies, key=lambda reply: self._place(reply.metadata.src_node_id))
         return self._judged(by_node, replies)
 
     def counts(self) -> Mapping[str, int]:
         """How many replies were refused, by reason."""
         return counted(self.refused)
+
+    def _counted(self, sent: list[Message]) -> None:
+        """The round's number, as messages say it; where they train and say none, one more."""
+        told = max(map(round_of, sent), default=0)
+        trains = any(message.metadata.message_type.startswith(TRAIN) for message in sent)
+        self.round = told or self.round + trains
 
     def _place(self, node: int) -> tuple[int, int]:
         return self.places.get(node, 1 << 62), node
