@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from velatura.audit.federated.names import ATTACKS
 from velatura.cli.options import Json, Quiet
 
 __all__ = ["app"]
@@ -204,9 +205,7 @@ def exfiltration(
 @app.command(epilog="Example: velatura attack federated job.toml --only membership")
 def federated(
     job: Annotated[Path, typer.Argument(metavar="JOB.toml", help="as of `velatura fl run`, or the job.json of a run")],
-    only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="of inversion, labels, membership, one-run, poisoning, backdoor  [default: all]")
-    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"of {', '.join(ATTACKS)}  [default: all]")] = None,
     base: Annotated[str, typer.Option(metavar="FOLDER", help="what the job's paths are relative to  [default: its own folder]")] = "",
     data: Annotated[str, typer.Option(metavar="TABLE", help="rows to train on instead of the job's own")] = "",
     updates: Annotated[int, typer.Option(metavar="N", help="that are inverted; 36 at least for a verdict")] = 36,

@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from velatura.audit.case import Plan
-from velatura.audit.federated.cases import plan
+from velatura.audit.federated.cases import _BUILDERS, plan
+from velatura.audit.federated.names import ATTACKS
 from velatura.audit.spec import AuditSpec
+from velatura.cli.main import load_verb
 from velatura.errors import BadSpec, VelaturaError
 from velatura.specs import convert
 
@@ -44,6 +46,13 @@ def test_a_claim_can_be_written_into_a_report(tmp_path: Path, level: str) -> Non
     found = planned(tmp_path, JOB + PRIVATE.replace("client", level))
     assert msgspec.json.encode([case.claim for case in found.cases])
     assert claims(found)["labels"] is not None or level == "client", "it was looked at"
+
+
+def test_there_is_one_list_of_attacks_and_both_helps_have_all_of_it() -> None:
+    assert set(_BUILDERS) == set(ATTACKS)
+    for command in (load_verb("attack").commands["federated"], load_verb("fl").commands["audit"]):  # type: ignore[attr-defined]
+        only = next(one for one in command.params if one.name == "only")
+        assert ", ".join(ATTACKS) in only.help
 
 
 def test_without_anything_against_membership_both_arms_are_one(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from velatura.attacks.attack import Attack
 from velatura.audit.case import Case, Plan
 from velatura.audit.federated.case_of import case_of
 from velatura.audit.federated.material import Material, read, unprotected
-from velatura.audit.federated.options import ATTACKS
+from velatura.audit.federated.names import ATTACKS
 from velatura.audit.federated.own_model import own_model_told
 from velatura.audit.federated.told import run_told
 from velatura.audit.federated.update_cases import updates_cases
@@ -169,4 +169,4 @@ _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {
     "poisoning": _poisoning,
     "backdoor": _backdoor,
 }
-"""Name of an attack (`options.ATTACKS`) -> its cases; none where it does not concern the job."""
+"""Name of an attack (`names.ATTACKS`) -> its cases; none where it does not concern the job."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from velatura.attacks.training.membership import LEAST_SHADOWS
 from velatura.attacks.training.poison import POISONS
+from velatura.audit.federated.names import ATTACKS
 from velatura.errors import BadSpec, nearest
 from velatura.specs import Spec
 
-__all__ = ["ATTACKS", "FederatedOptions"]
-
-ATTACKS = ("inversion", "labels", "membership", "one-run", "poisoning", "backdoor")
-"""Names of attacks, in the order of the report."""
+__all__ = ["FederatedOptions"]
 
 
 class FederatedOptions(Spec, frozen=True, kw_only=True):

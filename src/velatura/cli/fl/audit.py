@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from velatura.audit.federated.names import ATTACKS
 from velatura.cli.fl.app import EPILOG, app
 from velatura.cli.options import Json, Quiet
 
@@ -22,7 +23,9 @@ __all__ = ["audit"]
 def audit(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run's folder, or a job.toml")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="where report.json and report.html go")],
-    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="an attack; may be given again  [default: all that concern the job]")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help=f"of {', '.join(ATTACKS)}; may be given again  [default: all that concern the job]")
+    ] = None,
     base: Annotated[Path, typer.Option(metavar="FOLDER", help="what the job's paths are relative to; of a job.toml its own folder")] = Path(),
     data: Annotated[str, typer.Option(metavar="TABLE", help="rows to train on instead of the job's own, where they are not here")] = "",
     budget_s: Annotated[float, typer.Option("--budget-s", metavar="SECONDS", help="for all attacks together; one that it ends is named")] = 600.0,
@@ -53,7 +56,6 @@ def audit(
 
 def _spec(run: Path, out: Path, base: Path, data: str, only: tuple[str, ...], seed: int, budget_s: float) -> AuditSpec:
     """An equal part of the time to each arm of each attack. Raises BadSpec: `federated.run`: there is no run; `files.same`."""
-    from velatura.audit.federated.options import ATTACKS
     from velatura.audit.spec import AuditSpec
     from velatura.errors import BadSpec
     from velatura.federated.run import refuse_inside

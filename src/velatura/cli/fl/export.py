@@ -22,7 +22,9 @@ EPILOG = "Example: velatura fl export run --safetensors model.safetensors --onnx
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="the folder of `velatura fl run -o`")],
     safetensors: Annotated[Path | None, typer.Option(metavar="FILE", help="the weights")] = None,
-    onnx: Annotated[Path | None, typer.Option(metavar="FILE", help="the network with its weights, tried by onnxruntime against torch")] = None,
+    onnx: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the network with its weights, tried by onnxruntime against torch; needs the extra: export")
+    ] = None,
     unfinished: Annotated[bool, typer.Option("--unfinished", help="take the last whole round of a run that has no end")] = False,
     base: Annotated[Path, typer.Option(metavar="FOLDER", help="of job.toml: needed for --onnx with --unfinished, or a network of yours")] = Path(),
     force: Annotated[bool, typer.Option("--force", help="replace FILE")] = False,
