@@ -7,12 +7,14 @@ Source: FFmpeg, libavcodec/defs.h, AV_INPUT_BUFFER_PADDING_SIZE (64 bytes).
 
 from __future__ import annotations
 
+from typing import Any
+
 import av
 
 __all__ = ["padded"]
 
 
-def padded(coded: bytes) -> av.Packet[av.VideoStream]:
+def padded(coded: bytes) -> av.Packet[Any]:
     """A copy of one packet's bytes, 1 or more, to be decoded."""
     packet = av.Packet(len(coded))
     packet.update(coded)
