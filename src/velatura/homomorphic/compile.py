@@ -125,18 +125,23 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
     scaled = normalised(graph)
     depth = remaining_depth(scaled)[scaled.input.name]
     wanted = options.error / 2.0**options.flooding_bits
-    refusal: Unsupported | None = None
+    refusal: Unsupported | BadSpec | None = None
     for n in DEGREES:
         allowed = options.max_log_qp or MAX_LOG_QP[n]
         if (depth + 2) * LEAST_PRIME > allowed:
             continue
         told(f"layouts at degree {n}")
-        for one in sorted(_candidates(scaled, n // 2, options), key=lambda candidate: least_milliseconds(candidate.program)):
+        try:
+            candidates = sorted(_candidates(scaled, n // 2, options), key=lambda candidate: least_milliseconds(candidate.program))
+        except Unsupported as error:
+            refusal = error
+            continue
+        for one in candidates:
             try:
                 one = replace(one, program=_fewer_keys(one.program, options, allowed))
                 told(f"primes and scales at degree {n} for {one.name}")
                 found, ranges = _chain(one, samples, low, high, options, wanted)
-            except Unsupported as error:
+            except (Unsupported, BadSpec) as error:  # BadSpec: there are not so many small primes at a small degree
                 refusal = error
                 continue
             if found.error <= wanted and ranges.within:
@@ -188,8 +193,8 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
         over, elements = made
         taps, count = elements.shape
         begun.append(("im2col", over, window_layout(taps, count, slots), elements.ravel()))
-    if not any(layout for _, _, layout, _ in begun) and options.layout == "im2col":
-        raise Unsupported("he.no-layout", f"the first layer has no windows that fit {slots} slots", hint="--layout raw, or auto")
+    refusal = Unsupported("he.no-layout", f"the input does not fit {slots} slots as --layout {options.layout} wants it", hint="another --layout")
+    fitting = False
     for name, over, layout, elements in begun:
         if layout is None:
             continue
@@ -197,12 +202,16 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
         for clean in (True, False):
             try:
                 lowered = lower(over, layout, clean=clean, known=known)
-            except Unsupported:
+            except Unsupported as error:
+                refusal = error
                 continue
             size = graph[graph.output].size
             places = np.stack(lowered.output.first(size), axis=1).astype(np.int32)
             gather = np.where(layout.table >= 0, elements[np.maximum(layout.table, 0)], -1).astype(np.int32)
+            fitting = True
             yield _Candidate(name, lowered.program, Packing(gather), Unpacking(places, lowered.masked), lowered.layouts)
+    if not fitting:
+        raise refusal
 
 
 def _raw(graph: Graph, slots: int) -> Iterator[tuple[str, Layout | None]]:

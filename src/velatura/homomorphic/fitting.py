@@ -68,7 +68,11 @@ def fit(
 
 def interpolant(function: Callable[[Floats], Floats], radius: float, degree: int) -> Floats:
     """(degree + 1,) coefficients of T_k(x / radius)."""
-    made: Floats = np.asarray(chebyshev.chebinterpolate(lambda z: function(radius * z), degree), np.float64)
+    points = chebyshev.chebpts1(degree + 1)
+    vandermonde = chebyshev.chebvander(points, degree)  # its columns are orthogonal over these points
+    made: Floats = vandermonde.T @ function(radius * points)
+    made[0] /= degree + 1
+    made[1:] /= 0.5 * (degree + 1)
     made[np.abs(made) < 1e-14 * np.max(np.abs(made))] = 0.0  # an odd function has no even terms
     return made
 

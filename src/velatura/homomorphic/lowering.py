@@ -139,8 +139,7 @@ def _affine_options(graph: Graph, node: Affine, chain: _Chain, level: int, price
         return [Pooled(folds, after, cost)]
     must_be_clean = clean or any(isinstance(reader, Polynomial) and reader.radius is not None for reader in graph.readers(node.name))
     proposed = list(placements(node, layout))
-    for reader in graph.readers(node.name):  # what it is added to lies there already
-        proposed += [in_place(chain.layouts[name]) for name in reader.of if isinstance(reader, Add) and name in chain.layouts and name != node.name]
+    alike = [in_place(chain.layouts[name]) for name in _met_by(graph, node) if name in chain.layouts]  # what it is added to lies there already
     kept: dict[bytes, Diagonals] = {}
     for placement in proposed:
         if must_be_clean and not placement.layout.clean:
@@ -152,7 +151,21 @@ def _affine_options(graph: Graph, node: Affine, chain: _Chain, level: int, price
             kept[key] = one
             if len(kept) > KEPT:
                 del kept[max(kept, key=lambda name: kept[name].cost)]
-    return sorted(kept.values(), key=lambda one: one.cost)
+    met = [
+        one for placement in alike if (one := affine.diagonals(node, layout, placement, level, price))
+    ]  # at any price: there is no other way to add
+    return sorted([*kept.values(), *met], key=lambda one: one.cost)
+
+
+def _met_by(graph: Graph, node: Node) -> list[str]:
+    """What a layer's result is added to, be it after polynomials, which leave elements where they are."""
+    found: list[str] = []
+    for reader in graph.readers(node.name):
+        if isinstance(reader, Add):
+            found += [name for name in reader.of if name != node.name]
+        elif isinstance(reader, Polynomial):
+            found += _met_by(graph, reader)
+    return found
 
 
 def _met(one: Layout, other: Layout, size: int) -> Layout | None:
