@@ -60,7 +60,7 @@ def rows(found: Mapping[str, Any]) -> list[Row]:
     made = []
     for level, one in found.items():
         unit = {"client": "for each site", "sample": "for each row"}[level]
-        most, beside = max(one["honest"]), f"ceiling {one['ceiling']:.2f}, reached without noise: {max(one['bare']):.2f}"
+        most, beside = max(one["honest"]), f"ceiling {one['ceiling']:.2f}, without noise {max(one['bare']):.2f}"
         told = f"{most:.2f} at most in {len(one['honest'])} audits (median at even odds {np.median(one['middle']):.2f}); {beside}"
         made.append(Row(f"one-run audit at a claim of 1 {unit}", "never above the claim at 99.9 %", told, most <= CLAIM < min(one["bare"])))
         refuted = sum(low > CLAIM for low in one["weak"])
@@ -72,6 +72,7 @@ def rows(found: Mapping[str, Any]) -> list[Row]:
 def _audited(level: str) -> Audited:
     from velatura.attacks.one_run_bound import ceiling
     from velatura.audit.federated.material import unprotected
+    from velatura.audit.federated.one_run import CANARIES
 
     of = job(level)
     honest = [_audit(of, of, seed) for seed in range(HONEST)]
@@ -79,7 +80,7 @@ def _audited(level: str) -> Audited:
         weak = [_audit(of, of, seed) for seed in range(WEAK)]
     bare = [_audit(of, unprotected(of), seed) for seed in range(WEAK)]
     least, middle = ([one[at] for one in honest] for at in (0, 1))
-    return Audited(least, [one[0] for one in weak], [one[0] for one in bare], middle, ceiling(honest[0][2], ERROR))
+    return Audited(least, [one[0] for one in weak], [one[0] for one in bare], middle, ceiling(honest[0][2], ERROR, canaries=CANARIES, delta=DELTA))
 
 
 def job(level: str) -> FederatedJob:

@@ -46,7 +46,9 @@ def epsilon_at_least(*, canaries: int, guesses: int, right: int, delta: float, e
     return low
 
 
-def ceiling(guesses: int, error: float) -> float:
-    """What an audit with so many guesses can show at most, if all of them are right."""
+def ceiling(guesses: int, error: float, *, canaries: int = 0, delta: float = 0.0) -> float:
+    """What an audit with so many guesses can show at most, if all of them are right. canaries: matters where there is a delta."""
+    if delta:
+        return epsilon_at_least(canaries=canaries, guesses=guesses, right=guesses, delta=delta, error=error)
     x = error ** (1 / guesses)
     return log(x / (1 - x))

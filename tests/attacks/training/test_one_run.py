@@ -47,6 +47,10 @@ def test_the_ceiling_is_what_all_right_guesses_show() -> None:
     assert ceiling(200, 0.05) == pytest.approx(4.19, abs=0.02)
     assert epsilon_at_least(canaries=500, guesses=100, right=100, delta=0.0, error=0.001) == pytest.approx(ceiling(100, 0.001), abs=1e-4)
     assert guesses_for(8.0, 0.05) == pytest.approx(8900, rel=0.01)
+    lower = ceiling(200, 0.001, canaries=1000, delta=1e-5)
+    assert lower < ceiling(200, 0.001) - 0.5 and lower == epsilon_at_least(canaries=1000, guesses=200, right=200, delta=1e-5, error=0.001)
+    noted = OneRun(delta=1e-5).play(lambda inside, rng: inside * 1.0, range(1000), np.random.default_rng(0), budget_s=1.0).notes["ceiling"]
+    assert f"epsilon {lower:.2f} and no more" in noted
     told = OneRun(claim=8.0).play(lambda inside, rng: inside * 1.0, range(500), np.random.default_rng(0), budget_s=1.0).notes["ceiling"]
     assert "show epsilon 2.64 and no more; to refute 8 takes 20,596 of them" in told
 

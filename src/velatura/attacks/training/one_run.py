@@ -1,7 +1,8 @@
 """An audit of epsilon in a single training: canaries that are in or out by a coin, and guesses at the coins from what was released.
 
 What an audit can show has a ceiling: with r guesses, all of them right, log(x / (1 - x)) where x = error^(1/r). A claim above it cannot be refuted by
-so many, however broken the mechanism; the report names the ceiling. Limit: a bound from below, of these canaries.
+so many, however broken the mechanism; a delta lowers it further (of 1e-5, with 1,000 canaries and 200 guesses: from 3.35 to 2.60). The report names
+the ceiling. Limit: a bound from below, of these canaries.
 Source: Steinke, Nasr, Jagielski, "Privacy Auditing with One (1) Training Run", NeurIPS 2023.
 """
 
@@ -65,13 +66,13 @@ class OneRun:
         order = np.lexsort((rng.permutation(count), scores))
         right = int((~inside[order[:each]]).sum() + inside[order[-each:]].sum())
         success = np.array([[right, 2 * each, count]], np.float64)
-        return Outcomes(success, ("coins",), 0.0, "guesses", "epsilon", kind="coins", delta=self.delta, notes=self._told(2 * each, right))
+        return Outcomes(success, ("coins",), 0.0, "guesses", "epsilon", kind="coins", delta=self.delta, notes=self._told(2 * each, right, count))
 
-    def _told(self, guesses: int, right: int) -> dict[str, str]:
-        shows = f"{guesses} guesses, all of them right, show epsilon {ceiling(guesses, ERROR):.2f} and no more"
-        notes = {"right guesses": f"{right} of {guesses}", "ceiling": shows}
-        if self.claim and ceiling(guesses, ERROR) <= self.claim:
-            notes["ceiling"] += f"; to refute {self.claim:g} takes {guesses_for(self.claim, ERROR):,} of them"
+    def _told(self, guesses: int, right: int, canaries: int) -> dict[str, str]:
+        most = ceiling(guesses, ERROR, canaries=canaries, delta=self.delta)
+        notes = {"right guesses": f"{right} of {guesses}", "ceiling": f"{guesses} guesses, all of them right, show epsilon {most:.2f} and no more"}
+        if self.claim and most <= self.claim:
+            notes["ceiling"] += f"; to refute {self.claim:g} takes {guesses_for(self.claim, ERROR):,} of them or more"
         return notes
 
 
