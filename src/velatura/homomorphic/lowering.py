@@ -139,7 +139,9 @@ def _affine_options(graph: Graph, node: Affine, chain: _Chain, level: int, price
         return [Pooled(folds, after, cost)]
     must_be_clean = clean or any(isinstance(reader, Polynomial) and reader.radius is not None for reader in graph.readers(node.name))
     proposed = list(placements(node, layout))
-    alike = [in_place(chain.layouts[name]) for name in _met_by(graph, node) if name in chain.layouts]  # what it is added to lies there already
+    others = [chain.layouts[name] for name in _met_by(graph, node) if name in chain.layouts]
+    if others:  # what it is added to lies there already
+        proposed = [one for one in proposed if all(_met(one.layout, other, node.size) for other in others)] + [in_place(others[0])]
     kept: dict[bytes, Diagonals] = {}
     for placement in proposed:
         if must_be_clean and not placement.layout.clean:
@@ -151,10 +153,7 @@ def _affine_options(graph: Graph, node: Affine, chain: _Chain, level: int, price
             kept[key] = one
             if len(kept) > KEPT:
                 del kept[max(kept, key=lambda name: kept[name].cost)]
-    met = [
-        one for placement in alike if (one := affine.diagonals(node, layout, placement, level, price))
-    ]  # at any price: there is no other way to add
-    return sorted([*kept.values(), *met], key=lambda one: one.cost)
+    return sorted(kept.values(), key=lambda one: one.cost)
 
 
 def _met_by(graph: Graph, node: Node) -> list[str]:
