@@ -322,6 +322,36 @@ def test_a_site_joins_again_as_it_was_and_no_folder_changes_its_end(tmp_path: Pa
             act()
 
 
+@pytest.mark.parametrize("host", ["", "a b", "a" * 65, "host/", "-a", "a\nb", "ü"])
+def test_a_name_that_no_certificate_can_have_is_refused(host: str, ready: Path) -> None:
+    assert refused(ready, names=(host,)).code == "federated.host"
+
+
+def test_who_cannot_listen_at_an_address_is_told_that_it_is_not_his(ready: Path) -> None:
+    for host in ("192.0.2.7", "not-a-host.invalid", "not a host"):
+        error = refused(ready, host=host)
+        assert error.code == "federated.host" and "no address of this machine" in error.sentence
+
+
+def test_a_file_in_the_folders_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refused(tmp_path / "file").code == "files.no-folder"
+    assert refused(tmp_path / "file" / "f").code == "files.unwritable"
+
+
+def test_an_authority_that_is_none_is_told_by_its_file(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("-----BEGIN")
+    for file in ("ca.crt", "nothing.crt", "."):
+        with pytest.raises(BadInput) as caught:
+            prepare_site(tmp_path / "s", "127.0.0.1:9", tmp_path / file, Node("site", 0, 1))
+        assert str(tmp_path / file) in caught.value.sentence
+
+
+def test_a_site_has_one_of_the_numbers_that_there_are(tmp_path: Path) -> None:
+    with pytest.raises(BadSpec, match="numbers go from 0 to 1"):
+        site(AskedSite("127.0.0.1:9", tmp_path, "north", 2, 2), None, tmp_path)
+
+
 NAMES = ["../evil", "/etc/evil", "a/b", "", ".", "..", "a b", "a\nb", "ü", "a" * 65, "superlink", "x.pub", "a\0b", "*"]
 
 

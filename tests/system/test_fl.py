@@ -110,6 +110,8 @@ def test_files_and_folders_that_are_swapped_are_told_in_a_line(tmp_path: Path, b
         (("audit", spec, "-o", "file/report", "--only", "labels"), 1, "files.unwritable"),
         (("audit", spec, "-o", "report", "--budget-s", "-1"), 2, "-1 seconds"),
         (("status", "--state", long), 1, "files.io"),
+        (("up", "--nodes", "0", "--state", "file"), 2, "files.no-folder"),
+        (("up", "--wait-s", "nan", "--state", "new"), 2, "federated.wait"),
     ]
     for words, status, code in wrong:
         done = velatura("fl", *words, env=bare, cwd=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,10 +59,13 @@ def up(
 
     Its folder keeps what it was started with: after `fl down`, `fl up` alone starts the same one, a server or a site.
     """
+    from velatura.errors import BadSpec
     from velatura.federated.deploy.asked import Asked, AskedSite
     from velatura.federated.deploy.engine import default_folder
     from velatura.federated.deploy.folder import opened
 
+    if isnan(wait_s):  # within any range, by the rules of comparison
+        raise BadSpec("federated.wait", "--wait-s nan: waiting has a limit", hint="--wait-s 120")
     path = state or default_folder()
     if register:
         return _register(path, register, json=json)

@@ -5,18 +5,20 @@ A folder is a server's (with sites of its machine), or of one site whose server 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from velatura.errors import BadSpec
 from velatura.federated.deploy.folder import Federation, Folder, Node
 
-__all__ = ["Asked", "AskedSite", "federation", "refuse_address", "refuse_other_end", "site"]
+__all__ = ["Asked", "AskedSite", "federation", "refuse_address", "refuse_host", "refuse_other_end", "site"]
 
 NODES, HOST, PORT, SITE = 2, "127.0.0.1", 9443, "site"
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104
 HERE = ("localhost", "127.0.0.1")
 MOST_PORT = 65535
+HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")  # 64 are what a certificate's own name may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def federation(asked: Asked, old: Federation | None, *, instance: str, flwr: str
         flwr: its version here.
 
     Raises:
-        BadSpec: `federated.folder`, `federated.names`, `federated.nodes-data`.
+        BadSpec: `federated.folder`, `federated.host`, `federated.names`, `federated.nodes-data`.
     """
     if old is not None and not old.bind:
         raise _other_end(f"of one site, whose server is at {old.address}")
@@ -68,6 +70,8 @@ def federation(asked: Asked, old: Federation | None, *, instance: str, flwr: str
     port = asked.port or (old.port if old else PORT)
     kept = [name for name in old.names if name not in (*HERE, old.bind)] if old else []
     named = list(asked.names) or kept
+    for name in named:
+        refuse_host(name)
     if bind in EVERY_ADDRESS and not named:
         raise BadSpec("federated.names", f"{bind} is no name that a site could call", hint="--name HOST, as sites reach this machine")
     names = tuple(dict.fromkeys([*named, *([] if bind in EVERY_ADDRESS else [bind]), *HERE]))
@@ -83,7 +87,7 @@ def site(asked: AskedSite, old: Federation | None, folder: Path) -> tuple[str, P
         folder: of the site.
 
     Raises:
-        BadSpec: `federated.address`, `federated.site-name`.
+        BadSpec: `federated.address`, `federated.site-name`, `federated.partition`.
     """
     before = old.nodes[0] if old and not old.bind and old.nodes else Node(SITE, 0, 1)
     address = asked.address or (old.address if old else "")
@@ -91,7 +95,11 @@ def site(asked: AskedSite, old: Federation | None, folder: Path) -> tuple[str, P
     if authority is None:
         raise BadSpec("federated.address", "--join without --ca: the server could be anybody", hint="--ca ca.crt, from the server's folder")
     partition = before.partition if asked.partition is None else asked.partition
-    return address, authority, Node(asked.name or before.name, partition, asked.of or before.of, _source(asked.data) or before.data)
+    of = asked.of or before.of
+    if partition >= of:
+        sentence = f"site number {partition} of {of}: numbers go from 0 to {of - 1}"
+        raise BadSpec("federated.partition", sentence, hint="--partition I --of N, the same N at each site")
+    return address, authority, Node(asked.name or before.name, partition, of, _source(asked.data) or before.data)
 
 
 def refuse_address(address: str) -> None:
@@ -99,6 +107,12 @@ def refuse_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not (host and port.isascii() and port.isdecimal() and len(port) <= len(str(MOST_PORT)) and 0 < int(port) <= MOST_PORT):
         raise BadSpec("federated.address", f"{address}: not a server's HOST:PORT", hint="--join federation.example:9443")
+
+
+def refuse_host(name: str) -> None:
+    """Raises BadSpec `federated.host`: it can stand in no certificate."""
+    if not HOST_NAME.fullmatch(name):
+        raise BadSpec("federated.host", f"{name!r} is no host that a site could call", hint="--name federation.example, or an address")
 
 
 def refuse_other_end(folder: Folder, *, server: bool) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from velatura.federated.deploy.certificates import Certificate, read_certificate
 
-__all__ = ["distrust", "free_port", "is_free", "shown"]
+__all__ = ["distrust", "free_port", "is_free", "is_here", "shown"]
 
 ANSWER_S = 5.0
 
@@ -49,6 +49,17 @@ def is_free(host: str, port: int) -> bool:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             tried.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def is_here(host: str) -> bool:
+    """Whether it is an address of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        try:
+            tried.bind((host, 0))
         except OSError:
             return False
     return True

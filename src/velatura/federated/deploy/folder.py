@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from velatura.errors import BadInput, BadSpec, Missing
+from velatura.errors import BadInput, BadSpec, Missing, VelaturaError
 from velatura.files import private_output
 from velatura.specs import Spec, load_spec
 
@@ -146,17 +146,31 @@ class Folder:
 
 
 def make(path: Path, told: Federation) -> Folder:
-    """A new folder, or the same one with other nodes or another address."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.chmod(0o700)
-    for name in PARTS:
-        (path / name).mkdir(mode=0o700, exist_ok=True)
+    """A new folder, or the same one with other nodes or another address.
+
+    Raises:
+        BadSpec: `files.no-folder`. VelaturaError: `files.unwritable`.
+    """
+    _make_folders(path)
     if not (path / "control").exists():
         with private_output(path / "control") as part:
             part.write_bytes(secrets.token_hex(32).encode())
     with private_output(path / "federation.json", force=True) as part:
         part.write_bytes(msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n")
     return Folder(path.resolve(), told)
+
+
+def _make_folders(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise BadSpec("files.no-folder", f"{path}: is a file, and a federation needs a folder", hint="--state FOLDER")
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.chmod(0o700)
+        for name in PARTS:
+            (path / name).mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        sentence = f"{path}: cannot be made: {error.strerror}"
+        raise VelaturaError("files.unwritable", sentence, hint="choose a place that you may write to") from error
 
 
 def opened(path: Path) -> Folder:

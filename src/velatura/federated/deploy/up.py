@@ -20,7 +20,7 @@ from velatura.errors import BadInput, BadSpec, Missing
 from velatura.federated.deploy import certificates, sum_keys
 from velatura.federated.deploy.asked import Asked, federation, refuse_address, refuse_other_end
 from velatura.federated.deploy.control import Control
-from velatura.federated.deploy.door import is_free, shown
+from velatura.federated.deploy.door import is_free, is_here, shown
 from velatura.federated.deploy.down import down
 from velatura.federated.deploy.folder import LINK, Federation, Folder, Node, make, opened, refuse_name
 from velatura.federated.deploy.processes import alive, marked
@@ -79,6 +79,8 @@ def prepare(path: Path, asked: Asked) -> Folder:
         _refuse_running(old)
         _refuse_database(old)
     told = federation(asked, old.told if old else None, instance=secrets.token_hex(16), flwr=_flwr())
+    if not is_here(told.bind):
+        raise BadSpec("federated.host", f"{told.bind} is no address of this machine", hint="--host 0.0.0.0 for all that it has, or 127.0.0.1")
     if not is_free(told.bind, told.port):
         raise BadSpec("federated.port", f"port {told.port} of {told.bind} is in use", hint="--port N, or end what listens there")
     folder = make(path, told)
@@ -105,7 +107,7 @@ def prepare_site(path: Path, address: str, authority: Path, node: Node, *, peers
     if old is not None:
         refuse_other_end(old, server=False)
         _refuse_running(old)
-    certificates.read_certificate(authority.read_bytes() if authority.is_file() else b"")
+    _refuse_authority(authority)
     instance = old.told.instance if old else secrets.token_hex(16)
     folder = make(path, Federation(instance, address, _flwr(), nodes=(node,)))
     if authority.resolve() != folder.authority:
@@ -114,6 +116,13 @@ def prepare_site(path: Path, address: str, authority: Path, node: Node, *, peers
         certificates.make_node_key(folder.path / "keys", node.name)
     sum_keys.for_one(folder, node, peers)
     return folder
+
+
+def _refuse_authority(file: Path) -> None:
+    try:
+        certificates.read_certificate(file.read_bytes() if file.is_file() else b"")
+    except BadInput as error:
+        raise BadInput("federated.certificate", f"{file}: not a certificate", hint="--ca ca.crt, from the server's folder") from error
 
 
 def register(folder: Folder, keys: Sequence[Path]) -> list[str]:
