@@ -93,7 +93,7 @@ def test_more_than_can_be_looked_at_is_told(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_codec_that_is_not_read_is_told_of_a_camera(tmp_path: Path) -> None:
-    path = walk(tmp_path / "walk.avi", codec="msmpeg4v3", frames=5)
+    path = walk(tmp_path / "walk.avi", codec="ffv1", frames=5)
     made, outbox = gateway(tmp_path, Camera("door", egress=Egress(tick_s=0.5, bits_per_hour=1e6)), source_of(str(path), live=True), seeing(tmp_path))
     with pytest.raises(BadInput, match=r"walk\.avi: not one picture came of it: codec: .* \[edge\.nothing-seen\]"):
         made.run(lambda: made.records >= 3)

@@ -52,13 +52,29 @@ def test_a_folder_is_one_time_line_and_a_broken_clip_does_not_end_it(tmp_path: P
     whole = clip(tmp_path / "3.mkv", frames=25)
     (tmp_path / "2.mp4").write_bytes(whole.read_bytes()[:900])
     (tmp_path / "notes.txt").write_text("no clip")
+    os.mkfifo(tmp_path / "4.mp4")
+    clip(tmp_path / "5.avi", frames=3, codec="ffv1")
+    sound_alone(tmp_path / "6.mp4")
+    cut = clip(tmp_path / "7.mkv", frames=50)
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     with IngestRun(source_of(str(tmp_path))) as run:
         assert run.ended.wait(30)
         stamps = [packet.stamp_s for packet in run.packets]
-        assert len(stamps) == 50 and stamps == sorted(stamps)
-        assert 1.9 < stamps[-1] < 2.2
-        assert sum(isinstance(message, Header) for message in run.messages) in (2, 3), "one a clip that can be opened"
+        assert 50 < len(stamps) < 100 and stamps == sorted(stamps)
+        assert 1.9 < stamps[49] < 2.2
+        assert sum(isinstance(message, Header) for message in run.messages) in (3, 4), "one a clip that can be opened"
         until(lambda: run.states[-1] == "ended")
+        told = {line["clip"]: line["faults"] for line in run.said if "clip" in line}
+    assert told.pop(6) in (["cut"], ["damaged", "cut"])
+    assert told == {0: [], 1: ["malformed"], 2: [], 3: ["no-source"], 4: ["codec"], 5: ["no-video"]}
+
+
+def test_a_folder_that_is_played_as_a_camera_goes_on_behind_a_clip_that_is_not_read(tmp_path: Path) -> None:
+    clip(tmp_path / "1.avi", frames=3, codec="ffv1")
+    clip(tmp_path / "2.mp4", frames=5)
+    with IngestRun(source_of(str(tmp_path), live=True)) as run:
+        until(lambda: len(run.packets) >= 10)
+        assert {line["clip"]: line["faults"] for line in run.said if "clip" in line} == {0: ["codec"], 1: []}
 
 
 @pytest.mark.parametrize(("content", "state"), [(b"", "malformed"), (b"no clip at all " * 100, "malformed"), (None, "no-video")])

@@ -38,8 +38,13 @@ def test_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "b.MP4").write_bytes(b"x")
     (tmp_path / "a.mkv").write_bytes(b"x")
     (tmp_path / "c.txt").write_bytes(b"x")
-    assert [path.name for path in source_of(str(tmp_path)).clips()] == ["a.mkv", "b.MP4"]
+    (tmp_path / "d.mp4").symlink_to("nowhere.mp4")
+    (tmp_path / "e.mp4").mkdir()
+    folder = source_of(str(tmp_path))
+    assert [path.name for path in folder.clips()] == ["a.mkv", "b.MP4", "d.mp4"], "what cannot be opened is missed, not passed over"
+    assert folder.others() == ["c.txt", "e.mp4"]
     assert source_of(str(tmp_path / "a.mkv"), live=True).live
+    assert source_of(str(tmp_path / "a.mkv")).others() == []
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match=r"edge\.no-clips"):
         source_of(str(tmp_path / "empty")).clips()

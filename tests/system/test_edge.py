@@ -128,3 +128,26 @@ def test_what_was_cut_or_changed_is_told(tmp_path: Path, env: dict[str, str]) ->
     before = f"{begins - 1}:{hashlib.sha256(lines[begins - 1][:-1]).hexdigest()}"
     told = velatura("edge", "audit", tail, "--after", before, env=env)
     assert told.returncode == 0 and f"begins with event {begins}" in told.stdout
+
+
+def test_each_clip_of_a_folder_that_is_not_read_is_named(tmp_path: Path, env: dict[str, str]) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name, codec in {"a": "mpeg4", "b": "msmpeg4v2", "c": "msmpeg4", "old": "ffv1"}.items():
+        clip(folder / f"{name}.avi", frames=30, codec=codec)
+    (folder / "junk.mp4").write_bytes(b"\0nothing" * 999)
+    (folder / "notes.txt").write_text("mine")
+    policy = tmp_path / "door.toml"
+    policy.write_text(POLICY)
+    done = velatura("edge", "run", folder, "--model", "centerface", "--policy", policy, "-o", tmp_path / "events.jsonl", "--json", env=env)
+    camera = json.loads(done.stdout)["result"]["cameras"][0]
+    assert (done.returncode, camera["records"], len(camera["missed"])) == (1, 4, 2), done.stderr  # 3.6 s: three whole clips
+    assert f"{folder}/junk.mp4: skipped: " in done.stderr and f"{folder}/old.avi: skipped: its codec" in done.stderr
+    assert "1 more in it are no clips by their names, and were left alone: notes.txt" in done.stderr
+    for name in ("a.avi", "b.avi", "c.avi"):
+        assert name not in done.stderr
+        (folder / name).unlink()
+    done = velatura("edge", "run", folder, "--model", "centerface", "-o", tmp_path / "nothing.jsonl", env=env)
+    assert done.returncode == 5 and "junk.mp4: its container" in done.stderr and "old.avi: its codec" in done.stderr
+    still = velatura("edge", "snapshot", folder / "old.avi", "-o", tmp_path / "still.png", "--yes-local", env=env)
+    assert still.returncode == 5 and "its codec is not read" in still.stderr and "[edge.no-still]" in still.stderr

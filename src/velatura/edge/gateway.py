@@ -21,6 +21,7 @@ from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Pair, Seeing
 from velatura.edge.policy import Camera, capacity, digest
 from velatura.edge.promise import told
+from velatura.edge.remarks import Fault, unread
 from velatura.edge.schema import HEALTH, schema_of
 from velatura.edge.sources import Source
 from velatura.edge.states import state_of
@@ -33,6 +34,7 @@ __all__ = ["Gateway"]
 POLL_S = 0.1
 SETTLE, SETTLE_S = 4, 0.5
 CODEC = HEALTH.index("codec")
+_HINT = "velatura scan says what is in it; ffmpeg -i CLIP -c:v libx264 NEW.mp4 makes of most clips one that is read"
 
 
 @dataclass(slots=True)
@@ -85,9 +87,9 @@ class Gateway:
         """Of `ingest.STATES`: what ingest said last. "connecting" is said only as long as nothing else was: the reason of a loss stays."""
         if self._pair is None:
             return self._camera_word
-        said, counts = self._pair.ingest.reason, self._pair.ingest.counts
-        if said == "ended" and not counts.get("packets"):
-            said = "malformed" if counts.get("malformed") else "no-video"
+        said = self._pair.ingest.reason
+        if said == "ended" and not self.counts.get("packets"):
+            said = next((word for _, word in self.faults), "no-video")
         if said != "connecting":
             self._camera_word = said
         return self._camera_word
@@ -162,6 +164,11 @@ class Gateway:
         """Of `pair.COUNTS`, as ingest said last."""
         return self._pair.ingest.counts if self._pair is not None else {}
 
+    @property
+    def faults(self) -> list[Fault]:
+        """Of clips, as ingest said."""
+        return self._pair.ingest.faults if self._pair is not None else []
+
     def _file(self, pair: Pair, chain: Chain, egress: ClipEgress, ends: Callable[[], bool]) -> None:
         limit = width(egress.inner.schema)
         while not ends():
@@ -185,7 +192,7 @@ class Gateway:
         if not well:
             raise BadInput("edge.vision-ended", f"{self.source.shown}: vision broke off; what it had counted is signed", hint="velatura doctor")
         if not packets:
-            raise BadInput("edge.no-video", f"{self.source.shown}: no picture in it could be read ({_why(pair)})", hint="velatura scan")
+            raise BadInput("edge.no-video", f"{self.source.shown}: no picture in it could be read: {unread(self.source, self.faults)}", hint=_HINT)
 
     def _publish_all(self, chain: Chain, records: Iterator[Record], ends: Callable[[], bool]) -> None:
         """A long file has many ticks: who wants to end waits for one."""
@@ -218,7 +225,3 @@ class Gateway:
         if self.outbox.commit(lines, chain.at, keep, aggregate=lambda run: chain.aggregate(run, flows)):
             self.head = (chain.at.seq - 1, chain.at.prev)
         self.published()
-
-
-def _why(pair: Pair) -> str:
-    return "its container is damaged or of no known kind" if pair.ingest.counts.get("malformed") else "no picture stream, or a codec that is not read"

@@ -21,7 +21,7 @@ import struct
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from typing import Any
 from velatura.edge.containers import frame_s, header_of, state_of_error
 from velatura.edge.feed import MOST_PACKET, End, Feed, Header, Packet
 from velatura.edge.login import Login
+from velatura.edge.remarks import FAULTS
 from velatura.edge.sources import Source
 from velatura.edge.timeline import Timeline
 from velatura.edge.whole import is_cut
@@ -52,7 +53,6 @@ class Counts:
     packets: int = 0
     dropped: int = 0
     malformed: int = 0
-    cut: int = 0
 
 
 class Ingest:
@@ -60,10 +60,12 @@ class Ingest:
 
     Args:
         descriptor: of vision's inbox.
-        say: told states of STATES, with counts.
+        say: told states of STATES, with counts; after each clip with its number and its faults, of `remarks.FAULTS`.
+        clips: as whoever starts this process numbers them; None: those of the source.
     """
 
-    def __init__(self, source: Source, descriptor: int, say: Say, *, rng: random.Random | None = None) -> None:
+    def __init__(self, source: Source, descriptor: int, say: Say, *, rng: random.Random | None = None, clips: Sequence[Path] | None = None) -> None:
+        self._clips = source.clips() if clips is None and source.kind in ("file", "folder") else clips or ()
         self._source, self._feed, self._descriptor, self._say = source, Feed(descriptor), descriptor, say
         self._rng = rng or random.Random()
         self.counts = Counts()
@@ -82,11 +84,7 @@ class Ingest:
         if self._source.live:
             self._follow()
         else:
-            for path in self._source.clips():
-                state = self._clip(path)
-                self.counts.malformed += state == "malformed"
-                self.counts.cut += _is_cut(path)
-                self._tell(state)
+            self._files()
             self._put(End())
             while self._held() and not self._gone.poll(DRAIN_MS):
                 self._watch()
@@ -105,11 +103,26 @@ class Ingest:
         """One connection, to its end; the state it ended in."""
         self._tell("connecting")
         if self._is_file:
-            for path in self._source.clips():
-                if (state := self._clip(path)) not in ("streaming", "malformed"):
-                    return state
-            return "streaming"
+            return self._files()
         return self._clip(self._source.address)
+
+    def _files(self) -> str:
+        """One clip after the other; one that cannot be read ends nothing. "streaming", or the state of the first where none could."""
+        states = []
+        for number, path in enumerate(self._clips):
+            packets, malformed = self.counts.packets, self.counts.malformed
+            state = self._clip(path) if path.is_file() else "no-source"  # a pipe's name would be waited for
+            came = self.counts.packets > packets
+            if not came and state == "streaming":
+                state = "malformed" if _is_cut(path) else "no-video"
+            if came:
+                faults = ["damaged"] * (state != "streaming" or self.counts.malformed > malformed) + ["cut"] * _is_cut(path)
+            else:
+                faults = [state if state in FAULTS else "lost"]
+            self.counts.malformed += state == "malformed"
+            self._tell(state, clip=number, faults=faults)
+            states.append("streaming" if came else state)
+        return "streaming" if "streaming" in states else states[0]
 
     def _clip(self, address: str | Path) -> str:
         """Packets of one container; how it ended."""
@@ -228,12 +241,12 @@ class Ingest:
         if now_s > self._beat_s + BEAT_S:
             self._tell("streaming")
 
-    def _tell(self, state: str) -> None:
+    def _tell(self, state: str, **more: Any) -> None:
         self._beat_s = time.monotonic()
         unread_s = self._beat_s - self._moved_s if self._outstanding else 0.0
         read = self._time
         left_out = {"gaps": read.gaps, "left_out_s": int(read.left_out_s)}
-        self._say({"state": state, "seconds": read.seconds, "unread_s": unread_s, **left_out, **asdict(self.counts)})
+        self._say({"state": state, "seconds": read.seconds, "unread_s": unread_s, **left_out, **asdict(self.counts), **more})
 
 
 def _is_cut(path: Path) -> bool:
@@ -291,7 +304,7 @@ def main() -> None:
         sys.stdout.flush()
 
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        Ingest(source, inbox, say).run()
+        Ingest(source, inbox, say, clips=[Path(name) for name in settings["clips"]] if "clips" in settings else None).run()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from velatura.edge.ingest import STATES
 from velatura.edge.network import Network
 from velatura.edge.policy import Camera
 from velatura.edge.refused import named
+from velatura.edge.remarks import FAULTS, Fault
 from velatura.edge.sources import Source
 from velatura.errors import BadInput, Missing
 from velatura.sandbox.control import Control
@@ -39,7 +40,7 @@ SILENT_S = 8.0  # an ingest without a word for so long hangs: its own watchdog i
 HANGS_S = 15.0  # a vision that takes no byte for so long, while there are some, hangs: a look takes milliseconds
 SURE_S = 3.0  # and still does so long after: who was stopped and goes on (Ctrl-Z, a frozen container) has a stale word of ingest
 LAST_S = 60.0  # ... or says nothing for so long after the last byte of a file
-COUNTS = ("packets", "dropped", "malformed", "cut", "gaps", "left_out_s")
+COUNTS = ("packets", "dropped", "malformed", "gaps", "left_out_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,14 @@ class Seeing:
 
 
 class Ingest:
-    """The process, and its last word. It starts at once, beside vision, and reads nothing before `begin`."""
+    """The process, and its last word. It starts at once, beside vision, and reads nothing before `begin`.
+
+    Raises BadInput: `edge.no-clips`.
+    """
 
     def __init__(self, source: Source) -> None:
+        self._clips = source.clips() if source.kind in ("file", "folder") else []
+        self._faults = dict[int, list[str]]()
         self.state, self.counts, self.seconds, self.unread_s = "connecting", dict[str, int](), 0.0, 0.0
         self.reason = "connecting"  # its last word but for "connecting", which comes right after the reason of a loss
         self._source, self._heard_s = source, time.monotonic()
@@ -78,6 +84,8 @@ class Ingest:
         """Vision is locked: hand over its inbox, which is closed here, and what to read."""
         source = self._source
         settings: dict[str, Any] = {"kind": source.kind, "word": source.word, "live": source.live, "ca": source.ca}
+        if self._clips:
+            settings["clips"] = [str(path) for path in self._clips]
         if source.login is not None:
             settings["login"] = [source.login.user, source.login.password]
         with suppress(OSError):  # it has ended; vision reads the end of its inbox
@@ -88,6 +96,11 @@ class Ingest:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What was amiss with clips, in their order."""
+        return [(self._clips[number], word) for number, words in sorted(self._faults.items()) for word in words]
 
     @property
     def hangs(self) -> bool:
@@ -115,6 +128,12 @@ class Ingest:
                 self.state, self.seconds, self.unread_s = said["state"], _seconds(said.get("seconds")), _seconds(said.get("unread_s"))
                 self.reason = self.state if self.state != "connecting" else self.reason
                 self.counts = {name: said[name] for name in COUNTS if isinstance(said.get(name), int)}
+                self._hear_of_clip(said)
+
+    def _hear_of_clip(self, said: Mapping[str, Any]) -> None:
+        number, faults = said.get("clip"), said.get("faults")
+        if isinstance(number, int) and 0 <= number < len(self._clips) and isinstance(faults, list):
+            self._faults[number] = [word for word in FAULTS if word in faults]
 
 
 def _word(line: bytes) -> Mapping[str, Any] | None:

@@ -170,4 +170,4 @@ def _ran(watch: Watch) -> RanCamera:
     assert gate is not None, "it came to its end without an error"
     name, told = watch.camera.name, (gate.records, gate.withheld, gate.restarts)
     notes = [*watch.notes, *remarks.notes(gate.source, gate.counts)]
-    return RanCamera(name, *told, words(watch.camera), watch.sinks, gate.totals, remarks.missed(gate.source, gate.counts), notes)
+    return RanCamera(name, *told, words(watch.camera), watch.sinks, gate.totals, remarks.missed(gate.source, gate.faults), notes)

@@ -22,6 +22,7 @@ from velatura.edge.confinement import vision_confinement
 from velatura.edge.geometry import Point
 from velatura.edge.pair import Ingest
 from velatura.edge.policy import Camera, Policy
+from velatura.edge.remarks import unread
 from velatura.edge.sources import Source
 from velatura.edge.still import HEAD, MOST_BYTES, NO_MASKS, PICTURE
 from velatura.errors import BadInput, BadSpec, Withheld, nearest
@@ -130,14 +131,23 @@ def _seen(source: Source, camera: Camera, *, at_s: float, degraded: Collection[s
 def _answer(child: Child, ingest: Ingest, source: Source, patience_s: float, at_s: float) -> bytes:
     until = time.monotonic() + patience_s
     while not child.has_come(within_s=0.1):
-        if ingest.state in _HOPELESS:
+        if source.kind not in ("file", "folder") and ingest.state in _HOPELESS:
             raise _no_still(source, _HOPELESS[ingest.state])
         if time.monotonic() > until:
             raise _no_still(source, f"no frame came within {patience_s:g} s; the last word of its reader is {ingest.state!r}")
     try:
         return child.receive(deadline_s=PATIENCE_S, limit=MOST_BYTES)
     except BadInput as error:
-        raise _no_still(source, f"it ended before a whole frame had come{f' at {at_s:g} s' if at_s else ''}") from error
+        raise _no_still(source, _ended(ingest, source, at_s)) from error
+
+
+def _ended(ingest: Ingest, source: Source, at_s: float) -> str:
+    """Why nothing came, when it is over."""
+    if source.kind in ("file", "folder"):
+        ingest.finish()
+        if not ingest.counts.get("packets"):
+            return unread(source, ingest.faults)
+    return f"it ended before a whole frame had come{f' at {at_s:g} s' if at_s else ''}"
 
 
 def _no_still(source: Source, why: str) -> BadInput:

@@ -18,13 +18,14 @@ from velatura.edge.certificates import certificates_of
 from velatura.edge.login import Login
 from velatura.errors import BadInput, BadSpec
 from velatura.files import is_there
+from velatura.media.kinds import is_clip_name
 
 __all__ = ["Source", "redacted", "source_of"]
 
 Kind = Literal["file", "folder", "rtsp", "http", "v4l2"]
 SCHEMES = {"rtsp": ("rtsp", 554), "rtsps": ("rtsp", 322), "http": ("http", 80), "https": ("http", 443)}
-CLIPS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mjpeg", ".mjpg", ".h264", ".hevc"})
-
+MORE_CLIPS = (".mjpeg", ".mjpg", ".obu")
+"""Names of streams without a container, which only cameras write."""
 CONTAINERS = ("mov", "matroska", "webm", "avi", "mpegts", "mpeg", "flv", "ivf", "obu", "h264", "hevc", "mjpeg", "m4v")
 """Of files, as FFmpeg calls them: those that name no other place."""
 _FILES, _TCP = "file", "tcp,tls"
@@ -70,13 +71,19 @@ class Source:
         return parts.port or SCHEMES[parts.scheme][1] if self.kind in ("rtsp", "http") else None
 
     def clips(self) -> list[Path]:
-        """The file, or the clips of the folder, sorted by name. Raises BadInput `edge.no-clips`."""
+        """The file, or what is named as a clip in the folder, sorted by name. Raises BadInput `edge.no-clips`."""
         if self.kind == "file":
             return [Path(self.word)]
-        found = sorted(path for path in Path(self.word).iterdir() if path.suffix.lower() in CLIPS and path.is_file())
+        found = sorted(path for path in Path(self.word).iterdir() if _is_clip(path))
         if not found:
-            raise BadInput("edge.no-clips", f"{self.word}: no clip is in this folder", hint=f"clips end in {', '.join(sorted(CLIPS))}")
+            raise BadInput("edge.no-clips", f"{self.word}: no clip is in this folder", hint="clips are told by their names: .mp4, .mkv, .avi ...")
         return found
+
+    def others(self) -> list[str]:
+        """Names of what else lies in the folder, sorted; what is hidden is nobody's clip."""
+        if self.kind != "folder":
+            return []
+        return sorted(path.name for path in Path(self.word).iterdir() if not _is_clip(path) and not path.name.startswith("."))
 
     def options(self) -> Mapping[str, str]:
         """Of FFmpeg. Its probing opens no decoder: none is on the list of those that may be.
@@ -89,6 +96,11 @@ class Source:
         if self.kind == "rtsp":
             return {**common, "format_whitelist": "rtsp", "rtsp_transport": "tcp", "analyzeduration": "1000000"}
         return {**common, "format_whitelist": ",".join(CONTAINERS)} if self.kind in ("file", "folder") else common
+
+
+def _is_clip(path: Path) -> bool:
+    """By its name. A folder is none; what cannot be opened is one that is missed."""
+    return (is_clip_name(path.name) or path.suffix.lower() in MORE_CLIPS) and not path.is_dir()
 
 
 def source_of(word: str, *, live: bool = False, login: Login | None = None, ca: str = "") -> Source:

@@ -19,6 +19,7 @@ from velatura.edge.memory import NOTHING, Remembered, resumed
 from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Seeing
 from velatura.edge.policy import Camera
+from velatura.edge.remarks import left_alone
 from velatura.edge.sinks.jsonl import JsonLines
 from velatura.edge.sinks.opened import opened
 from velatura.edge.sinks.sink import Feeder, Sink
@@ -123,6 +124,7 @@ class Watch:
         seeing = shared.seeing()
         login = login_of(Path(camera.login)) if camera.login else shared.login
         source = self.source = source_of(camera.source, live=shared.live, login=login, ca=camera.ca or shared.ca)
+        self.notes += left_alone(source)
         outbox = self._outbox = Outbox(shared.folder / camera.name / "outbox.sqlite")
         gate = Gateway(camera, source, seeing, shared.signer, outbox, os.urandom(8).hex(), int(time.time()), __version__, self._wake, os.urandom)
         device = shared.signer.verifier.id
@@ -193,5 +195,5 @@ def _blamed(error: VelaturaError, words: dict[str, str]) -> dict[str, str]:
     if reason == "nothing-seen":
         return {"camera": words["camera"]}
     if reason == "no-video":
-        return {"camera": words["camera"] if words["camera"] in ("malformed", "no-video", "codec") else "no-video"}
+        return {"camera": words["camera"] if words["camera"] in AREAS["camera"] else "no-video"}
     return {"camera": "no-source" if reason in ("no-source", "no-clips") else "failed"}
