@@ -19,7 +19,7 @@ from tests.edge.test_outbox import kept
 from velatura.edge.chain_audit import audit
 from velatura.edge.outbox import Outbox
 from velatura.edge.sinks.jsonl import JsonLines
-from velatura.edge.sinks.prometheus import Page, text_of
+from velatura.edge.sinks.prometheus import Page, hosts_of, text_of
 from velatura.edge.sinks.sink import Feeder, Unreached
 from velatura.edge.sinks.webhook import Webhook
 from velatura.errors import BadSpec, VelaturaError
@@ -159,6 +159,36 @@ def test_the_page_of_numbers() -> None:
     with pytest.raises(BadSpec, match=r"edge\.port"):
         Page(page.port, dict)
     page.close()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "status"),
+    [
+        (["127.0.0.1:{port}"], 200),
+        (["LocalHost:{port}"], 200),
+        (["[::1]:{port}"], 200),
+        (["rebound.example.org:{port}"], 403),
+        (["127.0.0.1"], 403),
+        (["127.0.0.1:1"], 403),
+        (["localhost.example.org:{port}"], 403),
+        (["localhost:{port}@example.org"], 403),
+        ([""], 403),
+        ([], 403),
+        (["localhost:{port}", "example.org"], 403),
+    ],
+)
+def test_the_page_is_for_who_asks_for_this_machine(hosts: list[str], status: int) -> None:
+    page = Page(0, lambda: {"door": {"in": 3.0}})
+    with socket.create_connection(("127.0.0.1", page.port), timeout=10) as peer:
+        heads = "".join(f"Host: {host.format(port=page.port)}\r\n" for host in hosts)
+        peer.sendall(f"GET /metrics HTTP/1.0\r\n{heads}\r\n".encode())
+        answer = b"".join(iter(lambda: peer.recv(1 << 16), b""))
+    page.close()
+    assert int(answer.split()[1]) == status and (b"velatura_edge_in" in answer) == (status == 200), answer
+
+
+def test_the_own_port_of_http_may_be_left_out() -> None:
+    assert "localhost" in hosts_of(80) and "localhost:80" in hosts_of(80) and "localhost" not in hosts_of(9464)
 
 
 def test_metric_names_are_metric_names() -> None:

@@ -2,6 +2,7 @@
 
 Text format 0.0.4. Counts of published records and the sums of their values; no rate of frames, no latency: those are functions of what was seen and
 would be told more often than the budget allows.
+Only who asks for this machine by name is answered: a web page whose name was made to point here (DNS rebinding) asks for its own.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from velatura.errors import BadSpec
 
-__all__ = ["Page", "text_of"]
+__all__ = ["Page", "hosts_of", "text_of"]
 
 Numbers = Mapping[str, Mapping[str, float]]
 """Camera -> name -> value."""
@@ -29,8 +30,14 @@ def text_of(numbers: Numbers) -> str:
     return "\n".join(lines) + "\n"
 
 
+def hosts_of(port: int) -> tuple[str, ...]:
+    """What a client that means this machine writes into `Host`."""
+    names = ("127.0.0.1", "localhost", "[::1]")
+    return (*(f"{name}:{port}" for name in names), *(names if port == 80 else ()))  # HTTP's own port is left out
+
+
 class Page:
-    """Serves `GET /metrics` until it is closed.
+    """Serves `GET /metrics` until it is closed; 403 to any other Host than `hosts_of` the port.
 
     Args:
         port: of 127.0.0.1; 0: a free one (`port` says which).
@@ -59,9 +66,15 @@ def _handler(numbers: Callable[[], Numbers]) -> type[BaseHTTPRequestHandler]:
         server_version, sys_version = "velatura", ""
 
         def do_GET(self) -> None:
-            known = self.path == "/metrics"
-            raw = text_of(numbers()).encode() if known else b"GET /metrics\n"
-            self.send_response(200 if known else 404)
+            hosts = self.headers.get_all("Host") or []
+            port = int(self.connection.getsockname()[1])
+            if len(hosts) != 1 or hosts[0].strip().lower() not in hosts_of(port):
+                status, raw = 403, b"asked for another Host than this machine\n"
+            elif self.path != "/metrics":
+                status, raw = 404, b"GET /metrics\n"
+            else:
+                status, raw = 200, text_of(numbers()).encode()
+            self.send_response(status)
             self.send_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
             self.send_header("Content-Length", str(len(raw)))
             self.end_headers()
