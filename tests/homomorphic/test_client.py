@@ -15,7 +15,8 @@ from velatura.homomorphic.wire import HEADER_BYTES, Expected, Kind, open_message
 
 pytest.importorskip("tenseal", reason="tenseal is not installed")
 
-from velatura.homomorphic.client import Client, checked_input
+from velatura.homomorphic.client import Client
+from velatura.homomorphic.client_input import checked_input
 from velatura.homomorphic.keys import keygen, write_keys
 from velatura.homomorphic.queries import path_beside, spent
 from velatura.homomorphic.sharing import Sharing

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("velatura.cli.report", "Show, compare and export reports."),
     "edge": ("velatura.cli.edge", "Count where the camera is; signed numbers leave, and no frame."),
     "fl": ("velatura.cli.fl", "Train with several sites without pooling their rows."),
+    "he": ("velatura.cli.he", "Let a server run your model on data that it cannot read."),
     "keys": ("velatura.cli.keys", "Make and show the keys of recipients and signers."),
     "models": ("velatura.cli.models", "List, bring, add and verify the detectors' files."),
     "doctor": ("velatura.cli.doctor", "Say what works here, what is missing, and the command that brings it."),

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from velatura.errors import BadInput
 from velatura.homomorphic.artefacts import ClientArtefact, load_client
 from velatura.homomorphic.cell import confinement
+from velatura.homomorphic.client_input import checked_input
 from velatura.homomorphic.compiled import pack, unpack
 from velatura.homomorphic.flooding import flooded
 from velatura.homomorphic.guest_answers import settings_of, understood
@@ -27,7 +28,7 @@ from velatura.homomorphic.wire import INSECURE, Expected, Header, Kind, cipherte
 from velatura.progress import SILENT, Progress
 from velatura.sandbox.worker import Worker
 
-__all__ = ["MOST_RESULT_BYTES", "Client", "checked_input"]
+__all__ = ["MOST_RESULT_BYTES", "Client"]
 
 Floats: TypeAlias = NDArray[np.float64]
 GUEST = "velatura.homomorphic.guest_owner:OwnerGuest"
@@ -157,39 +158,3 @@ class Client:
         scratch = max(len(self._secret.payload), ciphertext_bytes(made.parameters, level, fresh=False))
         settings = {"parameters": settings_of(made.parameters), "outputs": [list(one) for one in made.outputs]}
         return Worker(GUEST, settings, confinement(memory, scratch=scratch), reuse=REUSE, setup=[b"S" + bytes(self._secret.payload)])
-
-
-def checked_input(artefact: ClientArtefact, x: ArrayLike, *, clip: bool = False) -> Floats:
-    """Samples as (samples, elements), finite and within the bounds.
-
-    Raises:
-        BadInput: `he.shape`, `he.dtype`, `he.not-finite`, `he.empty`, `he.range`, `he.batch`.
-    """
-    given = np.asarray(x)
-    if given.dtype.kind not in "fiub":
-        raise BadInput("he.dtype", f"an input of type {given.dtype}", hint="give real numbers")
-    shape = artefact.input_shape
-    if given.shape == shape:
-        given = given[None]
-    if given.shape[1:] not in (shape, (len(artefact.input_low),)):
-        raise BadInput("he.shape", f"an input of shape {given.shape}", hint=f"(samples, {', '.join(map(str, shape))}), or one sample")
-    if not len(given):
-        raise BadInput("he.empty", "no sample is given", hint=f"(samples, {', '.join(map(str, shape))}) with one sample at least")
-    if artefact.packing.batch and len(given) > artefact.parameters.slots:
-        raise BadInput("he.batch", f"{len(given)} samples in one batch", hint=f"at most {artefact.parameters.slots} at a time")
-    values = given.reshape(len(given), -1).astype(np.float64)
-    if not np.all(np.isfinite(values)):
-        sample, element = np.argwhere(~np.isfinite(values))[0]
-        raise BadInput("he.not-finite", f"element {element} of sample {sample} is NaN or infinite", hint="remove or replace it")
-    if clip:
-        return np.clip(values, artefact.input_low, artefact.input_high)
-    outside = (values < artefact.input_low) | (values > artefact.input_high)
-    if outside.any():
-        sample, element = np.argwhere(outside)[0]
-        low, high = artefact.input_low[element], artefact.input_high[element]
-        raise BadInput(
-            "he.range",
-            f"element {element} of sample {sample} is {values[sample, element]:g}, outside the calibrated [{low:g}, {high:g}]; {outside.sum()} are",
-            hint="--clip brings values to the bounds; or compile with samples that cover them",
-        )
-    return values

@@ -15,7 +15,7 @@ from velatura.homomorphic.queries import begin, path_beside
 from velatura.homomorphic.seal_secret import SecretSide
 from velatura.homomorphic.wire import INSECURE, Expected, Header, Kind, Message, read_message, seal_message
 
-__all__ = ["EVALUATION", "SECRET", "Keys", "keygen", "load_secret", "write_keys"]
+__all__ = ["EVALUATION", "SECRET", "Keys", "keygen", "load_secret", "refuse_there", "write_keys"]
 
 SECRET, EVALUATION = "secret.key", "eval.keys"
 
@@ -58,10 +58,8 @@ def write_keys(keys: Keys, folder: Path, *, force: bool = False) -> None:
     Raises:
         BadSpec: `files.exists`, `files.no-folder`. VelaturaError: `files.unwritable`.
     """
+    refuse_there(folder, force=force)
     secret = folder / SECRET
-    for path in (secret, folder / EVALUATION, path_beside(secret)):
-        if not force and os.path.lexists(path):
-            raise BadSpec("files.exists", f"{path}: is already there", hint="another folder; --force loses what was encrypted to these keys")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
@@ -71,6 +69,15 @@ def write_keys(keys: Keys, folder: Path, *, force: bool = False) -> None:
         part.write_bytes(keys.evaluation)
     with private_output(secret, force=force) as part:
         part.write_bytes(keys.secret)
+
+
+def refuse_there(folder: Path, *, force: bool) -> None:
+    """Refuse to replace keys. Raises BadSpec: `files.exists`, `files.no-folder`."""
+    if not folder.parent.is_dir():
+        raise BadSpec("files.no-folder", f"{folder.parent}: there is no such folder", hint="make it first, or choose another output")
+    for path in (folder / SECRET, folder / EVALUATION, path_beside(folder / SECRET)):
+        if not force and os.path.lexists(path):
+            raise BadSpec("files.exists", f"{path}: is already there", hint="another folder; --force loses what was encrypted to these keys")
 
 
 def load_secret(path: Path, artefact: ClientArtefact) -> Message:

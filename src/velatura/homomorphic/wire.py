@@ -38,6 +38,7 @@ __all__ = [
     "read_header",
     "read_message",
     "seal_message",
+    "whole_message",
 ]
 
 VERSION = 1
@@ -160,7 +161,7 @@ def check_header(header: Header, expected: Expected, *, size: int) -> None:
     """
     if header.kind is not expected.kind:
         if header.kind is Kind.SECRET_KEY:
-            raise BadInput("he.secret-sent", "a secret key was given where none belongs; it was not kept", hint="make new keys: this one was shown")
+            raise BadInput("he.secret-sent", "a secret key was given where none belongs; it was not kept", hint="keep it to yourself; if it has left this machine, make new keys")
         raise BadInput("he.kind", f"this is a message of kind {header.kind.words}; {expected.kind.words} is wanted", hint="give the other file")
     if header.length > expected.most:
         raise BadInput("he.too-large", f"a payload of {header.length} bytes; these parameters allow {expected.most}", hint=_AGAIN)
@@ -190,6 +191,15 @@ def read_message(path: Path, expected: Expected) -> Message:
     Raises:
         BadInput: also `he.unreadable`.
     """
+    return open_message(whole_message(path, expected), expected)
+
+
+def whole_message(path: Path, expected: Expected) -> bytes:
+    """The bytes of a message that `open_message` opens; of the file no more is read than its header allows.
+
+    Raises:
+        BadInput: as `read_message`.
+    """
     try:
         with open_regular(path) as stream:
             head = stream.read(HEADER_BYTES)
@@ -198,14 +208,12 @@ def read_message(path: Path, expected: Expected) -> Message:
             check_header(read_header(head), expected, size=size)
             stream.seek(0)
             raw = stream.read(size + 1)
+        open_message(raw, expected)
     except OSError as error:
         raise BadInput("he.unreadable", f"{path}: cannot be read: {error.strerror}", hint="check the name") from error
     except BadInput as error:
         raise _at(path, error) from error
-    try:
-        return open_message(raw, expected)
-    except BadInput as error:
-        raise _at(path, error) from error
+    return raw
 
 
 def _at(path: Path, error: BadInput) -> BadInput:
