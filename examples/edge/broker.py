@@ -10,11 +10,6 @@ import subprocess
 import time
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
 __all__ = ["Broker", "free_port"]
 
 
@@ -65,6 +60,11 @@ def write_private(path: Path, text: str) -> None:
 
 def certify(path: Path) -> str:
     """Write a certificate for localhost; its private key in PEM."""
+    from cryptography import x509  # of velatura's own packages, which the example has looked for by now
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.x509.oid import NameOID
+
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     made = (

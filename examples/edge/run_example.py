@@ -3,8 +3,9 @@
     python examples/edge/run_example.py [CLIP] [--model NAME]
 
 CLIP: what the camera shows, again and again (its first ten seconds); without one a ball, which is counted as nobody.
-Needs the network's weights (velatura models pull yunet-n) and Debian's mosquitto, python3-gst-1.0, gir1.2-gst-rtsp-server-1.0 and
-gstreamer1.0-plugins-base, -good, -bad and -ugly. Everything lies in a folder of its own, which is removed at the end, and listens on loopback alone.
+Run it with the Python that velatura is installed in, with its extra `edge`. Needs the network's weights (velatura models pull yunet-n), and
+Debian's mosquitto, python3-gst-1.0, gir1.2-gst-rtsp-server-1.0 and gstreamer1.0-plugins-base, -good, -bad and -ugly.
+Everything lies in a folder of its own, which is removed at the end, and listens on loopback alone.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 from broker import Broker, free_port, write_private
 
 DEBIAN = "mosquitto python3-gst-1.0 gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,bad,ugly}"
-PYTHON = "/usr/bin/python3"
+PYTHON = "/usr/bin/python3"  # Debian's: GStreamer's bindings are there
+VELATURA = [sys.executable, "-m", "velatura"]  # of the Python that runs this, whatever PATH says
 RATE, WIDTH, HEIGHT, SECONDS = 10, 640, 360, 10
 POLICY = """
 [[cameras]]
@@ -49,13 +52,25 @@ home_assistant = true
 """
 
 
+def missing(what: str, command: str) -> SystemExit:
+    """Says in a line what brings it."""
+    print(f"{what} is not installed: {command}")
+    return SystemExit(4)
+
+
 def program(name: str) -> str:
     """Its path. Ends the example where it is not installed."""
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if not found:
-        print(f"{name} is not installed: apt-get install {DEBIAN}")
-        raise SystemExit(4)
+        raise missing(name, f"apt-get install {DEBIAN}")
     return found
+
+
+def check_packages() -> None:
+    """Ends the example where this Python lacks one."""
+    for package, name in (("velatura", "velatura"), ("paho", "paho-mqtt")):
+        if find_spec(package) is None:
+            raise missing(f"{name} for {sys.executable}", f"{sys.executable} -m pip install 'velatura[edge]'")
 
 
 def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
@@ -95,11 +110,11 @@ class Example:
         write_private(self._camera_login, f"viewer\n{secrets.token_urlsafe(12)}\n")
         shown = frames_of(clip, folder / "frames.i420") if clip else []
         script = str(Path(__file__).parent / "camera.py")
-        camera = self._start([PYTHON, script, str(self._camera_port), str(self._camera_login), *shown], stdout=subprocess.PIPE)
+        words = [program(PYTHON), script, str(self._camera_port), str(self._camera_login), *shown]
+        camera = self._start(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert camera.stdout is not None
         if camera.stdout.readline().strip() != "ready":
-            print(f"GStreamer's RTSP server is not installed: apt-get install {DEBIAN}")
-            raise SystemExit(4)
+            raise missing("GStreamer's RTSP server", f"apt-get install {DEBIAN}")
 
     def run(self) -> None:
         """The gateway, then the consumer once there is an event with the gateway's key in it."""
@@ -114,18 +129,18 @@ class Example:
             )
         )
         words = ["run", "--policy", str(policy), "--model", self._model, "--state", str(self.state), "-o", str(self.events)]
-        self.gateway = self._start(["velatura", "edge", *words])
+        self.gateway = self._start([*VELATURA, "edge", *words])
         until(lambda: self.gateway.poll() is not None or lines(self.events) > 1, "the first event")
         if self.gateway.poll() is not None:
             raise SystemExit(self.gateway.returncode)  # it has said why
         self.signer = json.loads(self.events.read_text().splitlines()[0])["told"]["signer"]
         broker = f"mqtts://localhost:{self.broker.port}/example/hall#login={self.broker.login}&ca={self.broker.ca}"
         words = ["receive", "--mqtt", broker, "--verifier", self.signer, "--camera", "door", "-o", str(self.received)]
-        self.consumer = self._start(["velatura", "edge", *words])
+        self.consumer = self._start([*VELATURA, "edge", *words])
 
     def status(self) -> dict[str, str]:
         """What is looked at -> its state."""
-        done = subprocess.run(["velatura", "edge", "status", str(self.state), "--json"], capture_output=True, text=True, check=False)
+        done = subprocess.run([*VELATURA, "edge", "status", str(self.state), "--json"], capture_output=True, text=True, check=False)
         return {one["what"]: one["state"] for one in json.loads(done.stdout)["result"]["states"]}
 
     def end(self, process: subprocess.Popen[str]) -> int:
@@ -156,7 +171,7 @@ def show(example: Example) -> bool:
     consumer = example.end(example.consumer)
     same = example.received.read_bytes() == example.events.read_bytes()
     print(f"ended with {gateway} and {consumer}; {lines(example.events)} events signed, {lines(example.received)} received, the same: {same}")
-    audit = subprocess.run(["velatura", "edge", "audit", str(example.received), "--verifier", example.signer], check=False)
+    audit = subprocess.run([*VELATURA, "edge", "audit", str(example.received), "--verifier", example.signer], check=False)
     print(f"the last one: {example.received.read_text().splitlines()[-1][:400]}")
     return same and audit.returncode == gateway == consumer == 0
 
@@ -170,6 +185,7 @@ def main() -> int:
     parser.add_argument("clip", nargs="?", type=Path)
     parser.add_argument("--model", default="yunet-n")
     given = parser.parse_args()
+    check_packages()
     with tempfile.TemporaryDirectory(prefix="velatura-example-") as folder, ExitStack() as stack:
         return 0 if show(Example(Path(folder), given.clip, given.model, stack)) else 1
 
