@@ -1,0 +1,86 @@
+"""The compiler on SEAL: what it foretells is what comes, and what cannot be is refused before a key exists."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from velatura.errors import BadInput, BadSpec, Unsupported
+from velatura.homomorphic.compile import Options, compile_graph, compile_model
+from velatura.homomorphic.compiled import Compiled, pack, unpack
+from velatura.homomorphic.engine import run
+from velatura.homomorphic.graph import Activation, Affine, Graph, Input, Polynomial, evaluate
+from velatura.homomorphic.levels import plan
+from velatura.homomorphic.seal_public import PublicSide
+from velatura.homomorphic.seal_secret import SecretSide
+
+RNG = np.random.default_rng(0)
+SAMPLES = RNG.uniform(-1, 1, (40, 12))
+
+
+def network() -> Graph:
+    first = Affine("a", ("x",), (6,), csr_array(RNG.normal(size=(6, 12))), RNG.normal(size=6))
+    square = Polynomial("s", ("a",), (6,), np.array([[0.0], [0.0], [1.0]]))
+    return Graph((Input("x", (), (12,)), first, square, Affine("b", ("s",), (3,), csr_array(RNG.normal(size=(3, 6))), RNG.normal(size=3))), "b")
+
+
+def on_seal(compiled: Compiled, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    parameters = compiled.parameters
+    planned = plan(compiled.program, parameters.data, compiled.scales)
+    owner = SecretSide(parameters)
+    server = PublicSide(parameters, owner.evaluation_keys(compiled.program.rotations))
+    packed = pack(compiled.packing, parameters.slots, x)[0]
+    scale = compiled.scales[0]
+    inputs = {(0, k): server.load(owner.encrypt(row, scale), level=len(parameters.data), scale=scale) for k, row in enumerate(packed)}
+    answers = run(compiled.program, planned, server, inputs)
+    slots = [
+        owner.decrypt(server.dump(one), level=planned.level[ref], scale=planned.scale[ref]).real
+        for one, ref in zip(answers, compiled.program.outputs, strict=True)
+    ]
+    return unpack(compiled.unpacking, np.stack(slots), len(x) if compiled.packing.batch else 1)
+
+
+@pytest.mark.parametrize("layout", ["auto", "batch"])
+def test_seal_gives_what_the_network_gives_within_what_was_foretold(layout: str) -> None:
+    graph = network()
+    compiled = compile_graph(graph, SAMPLES, Options(layout=layout))
+    x = SAMPLES[:4] if layout == "batch" else SAMPLES[:1]
+    want = evaluate(graph, x)["b"]
+    largest = np.abs(evaluate(graph, SAMPLES)["b"]).max()
+    assert np.abs(on_seal(compiled, x) - want).max() / largest < 4 * max(compiled.report["predicted_error"], 1e-9)
+    assert compiled.range == "proven"
+    assert compiled.report["output"] == "masked"
+    assert compiled.parameters.log_qp <= compiled.report["allowed_log_qp"]
+    assert compiled.report["spare_bits"] >= 1.99
+
+
+def test_activations_are_fitted_and_told() -> None:
+    graph = network()
+    nodes = (*graph.nodes[:2], Activation("s", ("a",), (6,), "silu"), graph.nodes[3])
+    compiled = compile_model(Graph(nodes, "b"), SAMPLES)
+    assert compiled.report["activations"]["s"]["kind"] == "silu"
+    want = evaluate(Graph(nodes, "b"), SAMPLES[:1])["b"]
+    assert np.abs(on_seal(compiled, SAMPLES[:1]) - want).max() < 0.05 * np.abs(want).max()
+
+
+def test_a_finer_result_needs_a_longer_chain() -> None:
+    graph = network()
+    coarse, fine = (compile_graph(graph, SAMPLES, Options(flooding_bits=bits)) for bits in (0.0, 24.0))
+    assert fine.parameters.n > coarse.parameters.n
+    assert fine.report["predicted_error"] <= 1e-3 * 2.0**-24 < coarse.report["predicted_error"]
+
+
+def test_what_no_degree_can_do_is_refused_by_name() -> None:
+    deep = [Input("x", (), (4,))]
+    for number in range(45):
+        deep.append(Polynomial(f"s{number}", (deep[-1].name,), (4,), np.array([[0.1], [0.3], [0.5]])))
+    with pytest.raises(Unsupported, match=r"he\.(depth|no-layout|precision)"):
+        compile_graph(Graph(tuple(deep), "s44"), RNG.uniform(-1, 1, (4, 4)))
+    with pytest.raises(BadInput, match=r"he\.calibration"):
+        compile_graph(network(), np.full((3, 12), np.nan))
+    with pytest.raises(BadInput, match=r"he\.calibration"):
+        compile_model(network(), np.zeros((3, 11)))
+    with pytest.raises(BadSpec, match=r"he\.layout"):
+        compile_graph(network(), SAMPLES, Options(layout="diagonal"))
