@@ -18,11 +18,27 @@ from numpy.typing import NDArray
 from velatura.errors import BadInput, Missing, Unsupported
 from velatura.homomorphic.graph import ACTIVATIONS, Activation, Add, Affine, Graph, Input, Node, Polynomial
 
-__all__ = ["Constant", "Tracer", "Value", "trace_onnx", "unsupported"]
+__all__ = [
+    "IDENTITY",
+    "Constant",
+    "Operand",
+    "Operator",
+    "Tracer",
+    "Value",
+    "array_of",
+    "product",
+    "scaled",
+    "shifted",
+    "trace_onnx",
+    "trace_proto",
+    "unsupported",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 MOST_BYTES = 1 << 30
 MOST_DEGREE = 64
+MOST_BATCH = 1 << 16
+LEAST_OPSET = 7
 LAST = frozenset({"Softmax", "LogSoftmax", "ArgMax"})
 """As the last node: the owner of the key does it to what he has decrypted; the label is the same."""
 
@@ -63,9 +79,20 @@ class Tracer:
 
     nodes: list[Node] = field(default_factory=list)
     named: dict[str, Node] = field(default_factory=dict)
+    made: dict[tuple[str, int], tuple[Value, Value]] = field(default_factory=dict)
+    """What has been made a node of its own: (base, identity of the rows) -> the value, which keeps the rows alive, and the node's."""
 
     def put(self, node: Node) -> Value:
-        """A node that others may read."""
+        """A node that others may read.
+
+        Raises:
+            BadInput: `he.model` where its numbers are not finite, or fewer or more than its shape says.
+        """
+        if isinstance(node, Affine) and (node.matrix.shape[0] != node.size or node.bias.shape != (node.size,)):
+            raise BadInput("he.model", f"node {node.name!r}: weights or bias do not fit its shape {node.shape}", hint="export the model again")
+        weights = (node.matrix.data, node.bias) if isinstance(node, Affine) else (node.coefficients,) if isinstance(node, Polynomial) else ()
+        if not all(np.all(np.isfinite(one)) for one in weights):
+            raise BadInput("he.model", f"node {node.name!r} has a weight that is not finite", hint="train or export the model again")
         self.nodes.append(node)
         self.named[node.name] = node
         return Value(node.name, IDENTITY, node.shape)
@@ -78,7 +105,14 @@ class Tracer:
         return name
 
     def realised(self, value: Value, name: str) -> Value:
-        """The value as a node of its own."""
+        """The value as a node of its own, made once."""
+        key = (value.base, id(value.rows))
+        if key not in self.made:
+            self.made[key] = value, self._realised(value, name)
+        node = self.made[key][1]
+        return Value(node.base, IDENTITY, value.shape)
+
+    def _realised(self, value: Value, name: str) -> Value:
         from scipy.sparse import diags_array
 
         rows = _trimmed(value.rows)
@@ -173,11 +207,15 @@ def trace_onnx(model: Path | bytes) -> Graph:
         BadInput: `he.model` (no ONNX file, too large, weights that are not finite). Unsupported: `he.unsupported-op`, `he.constant`, `he.shape`.
         Missing: `he.onnx`.
     """
+    return trace_proto(_loaded(model))
+
+
+def trace_proto(proto: Any) -> Graph:
+    """As `trace_onnx`, of an onnx.ModelProto."""
     from velatura.homomorphic.onnx_operators import OPERATORS
 
-    proto = _loaded(model)
     inner = proto.graph
-    constants = {one.name: _array(one) for one in inner.initializer}
+    constants = {one.name: array_of(one) for one in inner.initializer}
     entries = [one for one in inner.input if one.name not in constants]
     if len(entries) != 1 or len(inner.output) != 1:
         raise Unsupported("he.shape", f"the model has {len(entries)} inputs and {len(inner.output)} outputs", hint="one of each")
@@ -209,7 +247,11 @@ def _applied(
     if missing:
         raise BadInput("he.model", f"node {node.name!r} reads {missing[0]!r}, which nothing makes", hint="export the model again")
     operands = [known[name] if name else None for name in node.input]
-    made = operators[node.op_type](tracer, node, operands, batch)
+    try:
+        with np.errstate(all="ignore"):  # what is not finite is refused where it becomes a weight
+            made = operators[node.op_type](tracer, node, operands, batch)
+    except (ValueError, IndexError, KeyError, TypeError, ArithmeticError, MemoryError) as error:  # numpy's own words about figures that do not fit
+        raise unsupported(node, f"its operands or attributes do not fit each other: {error}", "export the model again") from error
     if isinstance(made, Value) and len(made.rows) - 1 > MOST_DEGREE:
         raise unsupported(node, f"makes a polynomial of degree {len(made.rows) - 1}", f"at most {MOST_DEGREE}")
     return {node.output[0]: made}
@@ -223,15 +265,20 @@ def _loaded(model: Path | bytes) -> Any:
     data = model if isinstance(model, bytes) else _read(model)
     try:
         proto = onnx.load_model_from_string(data)
+        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in proto.graph.initializer):
+            raise _external()  # before the checker looks for the files that they name
         onnx.checker.check_model(proto)
+    except BadInput:
+        raise
     except Exception as error:  # protobuf's and the checker's own errors have no common type
         raise BadInput(
             "he.model",
             f"this is no ONNX model: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
             hint="torch.onnx.export makes one",
         ) from error
-    if any(one.data_location == onnx.TensorProto.EXTERNAL for one in proto.graph.initializer):
-        raise BadInput("he.model", "the weights lie in files beside the model", hint="onnx.save_model(model, path, save_as_external_data=False)")
+    opset = max((one.version for one in proto.opset_import if one.domain in ("", "ai.onnx")), default=0)
+    if opset < LEAST_OPSET:  # before it, Add and the like took an axis along which to broadcast
+        raise Unsupported("he.unsupported-op", f"the model is of ONNX opset {opset}", hint=f"export with opset {LEAST_OPSET} or later")
     return proto
 
 
@@ -245,14 +292,23 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _array(tensor: Any) -> NDArray[Any]:
-    from onnx import numpy_helper
+def _external() -> BadInput:
+    return BadInput("he.model", "the weights lie in files beside the model", hint="onnx.save_model(model, path, save_as_external_data=False)")
 
-    array: NDArray[Any] = np.asarray(numpy_helper.to_array(tensor))
-    if array.dtype.kind == "f":
-        array = array.astype(np.float64)
-        if not np.all(np.isfinite(array)):
-            raise BadInput("he.model", f"weights {tensor.name!r} hold a number that is not finite", hint="train or export the model again")
+
+def array_of(tensor: Any) -> NDArray[Any]:
+    """The numbers of an onnx.TensorProto; float64 for every kind of float."""
+    from onnx import TensorProto, numpy_helper
+
+    if tensor.data_location == TensorProto.EXTERNAL:  # read before anything else: onnx would open the file that it names, wherever it lies
+        raise _external()
+    try:
+        array: NDArray[Any] = np.asarray(numpy_helper.to_array(tensor))
+        array = array if array.dtype.kind in "iub" else array.astype(np.float64)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadInput("he.model", f"weights {tensor.name!r} cannot be read: {error}", hint="export the model again") from error
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        raise BadInput("he.model", f"weights {tensor.name!r} hold a number that is not finite", hint="train or export the model again")
     return array
 
 
@@ -269,6 +325,9 @@ def _shape(entry: Any) -> tuple[int, tuple[int, ...]]:
     if any(not dim.dim_value for dim in dims[1:]):
         raise Unsupported("he.shape", f"input {entry.name!r} has a dimension that is not fixed, beside the batch", hint="export with fixed sizes")
     shape = tuple(int(dim.dim_value) for dim in dims[1:])
-    if np.prod(shape, dtype=np.float64) > 1 << 24:
+    if np.prod(shape, dtype=np.float64) > 1 << 24 or min(shape) < 1:
         raise Unsupported("he.shape", f"input {entry.name!r} has {np.prod(shape, dtype=np.float64):.3g} elements", hint="a smaller input")
-    return max(int(dims[0].dim_value), 1), shape
+    batch = int(dims[0].dim_value)
+    if not 0 <= batch <= MOST_BATCH:
+        raise Unsupported("he.shape", f"input {entry.name!r} is a batch of {batch}", hint="export with a free batch, or with one sample")
+    return batch or 1, shape
