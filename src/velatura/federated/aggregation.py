@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+from flwr.app import MetricRecord
 
 from velatura.dp.accounting import Event
 from velatura.dp.ledger import PrivacyLedger
 from velatura.dp.vectors import noised
 from velatura.federated.clipping import shortened
 from velatura.federated.guards import Arrays
-from velatura.federated.records import only, unpacked
+from velatura.federated.records import only, records_of, unpacked
 
 if TYPE_CHECKING:
     from flwr.app import Message
@@ -166,7 +167,7 @@ def moved(sent: Arrays, names: Sequence[str], mean: NDArray[np.float64]) -> dict
 
 
 def _update(reply: Message, grid: GuardedGrid) -> Update:
-    metrics = next(iter(reply.content.metric_records.values()))
+    metrics = next(records_of(reply, MetricRecord))
     examples = metrics["num-examples"]
     assert isinstance(examples, int | float), "the guards have seen it"
     return Update(grid.places[reply.metadata.src_node_id], unpacked(only(reply)), int(examples))

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flwr.app import Array, Error, Message, RecordDict
+from flwr.app import Array, ArrayRecord, Error, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 
 from velatura.errors import Missing
 from velatura.federated.exchange import exchange
 from velatura.federated.guards import distance, outliers, why_not
-from velatura.federated.records import State, only, round_of, unpacked
+from velatura.federated.records import State, only, records_of, round_of, unpacked
 
 if TYPE_CHECKING:
     from velatura.federated.flower_task import Run
@@ -169,7 +169,7 @@ class GuardedGrid(Grid):
         """Arrays as the first message had them."""
         if not message.has_content():
             return message
-        for record in message.content.array_records.values():
+        for record in records_of(message, ArrayRecord):
             for name, array in list(record.items()):
                 wanted = self._types.setdefault(name, np.dtype(array.dtype))
                 if np.dtype(array.dtype) != wanted:
@@ -200,9 +200,9 @@ class GuardedGrid(Grid):
 
     def _why_not(self, sent: Message, reply: Message, befores: dict[int, State]) -> tuple[str | None, float | None]:
         kind = sent.metadata.message_type
-        if not kind.startswith(TRAIN) or kind in self.veiled or len(sent.content.array_records) != 1:
+        if not kind.startswith(TRAIN) or kind in self.veiled or len(list(records_of(sent, ArrayRecord))) != 1:
             return self.refuse(sent, reply), None
-        arrays, metrics = list(reply.content.array_records.values()), list(reply.content.metric_records.values())
+        arrays, metrics = list(records_of(reply, ArrayRecord)), list(records_of(reply, MetricRecord))
         if len(arrays) != 1 or len(metrics) != 1:
             return f"{len(arrays)} records of arrays and {len(metrics)} of metrics, not one of each", None
         try:

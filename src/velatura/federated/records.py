@@ -14,14 +14,14 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import numpy as np
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-__all__ = ["State", "digest_of", "only", "packed", "read_quickly", "round_of", "unpacked"]
+__all__ = ["State", "digest_of", "only", "packed", "read_quickly", "records_of", "round_of", "unpacked"]
 
 State = dict[str, NDArray[Any]]
-Record = TypeVar("Record", ArrayRecord, ConfigRecord)
+Record = TypeVar("Record", ArrayRecord, ConfigRecord, MetricRecord)
 NUMBERS = "fiub"  # kinds of types whose bytes are all there is
 NPY = "numpy.ndarray"  # Flower's word for this format
 MAGIC = npy.magic(1, 0)
@@ -44,9 +44,10 @@ def unpacked(record: ArrayRecord) -> State:
 def read_quickly(messages: Iterable[Message]) -> None:
     """Make arrays of these messages such that a strategy of Flower's reads them as `unpacked` does; they are not to be sent any more."""
     for message in messages:
-        for record in _of_type(message, ArrayRecord):
+        for record in records_of(message, ArrayRecord):
             for name, array in list(record.items()):
-                record[name] = _Quick(array.dtype, tuple(array.shape), array.stype, array.data)
+                quick = record[name] = _Quick.__new__(_Quick)
+                vars(quick).update(vars(array))
 
 
 class _Quick(Array):
@@ -101,18 +102,18 @@ def digest_of(state: Mapping[str, NDArray[Any]]) -> bytes:
 
 def only(message: Message) -> ArrayRecord:
     """The one record of arrays of a message that trains or evaluates. Raises StopIteration: none."""
-    return next(_of_type(message, ArrayRecord))
+    return next(records_of(message, ArrayRecord))
 
 
 def round_of(message: Message) -> int:
     """0: it does not say."""
-    for config in _of_type(message, ConfigRecord):
+    for config in records_of(message, ConfigRecord):
         number = config.get("server-round")
         if isinstance(number, int):
             return number
     return 0
 
 
-def _of_type(message: Message, kind: type[Record]) -> Iterator[Record]:
-    """Flower's own `array_records` builds and checks a mapping each time."""
+def records_of(message: Message, kind: type[Record]) -> Iterator[Record]:
+    """Of one kind, in their order. Flower's own `array_records` builds and checks a mapping each time."""
     return (one for one in message.content.values() if isinstance(one, kind))

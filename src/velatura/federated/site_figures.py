@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from flwr.app import ConfigRecord, Message, RecordDict
+from flwr.app import ConfigRecord, Message, MetricRecord, RecordDict
 
-from velatura.federated.records import State, packed
+from velatura.federated.records import State, packed, records_of
 
 if TYPE_CHECKING:
     from velatura.federated.guarded_grid import GuardedGrid
@@ -26,7 +26,7 @@ def mean(replies: Sequence[Message]) -> float | None:
 
 def spent(replies: Sequence[Message]) -> float | None:
     """The largest epsilon that a site says it has spent; None: nobody says. A NaN is no saying: it would win or lose by its place."""
-    told = [metric.get("epsilon") for reply in replies for metric in reply.content.metric_records.values()]
+    told = [metric.get("epsilon") for reply in replies for metric in records_of(reply, MetricRecord)]
     return max((one for one in told if isinstance(one, float) and isfinite(one)), default=None)
 
 
@@ -50,7 +50,7 @@ def of_final(job: FederatedJob, grid: GuardedGrid, model: State) -> dict[str, fl
 
 def _figures(reply: Message) -> tuple[float | None, float]:
     """(accuracy, rows); a site without rows to judge by says NaN, a hostile one anything."""
-    metrics = dict(next(iter(reply.content.metric_records.values()), {}))
+    metrics = dict(next(records_of(reply, MetricRecord), {}))
     right, rows = metrics.get("accuracy"), metrics.get("num-examples")
     if not isinstance(right, int | float) or not isinstance(rows, int | float) or not isfinite(right) or not 0 <= right <= 1 or not rows >= 0:
         return None, 0.0
