@@ -47,6 +47,7 @@ class Options:
     """
     Args:
         layout: of `LAYOUTS`.
+        input_range: least and greatest value of any input; None: by the calibration.
         error: greatest predicted deviation of an output, relative to the largest output on the samples.
         activation_error: greatest deviation of a fitted activation, relative to its greatest value on the samples.
         flooding_bits: by which the noise will be flooded before a result is shared: the chain is chosen so much finer.
@@ -56,6 +57,7 @@ class Options:
     """
 
     layout: str = "auto"
+    input_range: tuple[float, float] | None = None
     error: float = 1e-3
     activation_error: float = 1e-2
     flooding_bits: float = 0.0
@@ -121,7 +123,7 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
     if options.layout not in LAYOUTS:
         raise BadSpec("he.layout", f"there is no layout {options.layout!r}", hint=f"one of {', '.join(LAYOUTS)}")
     samples = _samples(graph, calibration, options)
-    low, high = calibration.min(axis=0), calibration.max(axis=0)
+    low, high = _bounds(graph, np.asarray(calibration, np.float64), options)
     scaled = normalised(graph)
     depth = remaining_depth(scaled)[scaled.input.name]
     wanted = options.error / 2.0**options.flooding_bits
@@ -166,6 +168,31 @@ def normalised(graph: Graph) -> Graph:
             node = replace(node, radius=1.0)
         nodes.append(node)
     return Graph(tuple(nodes), graph.output)
+
+
+def _bounds(graph: Graph, calibration: Floats, options: Options) -> tuple[Floats, Floats]:
+    """(elements,) least and greatest input: as given, or of each channel of a picture, or of each number of a vector and a tenth more.
+
+    A picture's border may be dark in all samples and is not for that always dark; a vector's numbers may have units of their own.
+    """
+    if options.input_range is not None:
+        low, high = options.input_range
+        if not (np.isfinite([low, high]).all() and low < high):
+            raise BadSpec("he.range-given", f"the range {low:g},{high:g} is no range", hint="--range LOW,HIGH with LOW below HIGH")
+        if calibration.min() < low or calibration.max() > high:
+            raise BadInput(
+                "he.calibration",
+                f"calibration reaches from {calibration.min():g} to {calibration.max():g}, beyond --range {low:g},{high:g}",
+                hint="a wider range",
+            )
+        return np.full(graph.input.size, float(low)), np.full(graph.input.size, float(high))
+    if len(graph.input.shape) > 1:
+        channels = calibration.reshape(len(calibration), graph.input.shape[0], -1)
+        each = channels.shape[2]
+        return np.repeat(channels.min(axis=(0, 2)), each), np.repeat(channels.max(axis=(0, 2)), each)
+    low, high = calibration.min(axis=0), calibration.max(axis=0)
+    wider = 0.1 * np.where(high > low, high - low, np.ptp(calibration))
+    return low - wider, high + wider
 
 
 def _samples(graph: Graph, calibration: Floats, options: Options) -> Floats:

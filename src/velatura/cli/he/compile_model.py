@@ -34,6 +34,9 @@ def compile_model(
     max_key_mb: Annotated[float | None, typer.Option(min=1, metavar="N", help="megabytes of evaluation keys  [default: the fastest]")] = None,
     error: Annotated[float, typer.Option(min=1e-9, max=0.5, metavar="E", help="of an output, relative to the largest")] = 1e-3,
     activation_error: Annotated[float, typer.Option(min=1e-6, max=0.5, metavar="E", help="of an activation's polynomial")] = 1e-2,
+    input_range: Annotated[
+        str | None, typer.Option("--range", metavar="LOW,HIGH", help="of any input, e.g. 0,1  [default: what the calibration reaches]")
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, metavar="N", help="of the calibration, that errors are measured on")] = 64,
     insecure_ok: Annotated[bool, typer.Option("--insecure-ok", help="with --max-log-qp: for trials; every artefact says so")] = False,
     max_log_qp: Annotated[float | None, typer.Option(min=60, metavar="BITS", help="of all primes, beyond what 128 bits of security allow")] = None,
@@ -59,6 +62,7 @@ def compile_model(
     policy = check_sharing(share, queries=queries, outputs=1)
     options = Options(
         layout=layout,
+        input_range=_range(input_range),
         error=error,
         activation_error=activation_error,
         flooding_bits=flooding_bits(policy),
@@ -72,6 +76,19 @@ def compile_model(
         outputs *= side
     report = write(compiled, check_sharing(share, top_k=top_k, queries=queries, outputs=outputs), out, force=force)
     told("he compile", {"folder": str(out), "report": report}, json=json, text=_text(out, report), warnings=_warnings(compiled))
+
+
+def _range(words: str | None) -> tuple[float, float] | None:
+    """Raises BadSpec: `he.range-given`."""
+    from velatura.errors import BadSpec
+
+    if words is None:
+        return None
+    try:
+        low, high = (float(word) for word in words.split(","))
+    except ValueError:
+        raise BadSpec("he.range-given", f"--range {words!r} is not two numbers", hint="--range LOW,HIGH, e.g. --range 0,1") from None
+    return low, high
 
 
 def _text(out: Path, report: dict[str, Any]) -> str:
