@@ -80,3 +80,15 @@ def test_spare_bits_are_those_of_half_the_modulus_left() -> None:
     planned = plan(program, chosen.data, [2.0**30, 2.0**31])
     bound = proven(program, {(0, 0): Interval(np.full(4096, -1.0), np.full(4096, 1.0))})
     assert spare_bits(bound, planned, chosen.data) == pytest.approx([70 - 1 - 30, 40 - 1 - 31 - 3], abs=1e-3)
+
+
+def test_what_a_caller_proves_of_a_layer_narrows_it_and_what_comes_after() -> None:
+    builder = ProgramBuilder(SLOTS)
+    x, w = builder.take(0), builder.take(1)
+    builder.layer = "dot"
+    dot = builder.multiply([(x, w)])
+    builder.layer = "after"
+    program = builder.build([builder.weigh([(dot, np.full(1, 3.0))], scale=builder.new_scale())])
+    inputs = box(-2, 2) | {(0, 1): Interval(np.full(SLOTS, -2.0), np.full(SLOTS, 2.0))}
+    assert proven(program, inputs).peak[-2:].tolist() == pytest.approx([4, 12])
+    assert proven(program, inputs, known={"dot": 0.5}).peak[-2:].tolist() == pytest.approx([0.5, 1.5])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log2
+from math import inf, log2
 from typing import TypeAlias
 
 import numpy as np
@@ -54,9 +54,13 @@ class Interval:
     high: Floats
 
 
-def proven(program: Program, inputs: Mapping[tuple[int, int], Interval]) -> Ranges:
-    """Bounds that hold for all inputs in these intervals; (source, index) -> (slots,) low and high."""
-    engine = _Intervals(len(program.steps))
+def proven(program: Program, inputs: Mapping[tuple[int, int], Interval], *, known: Mapping[str, float] | None = None) -> Ranges:
+    """Bounds that hold for all inputs in these intervals; (source, index) -> (slots,) low and high.
+
+    Args:
+        known: layer -> bound of |value| of all its steps that the caller proves otherwise: intervals know nothing of norms (Cauchy, Schwarz).
+    """
+    engine = _Intervals([(known or {}).get(layer, inf) for layer in program.layer])
     run(program, _unit_plan(program), engine, inputs, watch=engine.watch)
     for ref, step in enumerate(program.steps):
         if isinstance(step, Take):
@@ -97,8 +101,9 @@ def chebyshev_arguments(program: Program) -> tuple[Ref, ...]:
 class _Intervals:
     """A `CkksEngine` over intervals. Plain vectors are themselves; levels and scales are not looked at."""
 
-    def __init__(self, steps: int) -> None:
-        self.peak = np.zeros(steps)
+    def __init__(self, known: Sequence[float]) -> None:
+        self.peak = np.zeros(len(known))
+        self._known = known
         self._step: Ref = -1
 
     def watch(self, step: Ref) -> None:
@@ -135,6 +140,9 @@ class _Intervals:
         return of
 
     def _seen(self, of: Interval) -> Interval:
+        most = self._known[self._step]
+        if most < inf:
+            of = Interval(np.maximum(of.low, -most), np.minimum(of.high, most))
         self.peak[self._step] = _peak(of)
         return of
 
