@@ -82,7 +82,7 @@ class World:
         if stage == "advertise":
             return member.advertise(body, rows=self.rows)
         if stage == "masked":
-            return member.mask(body, model=MODEL, words_of=lambda sites, most: self.point(sites, most).words(self.updates[site], self.rows))
+            return member.mask(body, model=MODEL, words_of=lambda sites, fewest, most: self.point(sites, most).words(self.updates[site], self.rows))
         return getattr(member, stage)(body)
 
     def _all(self, stage: str, bodies: Mapping[int, Any]) -> dict[int, Any]:

@@ -191,7 +191,7 @@ def test_other_weights_than_all_agreed_on_are_refused() -> None:
 
     def with_other_weights(site: int, stage: str, body: Any) -> Any:
         if stage == "masked":
-            return world.members[site].mask(body, model=b"trap" * 8, words_of=lambda sites, most: pytest.fail("it trained on them"))
+            return world.members[site].mask(body, model=b"trap" * 8, words_of=lambda sites, fewest, most: pytest.fail("it trained on them"))
         return step(site, stage, body)
 
     world.step = with_other_weights  # type: ignore[method-assign]

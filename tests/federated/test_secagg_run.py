@@ -24,18 +24,20 @@ from velatura.dp.ledger import Budget, PrivacyLedger
 from velatura.errors import BadSpec, VelaturaError
 from velatura.federated.aggregation import ClientLevel, Update
 from velatura.federated.guarded_grid import GuardedGrid, Rules
-from velatura.federated.job import FederatedJob, Privacy, SecAgg, check
+from velatura.federated.job import Data, FederatedJob, Model, Privacy, Rounds, SecAgg, Training, check
 from velatura.federated.local_grid import LocalGrid
 from velatura.federated.networks import made
 from velatura.federated.quiet import switch_off
 from velatura.federated.run import run
 from velatura.federated.secagg import wire
+from velatura.federated.secagg.bound import bound_of
 from velatura.federated.secagg.graph import threshold
 from velatura.federated.secagg.trust import made as keys_made
 from velatura.federated.secure_aggregation import SecureAggregation
 from velatura.federated.seeds import derived
 from velatura.federated.server import Outcome, serve
 from velatura.federated.site import client_app, pooled
+from velatura.federated.site_plan import plan_of
 from velatura.federated.training import state_of
 
 STAGES = ("advertise", "share", "masked", "agree", "unmask")
@@ -277,10 +279,52 @@ def test_a_site_whose_shares_end_a_round_is_not_asked_again(lie: str) -> None:
 
 def test_an_update_beyond_the_bound_is_named_and_left_out() -> None:
     of = msgspec.structs.replace(job(sites=5, rounds=1), secagg=SecAgg(bound=1e-4))
-    with pytest.raises(VelaturaError, match=r"changes a weight by 0\.\d+, and secagg\.bound is 0\.0001"):
+    with pytest.raises(VelaturaError, match=r"changes a weight by 0\.\d+, and secagg\.bound is 0\.0001; secagg.bound = 0\.\d+ holds twice that"):
         secret(of)
     short = msgspec.structs.replace(of, secagg=SecAgg(bound=1e-4, norm=1e-4))
     assert secret(short).history[0].believed == 5, "a norm is kept to by shortening; the bound never cuts"
+
+
+def few_rows(folder: Path, *, lr: float = 16.0, bound: float = 0.0) -> FederatedJob:
+    """Five sites of 12 rows each at epsilon 1: the noise of a round moves some weights by more than 8."""
+    rng = np.random.default_rng(0)
+    np.savez(folder / "few.npz", x=rng.normal(size=(60, 20)).astype(np.float32), y=np.arange(60) % 2)
+    return FederatedJob(
+        Model("linear"),
+        Data("few.npz", sites=5, test=0, check=0),
+        Training(batch=64, lr=lr, momentum=0.9),
+        rounds=Rounds(count=3, least=5),
+        privacy=Privacy("sample", 1.0, 1e-3, 1.0),
+        aggregation="secagg",
+        secagg=SecAgg(bound=bound),
+    )
+
+
+def test_the_noise_of_small_sites_fits_where_nobody_says_a_bound(tmp_path: Path) -> None:
+    ran = run(few_rows(tmp_path), tmp_path / "run", base=tmp_path)
+    assert (ran.rounds, ran.unchanged, ran.refused) == (3, 0, {})
+    with pytest.raises(VelaturaError, match=r"changes a weight by \d+.*, and secagg\.bound is 8; secagg\.bound = (32|64) holds twice that"):
+        run(few_rows(tmp_path, bound=8.0), tmp_path / "other", base=tmp_path)
+    with pytest.raises(VelaturaError, match=r"and secagg\.bound is 65536; no bound holds that: a smaller training\.lr"):
+        run(few_rows(tmp_path, lr=1e5), tmp_path / "third", base=tmp_path)
+
+
+@pytest.mark.parametrize("told", [(1, 1), (16, 16), (16, 32)])
+@pytest.mark.parametrize(("batch", "epochs", "momentum"), [(64, 1, 0.9), (8, 3, 0.0)])
+def test_a_bound_that_nobody_says_is_nine_deviations_of_a_sites_own_plan(
+    told: tuple[int, int], batch: int, epochs: int, momentum: float, tmp_path: Path
+) -> None:
+    fewest, most = told
+    of = msgspec.structs.replace(few_rows(tmp_path), training=Training(epochs=epochs, batch=batch, lr=0.3, momentum=momentum))
+    bound = bound_of(of, fewest, most)
+    for rows in {fewest // 2 + 1, fewest, most}:
+        plan = plan_of(of, rows)
+        carried = sum(momentum**step for step in range(plan.steps))
+        deviation = 0.3 * carried * plan.noise * of.privacy.clip / (plan.sampling * rows) * np.sqrt(plan.steps)
+        assert bound >= 8 + 8.2 * deviation, rows
+    assert np.log2(bound) == int(np.log2(bound))
+    assert bound_of(msgspec.structs.replace(of, privacy=Privacy()), fewest, most) == 8
+    assert bound_of(msgspec.structs.replace(of, secagg=SecAgg(bound=3.0)), fewest, most) == 3
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import msgspec
 
 from velatura.errors import BadSpec, nearest
 from velatura.federated.ranges import Range, shown, whole
+from velatura.federated.secagg.bound import MOST_BOUND
 from velatura.federated.strategies import STRATEGIES
 from velatura.federated.table import MOST_CLASSES
 
@@ -46,7 +47,7 @@ RANGES = {
     "privacy.clip": Range(0, LARGE, above=True),
     "guards.norm": Range(1, LARGE, off=True),  # below 1 more than half of all sites would be refused
     "guards.most_examples": whole(1, 1 << 62),
-    "secagg.bound": Range(0, LARGE, above=True),
+    "secagg.bound": Range(0, MOST_BOUND),
     "secagg.norm": Range(0, LARGE),
     "secagg.examples": whole(0, 1 << 30),
     "seed": whole(0, (1 << 63) - 1),

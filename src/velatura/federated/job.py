@@ -119,12 +119,13 @@ class SecAgg(Spec, frozen=True):
     """Secure aggregation.
 
     Attributes:
-        bound: by which a site may change one weight in a round; more is an error at the site, never cut off.
+        bound: by which a site may change one weight in a round; more is an error at the site, never cut off. 0: what the training needs, see
+            `secagg/bound.py`.
         norm: L2 norm to which a site shortens its update; 0: it does not.
         examples: rows of one site at most, public; 0: each site tells the next power of two.
     """
 
-    bound: float = 8.0
+    bound: float = 0.0
     norm: float = 0.0
     examples: int = 0
 

@@ -91,7 +91,8 @@ class _Talk:
         """(sum in units, sum of rows, their fixed point, how many sites are in it). size: coordinates of an update."""
         try:
             total, sites = self._stages(size + 1)
-            point = fixed_point(self.job, len(self.messages), max(advert.rows for advert in self.convener.adverts.values()))
+            told = [advert.rows for advert in self.convener.adverts.values()]
+            point = fixed_point(self.job, len(self.messages), min(told), max(told))
             return *point.total(total, sites), point, sites
         finally:
             for site, why in self.convener.faults:

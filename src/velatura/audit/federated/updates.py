@@ -183,7 +183,8 @@ def _unmasked(job: FederatedJob, words: NDArray[np.uint32], before: Mapping[str,
     from velatura.federated.aggregation import floating
     from velatura.federated.secagg.stages import fixed_point, rows_told
 
-    point = fixed_point(job, job.data.sites, rows_told(job, rows))
+    most = rows_told(job, rows)
+    point = fixed_point(job, job.data.sites, most, most)
     weight = 1 if job.privacy.level == "client" else rows
     flat, at = words[:-1].view(np.int32).astype(np.float64) / (point.scale * weight), 0
     told = {}

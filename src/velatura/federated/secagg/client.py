@@ -123,12 +123,12 @@ class Member:
         of = kept.round.digest
         return {to: box(pairs[to], kept.box_key, kept.adverts[to].box_key, of=of, sender=self.site, receiver=to) for to in kept.near}
 
-    def mask(self, said: wire.Masked, *, model: bytes, words_of: Callable[[int, int], Words]) -> Words:
+    def mask(self, said: wire.Masked, *, model: bytes, words_of: Callable[[int, int, int], Words]) -> Words:
         """The site's words under its masks.
 
         Args:
             model: digest of the weights that came with it.
-            words_of: (sites at most in the sum, rows of one site at most) -> the update as words; it is changed in place.
+            words_of: (sites at most in the sum, fewest and most rows that a site told) -> the update as words; it is changed in place.
         """
         kept = self._next("masked", after="share")
         joined = said.joined
@@ -142,7 +142,8 @@ class Member:
         if set(said.boxes) != set(with_me):
             raise refused("boxes of others than those who shared")
         self._open(kept, said.boxes)
-        words = words_of(len(kept.round.cohort), max(advert.rows for advert in kept.adverts.values()))
+        told = [advert.rows for advert in kept.adverts.values()]
+        words = words_of(len(kept.round.cohort), min(told), max(told))
         of = kept.round.digest
         masked_with(words, own_key(kept.seed, of=of, site=self.site))
         for other in with_me:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadInput, BadSpec, Withheld
+from velatura.federated.secagg.bound import MOST_BOUND, enough_for
 from velatura.federated.secagg.masks import Words
 
 __all__ = ["FixedPoint"]
@@ -55,14 +56,19 @@ class FixedPoint:
         """
         largest = float(np.max(np.abs(update), initial=0.0))
         if not largest <= self.bound * SLACK:  # so that NaN is refused, too
-            sentence = f"an update changes a weight by {largest:.3g}, and secagg.bound is {self.bound:g}"
-            raise BadInput("federated.secagg-bound", sentence, hint="a smaller learning rate, or a larger secagg.bound")
+            raise BadInput("federated.secagg-bound", self._beyond(largest), hint="a smaller learning rate, or a larger secagg.bound")
         if not 1 <= rows <= self.most:
             raise BadInput("federated.secagg-bound", f"{rows} rows, and the most is {self.most}", hint="a larger secagg.examples")
         made = np.empty(len(update) + 1, np.uint32)
         made[:-1] = np.rint(update * (rows * self.scale)).astype(np.int32).view(np.uint32)
         made[-1] = rows
         return made
+
+    def _beyond(self, largest: float) -> str:
+        """With the number to set: the sentence alone reaches whoever runs the job."""
+        wanted = enough_for(2 * largest) if largest < MOST_BOUND / 2 else 0.0
+        what = f"secagg.bound = {wanted:g} holds twice that" if wanted else "no bound holds that: a smaller training.lr"
+        return f"an update changes a weight by {largest:.3g}, and secagg.bound is {self.bound:g}; {what}"
 
     def total(self, words: Words, sites: int) -> tuple[NDArray[np.int64], int]:
         """(sum of updates times rows, in units; sum of rows) of so many sites.

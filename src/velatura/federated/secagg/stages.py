@@ -21,6 +21,7 @@ from velatura.crypto.secret import Secret
 from velatura.errors import BadSpec
 from velatura.federated.aggregation import UNITS
 from velatura.federated.secagg import wire
+from velatura.federated.secagg.bound import bound_of
 from velatura.federated.secagg.client import LEAST, Answered, Kept, Member
 from velatura.federated.secagg.fixed_point import FixedPoint
 from velatura.federated.secagg.masks import Words
@@ -46,11 +47,19 @@ class _Memory(msgspec.Struct):
     answered: Answered | None = None
 
 
-def fixed_point(job: FederatedJob, sites: int, most: int) -> FixedPoint:
-    """The same at the sites and at the server; with client-level privacy in the units of its noise. Raises BadSpec `federated.secagg-overflow`."""
+def fixed_point(job: FederatedJob, sites: int, fewest: int, most: int) -> FixedPoint:
+    """The same at the sites and at the server; with client-level privacy in the units of its noise.
+
+    Args:
+        sites: at most in the sum.
+        fewest, most: of rows, as sites told them.
+
+    Raises:
+        BadSpec: `federated.secagg-overflow`.
+    """
     if job.privacy.level == "client":
         return FixedPoint(sites, job.privacy.clip, 1, UNITS / job.privacy.clip)
-    return FixedPoint.fitting(sites=sites, bound=job.secagg.bound, most=most)
+    return FixedPoint.fitting(sites=sites, bound=bound_of(job, fewest, most), most=most)
 
 
 def rows_told(job: FederatedJob, rows: int) -> int:
@@ -79,8 +88,8 @@ def answered(
     try:
         if stage == "masked":
 
-            def words_of(sites: int, most: int) -> Words:
-                point = fixed_point(job, sites, most)
+            def words_of(sites: int, fewest: int, most: int) -> Words:
+                point = fixed_point(job, sites, fewest, most)
                 return point.words(*update())
 
             words = member.mask(wire.read(body, wire.Masked), model=model, words_of=words_of)
