@@ -29,7 +29,7 @@ from velatura.homomorphic.program import Program, ProgramBuilder, Ref
 from velatura.homomorphic.ranges import Interval, Ranges, proven
 from velatura.homomorphic.search import Found, search
 
-__all__ = ["Columns", "chosen", "half_sigmoid", "pull", "pull_program", "pull_ranges"]
+__all__ = ["Columns", "chosen", "greatest_sum", "half_sigmoid", "pull", "pull_program", "pull_ranges"]
 
 Floats: TypeAlias = NDArray[np.float64]
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 32768)
@@ -112,9 +112,13 @@ def pull_program(columns: Columns, odd: tuple[float, float]) -> Program:
 def pull_ranges(columns: Columns, odd: tuple[float, float], program: Program, *, radius: float, norm: float, largest: float) -> Ranges:
     """Proven for rows of norm `norm` and elements of `largest` at most, and weights of norm `radius` / `norm` at most."""
     inputs = {(0, number): _box(columns, largest) for number in range(columns.ciphertexts)} | {(1, 0): _box(columns, radius / norm)}
+    return proven(program, inputs, known={_LOGIT: radius, _SUM: greatest_sum(columns, odd, radius=radius, largest=largest)})
+
+
+def greatest_sum(columns: Columns, odd: tuple[float, float], *, radius: float, largest: float) -> float:
+    """What no sum over rows passes, whatever rows and weights within the bounds are."""
     turns = (-odd[0] / (3 * odd[1])) ** 0.5  # P grows up to there; b has the other sign than a, as the sigmoid bends
-    greatest = max(abs(odd[0] * t + odd[1] * t**3) for t in (min(turns, radius), radius))
-    return proven(program, inputs, known={_LOGIT: radius, _SUM: columns.samples * largest * greatest})
+    return columns.samples * largest * max(abs(odd[0] * t + odd[1] * t**3) for t in (min(turns, radius), radius))
 
 
 def chosen(features: int, samples: int, *, radius: float, norm: float, largest: float, error: float, seed: int = 0) -> tuple[Columns, Program, Found]:

@@ -1,0 +1,83 @@
+"""A trainer's engine in its cell: an owner's keys and encrypted table, then encrypted weights in and encrypted sums out. It knows no secret.
+
+b"K" + evaluation keys, b"X" + the table's ciphertexts      setup
+b"W" + one class's weights                                  -> the sums' ciphertext
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from velatura.errors import BadInput
+from velatura.homomorphic.engine import run
+from velatura.homomorphic.guest_answers import done, parameters_of, refusal
+from velatura.homomorphic.levels import plan
+from velatura.homomorphic.memory import ciphertext_bytes
+from velatura.homomorphic.seal_public import PublicSide
+from velatura.homomorphic.training import Columns, half_sigmoid, pull_program
+from velatura.homomorphic.wire import ciphertexts, payload_of
+from velatura.sandbox.guest import Inbox, Outbox
+
+__all__ = ["TrainingGuest"]
+
+
+class TrainingGuest:
+    """A `sandbox.Guest`.
+
+    Args:
+        parameters: as of `guest_answers.settings_of`.
+        columns: slots, features, samples.
+        radius: of the polynomial.
+        scales: of the program's plan.
+    """
+
+    def __init__(self, parameters: dict[str, Any], columns: tuple[int, int, int], radius: float, scales: list[float]) -> None:
+        self._parameters = parameters_of(parameters)
+        self._columns = Columns(*columns)
+        self._program = pull_program(self._columns, half_sigmoid(radius))
+        self._plan = plan(self._program, self._parameters.data, scales)
+        self._scale = scales[0]
+        self._side: PublicSide | None = None
+        self._table: Mapping[tuple[int, int], Any] = {}
+        self._refused: Exception | None = None
+
+    def warm(self) -> None:
+        """Load SEAL, and encode a vector: its tables are made when a context is."""
+        PublicSide(self._parameters).encode(np.linspace(0, 1, self._parameters.slots), 1, 2.0**10)
+
+    def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
+        while (request := inbox.get()) is not None:
+            try:
+                answer = self._answer(request[:1], memoryview(request)[1:])
+            except Exception as error:  # SEAL raises whatever it likes on bytes that nobody foresaw
+                if request[:1] != b"W":
+                    self._refused = error  # answers to setup are not heard: say it when it matters
+                answer = refusal(error)
+            del request
+            outbox.put(answer)
+
+    def _answer(self, kind: bytes, rest: memoryview) -> bytes:
+        if kind == b"K":
+            self._side = PublicSide(self._parameters, rest, folder=Path())
+            return done()
+        if self._refused is not None:
+            raise self._refused
+        if self._side is None:
+            raise BadInput("he.missing-key", "there are no evaluation keys", hint="send the keys first")
+        if kind == b"X":
+            self._table = {(0, number): one for number, one in enumerate(self._loaded(self._side, rest, self._columns.ciphertexts))}
+            return done()
+        if not self._table:
+            raise BadInput("he.count", "there is no table to train on", hint="send the table first")
+        (weights,) = self._loaded(self._side, rest, 1)
+        (sums,) = run(self._program, self._plan, self._side, {**self._table, (1, 0): weights})
+        return done(payload_of([self._side.dump(sums)], 1))
+
+    def _loaded(self, side: PublicSide, payload: memoryview, count: int) -> list[Any]:
+        top = len(self._parameters.data)
+        blobs, _ = ciphertexts(payload, count=count, most=ciphertext_bytes(self._parameters, top, fresh=True))
+        return [side.load(blob, level=top, scale=self._scale) for blob in blobs]
