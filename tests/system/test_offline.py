@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.edge.cameras import clip
 from tests.programs import VELATURA, bare_environment, needs
+from tests.system.test_he import network
 
 from velatura.cli.main import VERBS
 
@@ -20,6 +21,17 @@ OURS = {"job.toml", "fl-run", "clip.mp4", "camera.mp4", "events.jsonl", "key", "
     "demo-out",
     "AUDIT.toml",
     "audit-out",
+    "model.onnx",
+    "x.npz",
+    "few.npz",
+    "prog",
+    "prog/client.vlhe",
+    "prog/server.vlhe",
+    "he-keys",
+    "he-keys/secret.key",
+    "he-keys/eval.keys",
+    "in.ct",
+    "out.ct",
 }
 """Names in the command lines that lie in the test's own folder."""
 
@@ -38,6 +50,7 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
     spec = 'room = "obfuscation"\n[obfuscation]\nmethods = ["fill"]\nplates = "rendered:2"\n'
     (tmp_path / "AUDIT.toml").write_text(spec)
     (tmp_path / "job.toml").write_text('model.network = "linear"\ndata = {source = "digits", sites = 3}\nrounds.count = 2\n')
+    network(tmp_path)
     clip(tmp_path / "clip.mp4", frames=10)
     clip(tmp_path / "camera.mp4", frames=75)
     runs = [
@@ -61,6 +74,13 @@ def test_no_verb_tries_to_connect(tmp_path: Path, portrait: Path, model_home: Pa
         ["audit", "AUDIT.toml", "-o", "audit-out"],
         ["report", "show", "audit-out"],
         ["demo", "-o", "demo-out"],
+        ["he", "compile", "model.onnx", "--calibration", "x.npz", "-o", "prog"],
+        ["he", "simulate", "prog", "x.npz"],
+        ["he", "estimate", "prog/server.vlhe"],
+        ["he", "keygen", "prog/client.vlhe", "-o", "he-keys"],
+        ["he", "encrypt", "prog/client.vlhe", "--key", "he-keys/secret.key", "few.npz", "-o", "in.ct"],
+        ["he", "run", "prog/server.vlhe", "--keys", "he-keys/eval.keys", "in.ct", "-o", "out.ct"],
+        ["he", "decrypt", "prog/client.vlhe", "--key", "he-keys/secret.key", "out.ct"],
     ]
     assert {words[0] for words in runs} >= VERBS.keys(), "every verb is tried"
     found = {}

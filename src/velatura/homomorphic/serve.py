@@ -35,7 +35,7 @@ from velatura.homomorphic.token_file import same_token
 from velatura.homomorphic.wire import DIGEST_BYTES, HEADER_BYTES, Expected, Header, Kind, check_header, read_header
 from velatura.specs import Spec
 
-__all__ = ["Limits", "application", "configured", "listening", "serve"]
+__all__ = ["Limits", "application", "configured", "listening", "refuse_plain", "serve"]
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _STATUS = {"he.foreign-key": 404, "he.foreign-program": 404, "he.too-large": 413, "he.body-length": 411, "he.slow": 408, "he.token": 401}
@@ -226,6 +226,14 @@ def configured(app: Any, *, certificate: Path | None, key: Path | None) -> Any:
     return made
 
 
+def refuse_plain(host: str, certificate: Path | None, key: Path | None) -> None:
+    """Without a certificate this machine alone is served. Raises BadSpec: `he.plain-http`."""
+    if (certificate is None or key is None) and host not in LOOPBACK:
+        raise BadSpec(
+            "he.plain-http", f"{host}: without --cert and --key this machine alone is served", hint="--cert FILE --key FILE, or --host 127.0.0.1"
+        )
+
+
 def serve(app: Any, *, host: str, port: int, certificate: Path | None, key: Path | None, told: Callable[[str], None]) -> None:
     """Serve until Ctrl-C or SIGTERM. Without a certificate on this machine's own addresses alone.
 
@@ -236,10 +244,7 @@ def serve(app: Any, *, host: str, port: int, certificate: Path | None, key: Path
     Raises:
         BadSpec: `he.plain-http`, `he.port`. BadInput: `he.certificate`. Missing: `he.uvicorn`.
     """
-    if (certificate is None or key is None) and host not in LOOPBACK:
-        raise BadSpec(
-            "he.plain-http", f"{host}: without --cert and --key this machine alone is served", hint="--cert FILE --key FILE, or --host 127.0.0.1"
-        )
+    refuse_plain(host, certificate, key)
     config = configured(app, certificate=certificate, key=key)
     import uvicorn
 

@@ -37,10 +37,11 @@ def serve(
     from velatura.homomorphic.token_file import load_token, made_token
 
     try:
-        from velatura.homomorphic.serve import Limits, application
+        from velatura.homomorphic.serve import Limits, application, refuse_plain
         from velatura.homomorphic.serve import serve as listen
     except ImportError as error:
         raise Missing("he.starlette", "starlette, which answers HTTP, is not installed", hint="pip install 'velatura[he]'") from error
+    refuse_plain(host, cert, key)
     limits = Limits(most_bytes=max_mb << 20, keys_bytes=max_keys_mb << 20, expire_s=expire_h * 3600, workers=workers)
     with ExitStack() as stack:
         servers = [stack.enter_context(Server(path, workers=workers)) for path in programs]
