@@ -109,3 +109,9 @@ def test_updates_are_promised_to_be_hidden_where_they_are_masked_or_noised(tmp_p
     assert told(JOB + local) == [("inversion", "the update", True), ("labels", "the update", False)]
     both = planned(tmp_path, JOB, attacks=["inversion"]).cases[0]
     assert both.plain is both.protected and both.repeat == "velatura attack federated job.toml --only inversion --updates 36"
+
+
+def test_rows_that_are_elsewhere_are_asked_for_by_the_options_that_name_them(tmp_path: Path) -> None:
+    with pytest.raises(BadSpec, match=r"own\.npz: there is no such file") as caught:
+        planned(tmp_path, JOB.replace("digits", "own.npz"))
+    assert "--base" in caught.value.hint and "--data" in caught.value.hint

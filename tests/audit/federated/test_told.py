@@ -70,7 +70,9 @@ def test_half_a_run_is_told_as_such(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "run")
     for name in ("history.json", "model.npz"):
         (tmp_path / "run" / name).unlink()
-    assert run_told(tmp_path / "run", replace(JOB, rounds=Rounds(9)))["run"] == "not at its end: 2 of 9 rounds are done"
+    half = replace(JOB, rounds=Rounds(9), privacy=Privacy("client", epsilon=2.0, delta=1e-2, clip=0.5))
+    told = run_told(tmp_path / "run", half)
+    assert told["run"] == "not at its end: 2 of 9 rounds are done" and told["ledger"].startswith("2 releases, epsilon 1.99")
     (tmp_path / "run" / "checkpoint").unlink()
     assert run_told(tmp_path / "run", JOB)["run"] == "not at its end: 0 of 2 rounds are done"
 

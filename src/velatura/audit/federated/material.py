@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from velatura.audit.federated.options import FederatedOptions
-from velatura.errors import BadInput
+from velatura.errors import BadInput, BadSpec
 from velatura.federated.job import FederatedJob, Guards, Privacy, StrategyOf, load_job
 from velatura.federated.site import pooled
 from velatura.federated.table import Table
@@ -52,7 +52,13 @@ def read(options: FederatedOptions, *, base: Path, seed: int) -> Material:
     place = (base / options.base if options.base else path.parent).resolve()
     source = options.data and str((base / options.data).resolve())
     job = replace(job, data=replace(job.data, source=source or job.data.source, test=job.data.test or TEST))
-    pool, test = pooled(job, place)
+    try:
+        pool, test = pooled(job, place)
+    except BadSpec as error:
+        if error.code != "federated.source":
+            raise
+        hint = "--base FOLDER, what the job's paths are relative to; or --data TABLE, other rows of the same form"
+        raise BadSpec(error.code, error.sentence, hint=hint) from error
     if test is None or not len(test):
         raise BadInput("audit.no-rows", f"{job.data.source}: no rows to judge a model by", hint="data.test above 0, and more rows")
     job = replace(job, data=replace(job.data, classes=pool.classes))

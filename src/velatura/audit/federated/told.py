@@ -30,14 +30,16 @@ def run_told(folder: Path, job: FederatedJob) -> dict[str, str]:
         told = {"run": _rounds(rounds), "replies left out": _refused(refused)}
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise BadInput("federated.history", f"{folder / HISTORY}: damaged", hint="the folder of `velatura fl run -o`") from error
+    return told | _spent(folder, job)
+
+
+def _spent(folder: Path, job: FederatedJob) -> dict[str, str]:
     sites = sorted(folder.glob(f"{SITES}/*/{LEDGER}"))
     if (folder / LEDGER).is_file():
-        told["ledger"] = _ledger(folder / LEDGER, job)
-    elif sites:
-        told["ledger"] = _ledgers(sites, job)
-    elif job.privacy.level != "none":
-        told["ledger"] = "none in the run's folder: what was spent is kept at the sites, or lost"
-    return told
+        return {"ledger": _ledger(folder / LEDGER, job)}
+    if sites:
+        return {"ledger": _ledgers(sites, job)}
+    return {} if job.privacy.level == "none" else {"ledger": "none in the run's folder: what was spent is kept at the sites, or lost"}
 
 
 def _half(folder: Path, job: FederatedJob) -> dict[str, str]:
@@ -45,7 +47,7 @@ def _half(folder: Path, job: FederatedJob) -> dict[str, str]:
     if not (folder / "job.json").is_file() or not (folder / "lock").is_file():
         return {}
     done = checkpoint.read(folder / checkpoint.NAME).number if (folder / checkpoint.NAME).exists() else 0
-    return {"run": f"not at its end: {done} of {job.rounds.count} rounds are done"}
+    return {"run": f"not at its end: {done} of {job.rounds.count} rounds are done"} | _spent(folder, job)
 
 
 def _rounds(rounds: list[Any]) -> str:
