@@ -19,6 +19,9 @@ from velatura.homomorphic.graph import Add, Affine, Floats, Graph, Node, Polynom
 
 __all__ = ["fold"]
 
+MOST_SHIFT = 2.0**20
+"""Beyond it a square and the constant behind it would cancel to so few digits that the level is better spent."""
+
 
 def fold(graph: Graph) -> Graph:
     """The same function in fewer levels.
@@ -26,11 +29,7 @@ def fold(graph: Graph) -> Graph:
     Raises:
         Unsupported: `he.constant` where a layer's weights are all zero.
     """
-    for node in graph:
-        if isinstance(node, Affine) and not node.matrix.nnz:
-            raise Unsupported(
-                "he.constant", f"node {node.name!r} has no weight that is not zero", hint="its output does not depend on the input: check the model"
-            )
+    _refuse_constants(graph)
     changed = True
     while changed:
         changed = False
@@ -39,7 +38,16 @@ def fold(graph: Graph) -> Graph:
             if made is not None:
                 graph, changed = made, True
                 break
+    _refuse_constants(graph)  # what a sum or a product has made
     return _unit_poolings(_squares(graph))
+
+
+def _refuse_constants(graph: Graph) -> None:
+    for node in graph:
+        if isinstance(node, Affine) and not node.matrix.nnz:
+            raise Unsupported(
+                "he.constant", f"node {node.name!r} has no weight that is not zero", hint="its output does not depend on the input: check the model"
+            )
 
 
 def _identities(graph: Graph) -> Graph | None:
@@ -106,6 +114,8 @@ def _squares(graph: Graph) -> Graph:
         if not inside and np.any(c < 0):
             continue
         root, sign, rest = np.sqrt(np.abs(c)), np.sign(c), a - b * b / (4 * c)
+        if np.any(np.abs(rest) > MOST_SHIFT * (np.abs(a) + np.abs(b) + np.abs(c))):
+            continue
         new: dict[str, Node] = {
             before.name: replace(before, matrix=_csr(before.matrix * root[:, None]), bias=root * (before.bias + b / (2 * c))),
             node.name: replace(node, coefficients=_square(np.zeros(1) if inside else rest)),
