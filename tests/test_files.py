@@ -94,6 +94,19 @@ def test_a_missing_folder_and_a_folder_are_named(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes have no names there")
+def test_a_pipe_a_device_and_a_link_to_one_are_never_replaced(tmp_path: Path) -> None:
+    """By root the device would be gone for everybody on the machine."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(os.devnull)
+    for place in (pipe, link):
+        for output in (atomic_output, private_output):
+            with pytest.raises(BadSpec, match=r"files\.no-plain-file"), output(place, force=True):
+                raise AssertionError("nothing is made")
+    assert stat.S_ISFIFO(pipe.stat().st_mode) and link.is_symlink() and stat.S_ISCHR(link.stat().st_mode)
+
+
 def test_an_output_is_never_its_own_input(tmp_path: Path) -> None:
     source = tmp_path / "a.jpg"
     source.write_bytes(b"x")

@@ -40,7 +40,7 @@ def atomic_output(path: Path, *, force: bool = False) -> Iterator[Path]:
     The finished file gets the mode that the umask asks for. An existing `path` is refused without `force`, at the start and again at the end.
 
     Raises:
-        BadSpec: `files.exists`, `files.no-folder`, `files.is-folder`.
+        BadSpec: `files.exists`, `files.no-folder`, `files.is-folder`, `files.no-plain-file`.
         VelaturaError: `files.disk-full`, `files.unwritable`.
     """
     with _beside(path, force=force) as part:
@@ -120,6 +120,8 @@ def _rename_new(part: Path, path: Path) -> None:
 def _refuse_existing(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise BadSpec("files.is-folder", f"{path}: is a folder, a file is needed", hint="name the output file")
+    if path.exists() and not path.is_file():  # by root, --force -o /dev/null would leave a plain file there, and a machine without its device
+        raise BadSpec("files.no-plain-file", f"{path}: is a device, a pipe or a socket, and is never replaced", hint="name a file")
     if not force and (path.exists() or path.is_symlink()):
         raise BadSpec("files.exists", f"{path}: is already there", hint="choose another name, or --force to replace it")
     if not path.parent.is_dir():
