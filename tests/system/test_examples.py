@@ -138,3 +138,13 @@ def _federated(which: str, folder: Path, tmp_path: Path) -> str:
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.slow
+def test_digits_are_named_by_a_server_that_does_not_see_them(tmp_path: Path) -> None:
+    script = EXAMPLES / "homomorphic" / "digits" / "run_example.py"
+    done = subprocess.run([sys.executable, str(script), str(tmp_path)], env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 of 10 labels are those of the network in the open" in done.stdout
+    assert not list((tmp_path / "server").rglob("secret.key"))
+    assert not list((tmp_path / "owner").rglob("server.vlhe"))
