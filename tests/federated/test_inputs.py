@@ -123,6 +123,23 @@ def test_an_installed_network_counts_and_one_of_ours_has_no_file(tmp_path: Path)
     assert network_files(replace(JOB, model=Model("no.such.module:normed")), tmp_path) == {}
 
 
+def test_what_a_network_imports_from_its_folder_is_found_however_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    place = tmp_path / "nets_of_test_inputs"  # without __init__.py
+    (place / "deep").mkdir(parents=True)
+    (place / "main.py").write_text(
+        "import torch\nfrom . import one\nfrom .deep import two\nfrom ... import above_test_inputs\nfrom ..................... import x\nimport nets_of_test_inputs.three\n"
+    )
+    (place / "one.py").write_text("from nets_of_test_inputs.deep.four import x\n")
+    for name in ("deep/two.py", "deep/four.py", "three.py", "alone.py", "deep/__init__.py"):
+        (place / name).write_text("x = 1\n")
+    (tmp_path.parent / "above_test_inputs.py").write_text("")
+    (place / "three.py").write_text("this is no Python\n")
+    found = network_files(replace(JOB, model=Model("nets_of_test_inputs.main:make")), tmp_path)
+    wanted = ("main.py", "one.py", "deep/two.py", "deep/four.py", "deep/__init__.py", "three.py")
+    assert set(found) == {f"nets_of_test_inputs/{name}" for name in wanted}
+
+
 def test_the_same_rows_have_the_same_digest(tmp_path: Path) -> None:
     rows(tmp_path)
     one = load("rows.npz", base=tmp_path)

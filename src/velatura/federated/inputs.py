@@ -8,10 +8,10 @@ the job also what it imports from there.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Iterator
 from importlib.util import find_spec
-from modulefinder import ModuleFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,19 +97,37 @@ def network_files(job: FederatedJob, base: Path) -> dict[str, str]:
     own, place = Path(found.origin).resolve(), base.resolve()
     if not own.is_relative_to(place):
         return {module: _digest(own)}
-    return {str(file.relative_to(place)): _digest(file) for file in sorted({own, *_imported(module, place)})}
+    return {str(file.relative_to(place)): _digest(file) for file in sorted(_with_imports(own, place))}
 
 
-def _imported(module: str, base: Path) -> Iterator[Path]:
-    """Files of the folder that a module of it imports, and theirs; nothing is run."""
-    finder = ModuleFinder([str(base)])
+def _with_imports(file: Path, base: Path) -> set[Path]:
+    """The file, what it imports from the folder, and what that does; read, not run."""
+    found, left = set[Path](), [file]
+    while left:
+        if (one := left.pop()) not in found:
+            found.add(one)
+            left += (path for path in _imported(one, base) if path.is_relative_to(base))
+    return found
+
+
+def _imported(file: Path, base: Path) -> Iterator[Path]:
     try:
-        finder.import_hook(module)
-    except (ImportError, SyntaxError):
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError):  # whoever imports it says why
         return
-    for one in finder.modules.values():
-        if file := getattr(one, "__file__", None):
-            yield Path(file).resolve()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (path for alias in node.names for path in _files(base, alias.name.split(".")))
+        elif isinstance(node, ast.ImportFrom):
+            root, parts = file.parents[min(node.level, len(file.parents)) - 1] if node.level else base, node.module.split(".") if node.module else []
+            yield from (path for alias in node.names for path in _files(root, [*parts, alias.name]))
+
+
+def _files(root: Path, parts: list[str]) -> Iterator[Path]:
+    """Of a dotted name: modules and packages on its way."""
+    for length in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:length])
+        yield from (path.resolve() for path in (place.with_name(f"{place.name}.py"), place / "__init__.py") if path.is_file())
 
 
 def _digest(file: Path) -> str:
