@@ -20,6 +20,7 @@ from velatura.audit.run import audit
 from velatura.audit.spec import AuditSpec, read_spec
 from velatura.errors import BadSpec
 from velatura.findings import Claim, Verdict
+from velatura.progress import Silent
 from velatura.report.reading import read_report
 
 PEOPLE, PICTURES = 40, 6
@@ -198,3 +199,20 @@ def test_the_spec_of_the_help_is_one(tmp_path: Path) -> None:
     text = "\n".join(line.partition("   ")[0] for line in lines[start : lines.index("\b", start)])
     (tmp_path / "AUDIT.toml").write_text(text)
     assert read_spec(tmp_path / "AUDIT.toml").obfuscation is not None
+
+
+class Standing(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def standing(self, words: str) -> None:
+        self.words.append(words)
+
+
+def test_each_run_of_an_arm_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = Standing()
+    audit(world(monkeypatch, Guess()), progress=told)
+    assert told.words[0] == "guess, unprotected, run 1" and told.words[-1] == f"guess, protected, run {10 * PEOPLE}"
+    assert len(told.words) == 2 * 10 * PEOPLE

@@ -76,6 +76,12 @@ def test_too_few_controls_prove_nothing(tmp_path: Path, monkeypatch: pytest.Monk
     assert (refusal.value.code, refusal.value.exit_status) == ("edge.no-controls", 4)
 
 
+def test_a_cell_that_ends_says_whose_it_was_and_why(tmp_path: Path) -> None:
+    who = "root" if os.getuid() == 0 else "an ordinary user"
+    with pytest.raises(Missing, match=rf"as {who} ended before it had told anything: exit status 1 \[edge\.verify-ended\]"):
+        verifying._tried(CAMERA, seeing(tmp_path), "/bin/false")
+
+
 def test_a_probe_that_is_open_or_was_not_tried_is_named() -> None:
     denied = verifying.Tried("net", "tcp", "OPEN", {"root": "EPERM", "user": "OPEN"})
     ended = verifying.Tried("net", "udp", "EPERM", {"root": "sandbox.crashed", "user": "EACCES"})

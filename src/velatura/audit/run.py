@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from numpy.random import Generator
 
 from velatura import __version__
+from velatura.attacks.attack import Arm
 from velatura.audit.case import Case, Plan
 from velatura.audit.folder import Folder
 from velatura.audit.rooms import ROOMS
@@ -125,8 +129,8 @@ class _Run:
         tried = trial(
             case.attack,
             case.target,
-            plain=case.plain,
-            protected=case.protected,
+            plain=self._told(case, case.plain, "unprotected"),
+            protected=self._told(case, case.protected, "protected"),
             claim=case.claim,
             secrets=case.secrets,
             seed=self._spec.seed,
@@ -137,6 +141,16 @@ class _Run:
             key=case.key,
         )
         return tried if self._spec.pictures else replace(tried, shown=())
+
+    def _told(self, case: Case, arm: Arm[Any, Any], side: str) -> Arm[Any, Any]:
+        """The same arm, that says when it is played: one case may take minutes."""
+        numbers = count(1)
+
+        def play(secret: Any, rng: Generator, /) -> Any:
+            self._progress.standing(f"{case.attack.name}, {side}, run {next(numbers)}")
+            return arm(secret, rng)
+
+        return play
 
 
 def _report(spec: AuditSpec, plan: Plan, findings: tuple[Finding, ...], share: int, command: str) -> Report:

@@ -47,14 +47,18 @@ class _Lines:
 
     def advance(self, by: float = 1) -> None:
         self._done += by
+        self._tell()
+
+    def standing(self, words: str) -> None:
+        self._words = one_line(words, 120)
+        self._tell()
+
+    def _tell(self) -> None:
         now = time.monotonic()
         if now - self._told >= LINE_EVERY_S:
             self._told = now
             sys.stderr.write(self._line(now - self._begun) + "\n")
             sys.stderr.flush()
-
-    def standing(self, words: str) -> None:
-        self._words = one_line(words, 120)
 
     def note(self, sentence: str) -> None:
         warn(sentence)
@@ -63,7 +67,8 @@ class _Lines:
 
     def _line(self, seconds: float) -> str:
         rate = self._done / max(seconds, 1e-9)
-        text = f"{self._what}: {self._done:.0f}" + (f" of {self._total:.0f}" if self._total else "") + f" {self._unit}, {rate:.1f} {self._unit}/s"
+        text = f"{self._what}: {self._done:.0f}" + (f" of {self._total:.0f}" if self._total else "") + f" {self._unit}"
+        text += f", {rate:.1f} {self._unit}/s" if rate >= 0.05 else ""
         if self._total and self._done >= 0.03 * self._total:  # before that a remaining time is a guess
             left = max(self._total - self._done, 0) / max(rate, 1e-9)
             text += f", {left // 60:.0f}:{left % 60:02.0f} left"

@@ -23,7 +23,7 @@ from velatura.edge.pair import Seeing, settings_of
 from velatura.edge.policy import Camera
 from velatura.edge.verify_cell import DENIALS
 from velatura.edge.verify_gateway import GateProbe, probe_gateway
-from velatura.errors import Missing
+from velatura.errors import Missing, one_line
 from velatura.sandbox.confinement import Confinement
 from velatura.sandbox.escapes import OPEN, all_probes
 from velatura.sandbox.escapes.targets import Targets
@@ -153,8 +153,10 @@ def _tried(camera: Camera, seeing: Seeing, interpreter: str, *, uid: int | None 
     told = _json([interpreter, *_boot("velatura.edge.verify_cell")], order, uid=uid)
     if refused := told.get("refused"):
         raise Missing(refused["code"], refused["sentence"], hint=refused["hint"])
-    if not told:
-        raise Missing("edge.verify-ended", "the process that tries the probes ended before it had told anything", hint="velatura doctor")
+    if "held" not in told:
+        who = "an ordinary user" if uid is not None or os.getuid() != 0 else "root"
+        sentence = f"the process that tries the probes as {who} ended before it had told anything: {one_line(told.get('ended', ''), 200)}"
+        raise Missing("edge.verify-ended", sentence, hint="velatura doctor")
     return told
 
 
@@ -165,9 +167,9 @@ def _json(command: list[str], order: Mapping[str, Any], *, uid: int | None = Non
         command, input=json.dumps(order), capture_output=True, text=True, cwd="/", env=environment, check=False, timeout=_PATIENCE_S, **who
     )
     try:
-        told: dict[str, Any] = json.loads(done.stdout or "{}")
+        told: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        return {}
+        return {"ended": (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]}
     return told
 
 
