@@ -12,6 +12,7 @@ from velatura.homomorphic.trainer import Nesterov, OwnersRefresh, Setting, Train
 from velatura.homomorphic.training import chosen, half_sigmoid, pull
 
 RADIUS = 8.0
+ODD = half_sigmoid(RADIUS, 7)
 
 
 def table(samples: int, features: int, classes: int = 1, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -28,14 +29,14 @@ def nesterov(x: np.ndarray, y: np.ndarray) -> Nesterov:
 
 def setting(x: np.ndarray) -> Setting:
     norm, largest = float(np.linalg.norm(x, axis=1).max()), float(np.abs(x).max())
-    columns, program, found = chosen(x.shape[1], len(x), radius=RADIUS, norm=norm, largest=largest, error=1e-4)
-    return Setting(columns, program, found, RADIUS, largest)
+    columns, program, found = chosen(x.shape[1], len(x), ODD, norm=norm, largest=largest, error=1e-4)
+    return Setting(columns, program, found, RADIUS, ODD, largest)
 
 
 def in_the_open(x: np.ndarray, y: np.ndarray, steps: int) -> np.ndarray:
     state = nesterov(x, y)
     for _ in range(steps):
-        state.move(pull(x, state.ahead, half_sigmoid(RADIUS)))
+        state.move(pull(x, state.ahead, ODD, RADIUS))
     return state.weights
 
 
@@ -72,7 +73,7 @@ def test_weights_never_leave_the_ball_for_which_the_ranges_hold() -> None:
     x, y = table(50, 4)
     state = Nesterov(x.T @ (y - 0.5), len(x), rate=1e6, most=0.5)
     for _ in range(5):
-        state.move(pull(x, state.ahead, half_sigmoid(RADIUS)))
+        state.move(pull(x, state.ahead, ODD, RADIUS))
         assert np.linalg.norm(state.ahead, axis=0).max() <= 0.5 * (1 + 1e-12)
         assert np.linalg.norm(state.weights, axis=0).max() <= 0.5 * (1 + 1e-12)
     assert state.bounded >= 5

@@ -18,7 +18,7 @@ from velatura.homomorphic.guest_answers import done, parameters_of, refusal
 from velatura.homomorphic.levels import plan
 from velatura.homomorphic.memory import ciphertext_bytes
 from velatura.homomorphic.seal_public import PublicSide
-from velatura.homomorphic.training import Columns, half_sigmoid, pull_program
+from velatura.homomorphic.training import Columns, pull_program
 from velatura.homomorphic.wire import ciphertexts, payload_of
 from velatura.sandbox.guest import Inbox, Outbox
 
@@ -31,14 +31,14 @@ class TrainingGuest:
     Args:
         parameters: as of `guest_answers.settings_of`.
         columns: slots, features, samples.
-        radius: of the polynomial.
+        odd: coefficients of the polynomial.
         scales: of the program's plan.
     """
 
-    def __init__(self, parameters: dict[str, Any], columns: tuple[int, int, int], radius: float, scales: list[float]) -> None:
+    def __init__(self, parameters: dict[str, Any], columns: tuple[int, int, int], odd: list[float], scales: list[float]) -> None:
         self._parameters = parameters_of(parameters)
         self._columns = Columns(*columns)
-        self._program = pull_program(self._columns, half_sigmoid(radius))
+        self._program = pull_program(self._columns, tuple(odd))
         self._plan = plan(self._program, self._parameters.data, scales)
         self._scale = scales[0]
         self._side: PublicSide | None = None

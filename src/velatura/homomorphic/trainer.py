@@ -1,8 +1,8 @@
 """Training on a table that the trainer cannot read: the loop, and what stands between two of its steps.
 
-The trainer holds evaluation keys and the encrypted table. A step takes encrypted weights and gives encrypted sums, and after three levels the
-ciphertexts are spent. Somebody has to make them fresh: a `Refresh`. Here it is the owner (`OwnersRefresh`), who decrypts the sums, moves the weights
-(Nesterov) and encrypts them again: a round trip a step. An engine that can bootstrap takes its place without another change.
+The trainer holds evaluation keys and the encrypted table. A step takes encrypted weights and gives encrypted sums, and after three or four levels
+the ciphertexts are spent. Somebody has to make them fresh: a `Refresh`. Here it is the owner (`OwnersRefresh`), who decrypts the sums, moves the
+weights (Nesterov) and encrypts them again: a round trip a step. An engine that can bootstrap takes its place without another change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from velatura.homomorphic.memory import ciphertext_bytes, needed_by_program
 from velatura.homomorphic.program import Program
 from velatura.homomorphic.seal_secret import SecretSide
 from velatura.homomorphic.search import Found
-from velatura.homomorphic.training import Columns, greatest_sum, half_sigmoid
+from velatura.homomorphic.training import Columns, Odd, greatest_sum
 from velatura.homomorphic.wire import ciphertexts, payload_of
 from velatura.progress import SILENT, Progress
 from velatura.sandbox.worker import Worker
@@ -43,7 +43,7 @@ class Setting:
     """What owner and trainer agree on; nothing in it is secret.
 
     Args:
-        radius: of the polynomial.
+        radius: |x . w| that the polynomial is good for; `odd`: its coefficients.
         largest: greatest |element| of the table.
     """
 
@@ -51,6 +51,7 @@ class Setting:
     program: Program
     found: Found
     radius: float
+    odd: Odd
     largest: float
 
     @property
@@ -150,7 +151,8 @@ class OwnersRefresh:
         self.close()
 
     def _encrypted(self) -> list[bytes]:
-        made = [self._side.encrypt(self.setting.columns.spread(w), self.setting.scale) for w in self.nesterov.ahead.T]
+        setting = self.setting
+        made = [self._side.encrypt(setting.columns.spread(w / setting.radius), setting.scale) for w in self.nesterov.ahead.T]
         self.uploaded += sum(map(len, made))
         return made
 
@@ -170,7 +172,7 @@ class OwnersRefresh:
         sums = np.frombuffer(answer, "<c16").real[self.setting.columns.places[:, 1]]
         if not np.all(np.isfinite(sums)):
             raise BadInput("he.not-finite", "an answer holds numbers that are not finite", hint="ask for the message again")
-        most = greatest_sum(self.setting.columns, half_sigmoid(self.setting.radius), radius=self.setting.radius, largest=self.setting.largest)
+        most = greatest_sum(self.setting.columns, self.setting.odd, largest=self.setting.largest)
         if np.abs(sums).max() > 1.01 * most:  # noise is far below a hundredth
             raise BadInput(
                 "he.range",
@@ -196,7 +198,7 @@ class Trainer:
         settings = {
             "parameters": settings_of(parameters),
             "columns": [columns.slots, columns.features, columns.samples],
-            "radius": setting.radius,
+            "odd": list(setting.odd),
             "scales": list(setting.found.scales),
         }
         self._worker = Worker("velatura.homomorphic.guest_training:TrainingGuest", settings, may, reuse=_REUSE, setup=[b"K" + keys, b"X" + payload])

@@ -1,13 +1,13 @@
 """One step of a linear classifier's training as a program: the pull of the present weights on every row, summed over the rows.
 
-    pull(w) = sum over rows of x P(x . w),      P the odd part of a polynomial sigmoid: sigma(t) ~ 1/2 + P(t)
+    pull(w) = sum over rows of x P(x . w / r),      P the odd part of a polynomial sigmoid: sigma(t) ~ 1/2 + P(t / r) for |t| <= r
 
 The gradient of the log-likelihood is sum x (y - 1/2) minus that. The first sum holds the labels, is the same in every step and stays with the owner.
 Columns lie one after the other, slot = feature * rows + row (Kim et al. 2018 turned by a quarter): the fold over features is cyclic over the whole
-ciphertext, so x . w arrives in every slot without a mask and without a way back. Three levels.
+ciphertext, so x . w arrives in every slot without a mask and without a way back. Three levels at degree 3, four at degree 7.
 
-Nothing wraps: |x . w| <= |x| |w| (Cauchy, Schwarz), and the owner keeps rows and weights within norms whose product is the radius that P was fitted
-for. A prototype that reckoned a sum over rows without that lost thirty points of accuracy, without a word.
+Nothing wraps: |x . w| <= |x| |w| (Cauchy, Schwarz), and the owner keeps rows and weights within norms whose product is the radius r that P was
+fitted for. A prototype that reckoned a sum over rows without that lost thirty points of accuracy, without a word.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from velatura.homomorphic.program import Program, ProgramBuilder, Ref
 from velatura.homomorphic.ranges import Interval, Ranges, proven
 from velatura.homomorphic.search import Found, search
 
-__all__ = ["Columns", "chosen", "greatest_sum", "half_sigmoid", "pull", "pull_program", "pull_ranges"]
+__all__ = ["Columns", "Odd", "chosen", "greatest_sum", "half_sigmoid", "odd_values", "pull", "pull_program", "pull_ranges"]
 
 Floats: TypeAlias = NDArray[np.float64]
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 32768)
+Odd: TypeAlias = tuple[float, ...]
+"""Coefficients of the odd powers, lowest first."""
 _LOGIT, _SUM = "logit", "sum"
 
 
@@ -80,48 +82,65 @@ class Columns:
         return np.repeat(np.pad(w, (0, self.width - self.features)), self.rows)
 
 
-def half_sigmoid(radius: float) -> tuple[float, float]:
-    """a, b of P(t) = a t + b t^3, the interpolant of sigma(t) - 1/2 over [-radius, radius]."""
-    powers = chebyshev.cheb2poly(interpolant(lambda t: ACTIVATIONS["sigmoid"](t) - 0.5, radius, 4))  # odd: an even degree adds a point, and no term
-    return float(powers[1] / radius), float(powers[3] / radius**3)
+def half_sigmoid(radius: float, degree: int) -> Odd:
+    """P's coefficients of u, u^3, .., u^degree; the interpolant of sigma(radius u) - 1/2 over [-1, 1]."""
+    # odd: an even degree adds a point, and no term
+    powers = chebyshev.cheb2poly(interpolant(lambda u: ACTIVATIONS["sigmoid"](radius * u) - 0.5, 1.0, degree + 1))
+    return tuple(float(one) for one in powers[1 : degree + 1 : 2])
 
 
-def pull(x: Floats, w: Floats, odd: tuple[float, float]) -> Floats:
-    """What the program computes, in float64: (features, classes) of x (samples, features) and w (features, classes)."""
-    t = x @ w
-    result: Floats = x.T @ (odd[0] * t + odd[1] * t**3)
+def odd_values(odd: Odd, u: Floats) -> Floats:
+    """P(u)."""
+    result: Floats = u * np.polynomial.polynomial.polyval(u * u, odd)
     return result
 
 
-def pull_program(columns: Columns, odd: tuple[float, float]) -> Program:
-    """Source 0: the table's ciphertexts; source 1: one class's weights, spread. One output."""
+def pull(x: Floats, w: Floats, odd: Odd, radius: float) -> Floats:
+    """What the program computes, in float64: (features, classes) of x (samples, features) and w (features, classes)."""
+    result: Floats = x.T @ odd_values(odd, x @ w / radius)
+    return result
+
+
+def pull_program(columns: Columns, odd: Odd) -> Program:
+    """Source 0: the table's ciphertexts; source 1: one class's weights, divided by the radius, spread. One output."""
     builder = ProgramBuilder(columns.slots)
     w, slope = builder.take(0, 1), builder.new_scale()
     pairs: list[tuple[Ref, Ref]] = []
+    rest: list[tuple[Ref, Floats]] = []
     for number in range(columns.ciphertexts):
         x = builder.take(number)
-        t = _logit(builder, columns, x, w)
-        builder.layer = "square"
-        square = builder.shift(builder.multiply([(t, t)]), np.full(1, odd[0] / odd[1]))
-        builder.layer = "slope"
-        pairs.append((builder.multiply([(builder.weigh([(x, np.full(1, odd[1]))], scale=slope), t)]), square))
+        u = _logit(builder, columns, x, w)
+        builder.layer = "polynomial"
+        xu = builder.multiply([(builder.weigh([(x, np.full(1, odd[-1]))], scale=slope), u)])
+        square = builder.multiply([(u, u)])
+        if len(odd) == 2:  # a u + b u^3 = b u (u^2 + a/b)
+            pairs.append((xu, builder.shift(square, np.full(1, odd[0] / odd[1]))))
+            continue
+        one, other, left = _cubic(odd)
+        pairs.append((builder.multiply([(xu, builder.shift(square, one))]), builder.shift(builder.multiply([(square, square)]), other)))
+        rest.append((xu, left))
+    total = builder.multiply(pairs)  # all rows are relinearised once
+    parts = [total, builder.weigh(rest, like=total)] if rest else [total]
     builder.layer = _SUM
-    return builder.build([_over_rows(builder, columns, builder.multiply(pairs))])  # all rows are relinearised once
+    return builder.build([_over_rows(builder, columns, builder.add(parts))])
 
 
-def pull_ranges(columns: Columns, odd: tuple[float, float], program: Program, *, radius: float, norm: float, largest: float) -> Ranges:
-    """Proven for rows of norm `norm` and elements of `largest` at most, and weights of norm `radius` / `norm` at most."""
-    inputs = {(0, number): _box(columns, largest) for number in range(columns.ciphertexts)} | {(1, 0): _box(columns, radius / norm)}
-    return proven(program, inputs, known={_LOGIT: radius, _SUM: greatest_sum(columns, odd, radius=radius, largest=largest)})
+def pull_ranges(columns: Columns, odd: Odd, program: Program, *, norm: float, largest: float) -> Ranges:
+    """Proven for rows of norm `norm` and elements of `largest` at most, and weights of norm radius / `norm` at most."""
+    inputs = {(0, number): _box(columns, largest) for number in range(columns.ciphertexts)} | {(1, 0): _box(columns, 1 / norm)}
+    return proven(program, inputs, known={_LOGIT: 1.0, _SUM: greatest_sum(columns, odd, largest=largest)})
 
 
-def greatest_sum(columns: Columns, odd: tuple[float, float], *, radius: float, largest: float) -> float:
+def greatest_sum(columns: Columns, odd: Odd, *, largest: float) -> float:
     """What no sum over rows passes, whatever rows and weights within the bounds are."""
-    turns = (-odd[0] / (3 * odd[1])) ** 0.5  # P grows up to there; b has the other sign than a, as the sigmoid bends
-    return columns.samples * largest * max(abs(odd[0] * t + odd[1] * t**3) for t in (min(turns, radius), radius))
+    slope = np.zeros(2 * len(odd) - 1)
+    slope[::2] = np.array(odd) * np.arange(1, 2 * len(odd), 2)
+    turns = np.roots(slope[::-1])
+    inside = turns.real[(np.abs(turns.imag) < 1e-9) & (np.abs(turns.real) < 1)]
+    return columns.samples * largest * float(np.max(np.abs(odd_values(odd, np.append(inside, 1.0)))))
 
 
-def chosen(features: int, samples: int, *, radius: float, norm: float, largest: float, error: float, seed: int = 0) -> tuple[Columns, Program, Found]:
+def chosen(features: int, samples: int, odd: Odd, *, norm: float, largest: float, error: float, seed: int = 0) -> tuple[Columns, Program, Found]:
     """Layout, program, primes and scales of the least degree whose predicted error, relative to the greatest sum, is at most `error`.
 
     They are found on rows drawn at random within the bounds: nothing but the bounds is told by them.
@@ -129,15 +148,14 @@ def chosen(features: int, samples: int, *, radius: float, norm: float, largest: 
     Raises:
         Unsupported: `he.depth` where no degree will do.
     """
-    odd = half_sigmoid(radius)
     for n in DEGREES:
         columns = Columns(n // 2, features, samples)
         if columns.rows < 2:
             continue
         program = pull_program(columns, odd)
-        ranges = pull_ranges(columns, odd, program, radius=radius, norm=norm, largest=largest)
+        ranges = pull_ranges(columns, odd, program, norm=norm, largest=largest)
         try:
-            found = search(program, _drawn(columns, radius=radius, norm=norm, largest=largest, seed=seed), columns.places, ranges, seed=seed)
+            found = search(program, _drawn(columns, norm=norm, largest=largest, seed=seed), columns.places, ranges, seed=seed)
         except Unsupported as refusal:
             if refusal.code != "he.depth":
                 raise
@@ -147,12 +165,18 @@ def chosen(features: int, samples: int, *, radius: float, norm: float, largest: 
     raise Unsupported(
         "he.depth",
         f"no degree up to {DEGREES[-1]} gives sums over {samples} rows of {features} features with an error of {error:g}",
-        hint="fewer rows or features, a smaller radius, or allow a greater error",
+        hint="fewer rows or features, a polynomial of degree 3, or allow a greater error",
     )
 
 
+def _cubic(odd: Odd) -> tuple[Floats, Floats, Floats]:
+    """p, q, r of a + b s + c s^2 + d s^3 = d ((s + p) (s^2 + q) + r): one level less than powers one by one."""
+    a, b, c, d = odd
+    return np.full(1, c / d), np.full(1, b / d), np.full(1, a / d - c / d * b / d)
+
+
 def _logit(builder: ProgramBuilder, columns: Columns, x: Ref, w: Ref) -> Ref:
-    """x . w of each row, in every column."""
+    """x . w / r of each row, in every column."""
     builder.layer = _LOGIT
     return _doubled(builder, builder.multiply([(x, w)]), [columns.rows << k for k in range((columns.width - 1).bit_length())])
 
@@ -172,13 +196,13 @@ def _box(columns: Columns, most: float) -> Interval:
     return Interval(np.full(columns.slots, -most), np.full(columns.slots, most))
 
 
-def _drawn(columns: Columns, *, radius: float, norm: float, largest: float, seed: int, draws: int = 2) -> dict[tuple[int, int], Floats]:
+def _drawn(columns: Columns, *, norm: float, largest: float, seed: int, draws: int = 2) -> dict[tuple[int, int], Floats]:
     rng = np.random.default_rng(seed)
     tables, weights = [], []
     for _ in range(draws):
         x = np.clip(_of_norm(rng.normal(size=(columns.samples, columns.features)), norm), -largest, largest)
         tables.append(columns.pack(x))
-        weights.append(columns.spread(_of_norm(rng.normal(size=columns.features), radius / norm)))
+        weights.append(columns.spread(_of_norm(rng.normal(size=columns.features), 1 / norm)))
     stacked = np.stack(tables)
     return {(0, number): stacked[:, number] for number in range(columns.ciphertexts)} | {(1, 0): np.stack(weights)}
 
