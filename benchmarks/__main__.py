@@ -12,7 +12,8 @@ ATTACKS = ("mcpherson_orl", "text", "inversion", "averaging", "residue", "verdic
 REMOVAL = ("removal_memory", "removal")
 EDGE = ("edge",)
 FEDERATED = ("federated",)
-ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, *FEDERATED, "overview")
+HOMOMORPHIC = ("homomorphic",)
+ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, *FEDERATED, *HOMOMORPHIC, "overview")
 
 
 def main() -> None:

@@ -32,6 +32,11 @@ PAGES = {
         ("federated",),
         "Peers are a loop of plain torch, a plain Flower app on the same engine, and training on the pooled rows.",
     ),
+    "homomorphic_targets": (
+        "Homomorphic encryption",
+        ("homomorphic",),
+        "The peer is TenSEAL's own path on the same weights.",
+    ),
 }
 """Page -> its title, the benchmarks whose rows it collects, and a sentence on peers."""
 
