@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,13 @@ def brought_test(source: str, *, base: Path) -> Table | None:
     return _idx(path, "t10k") if path.is_dir() and _has_idx(path) else None
 
 
+@cache  # server and sites of a simulation read it, and nobody writes into it; scikit-learn parses 28 ms
 def _digits() -> Table:
     bunch = _sklearn().load_digits()
     return Table((bunch.data / 16).reshape(-1, 1, 8, 8).astype(np.float32), bunch.target.astype(np.int64), 10, "digits")
 
 
+@cache
 def _breast_cancer() -> Table:
     bunch = _sklearn().load_breast_cancer()
     x = (bunch.data - bunch.data.mean(0)) / bunch.data.std(0)

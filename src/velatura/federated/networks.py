@@ -44,7 +44,7 @@ def in_form(job: FederatedJob, network: nn.Module) -> tuple[nn.Module, list[str]
 
     torch = _torch()
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derived(job.seed, "form"))
+        torch.default_generator.manual_seed(derived(job.seed, "form"))
         return made_private(network)
 
 
@@ -59,7 +59,7 @@ def made(word: str, schema: Schema, *, seed: int) -> nn.Module:
     if name in OURS:
         _refuse_large(word, OURS[name], schema, option)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if name in OURS:
             return OURS[name](schema, option)
         if option:
