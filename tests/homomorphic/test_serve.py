@@ -30,7 +30,7 @@ from velatura.homomorphic.serve import Limits, application, configured, listenin
 
 TOKEN = "t" * 24
 X = CALIBRATION[3:5]
-LIMITS = Limits(most_bytes=4 << 20, keys_bytes=60 << 20, body_s=2.0)
+LIMITS = Limits(most_bytes=4 << 20, keys_bytes=60 << 20, body_s=2.0, linger_s=0.5)
 
 
 @contextmanager
@@ -119,6 +119,13 @@ def test_the_whole_way_over_tls(parties: Parties, evaluation: bytes, tmp_path: P
             RemoteServer(url, token=TOKEN, timeout_s=60).programs()  # the system does not know who signed it
         assert caught.value.code == "he.certificate"
     np.testing.assert_allclose(answer.scores, plain(X), atol=1e-6)
+
+
+def test_who_is_refused_while_he_sends_hears_why(parties: Parties, port: int, message: bytes) -> None:
+    for _ in range(5):
+        with pytest.raises(Withheld) as caught:
+            RemoteServer(f"http://127.0.0.1:{port}", token="u" * 24, timeout_s=20).run(20 * message)
+        assert caught.value.code == "he.token"
 
 
 @pytest.mark.parametrize("token", ["", "t" * 23, "u" * 24])

@@ -93,7 +93,7 @@ def _send(connection: http.client.HTTPConnection, method: str, path: str, body: 
     """A server that refuses by the header answers before it has read the body, and closes: its answer is still there to be read."""
     try:
         connection.request(method, path, body or None, headers)
-    except (BrokenPipeError, ConnectionResetError):
+    except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
         return
 
 

@@ -16,7 +16,7 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,6 +26,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
 from velatura.homomorphic.key_shelf import KeyShelf
@@ -50,6 +51,7 @@ class Limits(Spec, frozen=True):
         expire_s: seconds after their last use in which keys are kept.
         body_s: seconds in which a body has to arrive.
         wait_s: seconds that a request waits for a worker.
+        linger_s: seconds for which what follows a refusal is thrown away.
         workers: confined processes at once, for each program.
     """
 
@@ -58,6 +60,7 @@ class Limits(Spec, frozen=True):
     expire_s: float = 24 * 3600.0
     body_s: float = 120.0
     wait_s: float = 60.0
+    linger_s: float = 10.0
     workers: int = 2
 
 
@@ -80,7 +83,7 @@ class _Service:
                 async with self._at_work:
                     return await handler(request)
             except VelaturaError as error:
-                return _refusal(error)
+                return _refusal(error, self._limits.linger_s)
             except ClientDisconnect:
                 return Response(status_code=400)
 
@@ -253,8 +256,25 @@ def serve(app: Any, *, host: str, port: int, certificate: Path | None, key: Path
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _refusal(error: VelaturaError) -> Response:
+class _Refusal(JSONResponse):
+    """Told at once; then what is left of the body is thrown away for a while before the connection ends, for who is cut off while he sends does not
+    hear why."""
+
+    def __init__(self, body: Mapping[str, str], status: int, linger_s: float) -> None:
+        super().__init__(body, status_code=status, headers={"Connection": "close"})
+        self._linger_s = linger_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body, "more_body": True})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._linger_s):
+                while (await receive()).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _refusal(error: VelaturaError, linger_s: float) -> Response:
     status = _STATUS.get(error.code) or (503 if isinstance(error, Missing) else 400)
     body = {"code": error.code, "sentence": error.sentence, "hint": error.hint}
-    # what is left of a body that is refused is not read: the connection ends with the answer
-    return JSONResponse(body, status_code=status, headers={"Connection": "close"})
+    return _Refusal(body, status, linger_s)
