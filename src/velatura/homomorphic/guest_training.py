@@ -15,9 +15,11 @@ import numpy as np
 from velatura.errors import BadInput
 from velatura.homomorphic.engine import run
 from velatura.homomorphic.guest_answers import done, parameters_of, refusal
-from velatura.homomorphic.levels import plan
+from velatura.homomorphic.levels import Plan, plan
 from velatura.homomorphic.memory import ciphertext_bytes
+from velatura.homomorphic.program import Program
 from velatura.homomorphic.seal_public import PublicSide
+from velatura.homomorphic.softmax_training import SoftmaxPrograms
 from velatura.homomorphic.training import Columns, pull_program
 from velatura.homomorphic.wire import ciphertexts, payload_of
 from velatura.sandbox.guest import Inbox, Outbox
@@ -31,15 +33,14 @@ class TrainingGuest:
     Args:
         parameters: as of `guest_answers.settings_of`.
         columns: slots, features, samples.
-        odd: coefficients of the polynomial.
+        odd: coefficients of the polynomial; none: the softmax is with the owner.
         scales: of the program's plan.
     """
 
-    def __init__(self, parameters: dict[str, Any], columns: tuple[int, int, int], odd: list[float], scales: list[float]) -> None:
+    def __init__(self, parameters: dict[str, Any], columns: tuple[int, int, int], odd: list[float], classes: int, scales: list[float]) -> None:
         self._parameters = parameters_of(parameters)
         self._columns = Columns(*columns)
-        self._program = pull_program(self._columns, tuple(odd))
-        self._plan = plan(self._program, self._parameters.data, scales)
+        self._programs = self._of(tuple(odd), classes, scales)
         self._scale = scales[0]
         self._side: PublicSide | None = None
         self._table: Mapping[tuple[int, int], Any] = {}
@@ -73,9 +74,24 @@ class TrainingGuest:
             return done()
         if not self._table:
             raise BadInput("he.count", "there is no table to train on", hint="send the table first")
-        (weights,) = self._loaded(self._side, rest, 1)
-        (sums,) = run(self._program, self._plan, self._side, {**self._table, (1, 0): weights})
-        return done(payload_of([self._side.dump(sums)], 1))
+        if kind not in self._programs:
+            raise BadInput("he.count", "a request that is none of training's", hint="ask for the message again")
+        program, planned, places = self._programs[kind]
+        given = dict(zip(places, self._loaded(self._side, rest, len(places)), strict=True))
+        return done(payload_of([self._side.dump(one) for one in run(program, planned, self._side, {**self._table, **given})], 1))
+
+    def _of(self, odd: tuple[float, ...], classes: int, scales: list[float]) -> dict[bytes, tuple[Program, Plan, list[tuple[int, int]]]]:
+        """Kind of request -> program, its plan, what the request brings."""
+        primes = self._parameters.data
+        if odd:
+            program = pull_program(self._columns, odd)
+            return {b"W": (program, plan(program, primes, scales), [(1, 0)])}
+        made = SoftmaxPrograms.of(self._columns, classes)
+        of_scores, of_sums = made.plans(primes, scales)
+        return {
+            b"W": (made.scores, of_scores, [(1, k) for k in range(classes)]),
+            b"D": (made.sums, of_sums, [(2, number) for number in range(self._columns.ciphertexts)]),
+        }
 
     def _loaded(self, side: PublicSide, payload: memoryview, count: int) -> list[Any]:
         top = len(self._parameters.data)

@@ -18,6 +18,7 @@ from velatura.errors import BadInput
 from velatura.homomorphic.cell import confinement
 from velatura.homomorphic.guest_answers import settings_of, understood
 from velatura.homomorphic.memory import ciphertext_bytes, needed_by_program
+from velatura.homomorphic.parameters import Parameters
 from velatura.homomorphic.program import Program
 from velatura.homomorphic.seal_secret import SecretSide
 from velatura.homomorphic.search import Found
@@ -26,14 +27,14 @@ from velatura.homomorphic.wire import ciphertexts, payload_of
 from velatura.progress import SILENT, Progress
 from velatura.sandbox.worker import Worker
 
-__all__ = ["LIMITS", "Nesterov", "OwnersRefresh", "Refresh", "Setting", "Trainer", "train"]
+__all__ = ["DEADLINE_S", "LIMITS", "Nesterov", "OwnersRefresh", "Reader", "Refresh", "Setting", "Trainer", "refuse_beyond", "train", "trainers_cell"]
 
 Floats: TypeAlias = NDArray[np.float64]
 LIMITS = (
     "The trainer sees sizes and the number of steps, and no value. Whoever refreshes sees the gradient of each step, which tells of the rows: "
     "that has to be their owner. That the trainer computed what was asked is not proved."
 )
-_DEADLINE_S = 600.0
+DEADLINE_S = 600.0
 _REUSE = 1 << 30
 """Requests that one child answers: each fresh one would have to be given keys and table again."""
 
@@ -121,7 +122,7 @@ class OwnersRefresh:
         self.setting, self.nesterov = setting, nesterov
         self.round_trips = self.uploaded = self.downloaded = 0
         self._side = SecretSide(setting.found.parameters)
-        self._worker: Worker | None = None
+        self._reader = Reader(setting.found.parameters, self._side.secret_bytes(), *setting.result)
 
     def keys(self) -> bytes:
         """Evaluation keys for the trainer."""
@@ -140,9 +141,7 @@ class OwnersRefresh:
         return self._encrypted()
 
     def close(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+        self._reader.close()
 
     def __enter__(self) -> OwnersRefresh:
         return self
@@ -158,50 +157,78 @@ class OwnersRefresh:
 
     def _decrypted(self, blob: bytes) -> Floats:
         """(features,) one class's sums."""
-        parameters, (level, scale) = self.setting.found.parameters, self.setting.result
-        if self._worker is None:
-            secret = self._side.secret_bytes()
-            memory = 16 * ciphertext_bytes(parameters, len(parameters.data), fresh=False) + parameters.n * 64
-            may = confinement(memory, scratch=max(len(secret), ciphertext_bytes(parameters, level, fresh=False)))
-            settings = {"parameters": settings_of(parameters), "outputs": [[level, scale]]}
-            self._worker = Worker("velatura.homomorphic.guest_owner:OwnerGuest", settings, may, reuse=_REUSE, setup=[b"S" + secret])
-        size = 16 * parameters.slots
-        answer = understood(self._worker.ask(b"D" + payload_of([blob], 1), deadline_s=_DEADLINE_S, limit=size + 1024))
+        sums = self._reader.slots(blob)[self.setting.columns.places[:, 1]]
+        refuse_beyond(sums, greatest_sum(self.setting.columns, self.setting.odd, largest=self.setting.largest))
+        return sums
+
+
+class Reader:
+    """Decryption of what a trainer sent, in a process that holds the key and can only answer. Close it.
+
+    Args:
+        level, scale: of the ciphertexts.
+    """
+
+    def __init__(self, parameters: Parameters, secret: bytes, level: int, scale: float) -> None:
+        self._slots = parameters.slots
+        memory = 16 * ciphertext_bytes(parameters, len(parameters.data), fresh=False) + parameters.n * 64
+        may = confinement(memory, scratch=max(len(secret), ciphertext_bytes(parameters, level, fresh=False)))
+        settings = {"parameters": settings_of(parameters), "outputs": [[level, scale]]}
+        self._worker = Worker("velatura.homomorphic.guest_owner:OwnerGuest", settings, may, reuse=_REUSE, setup=[b"S" + secret])
+
+    def slots(self, blob: bytes) -> Floats:
+        """(slots,) real.
+
+        Raises:
+            BadInput: `he.blob`, `he.transparent`, `he.engine`, `he.not-finite`, `sandbox.*`.
+        """
+        size = 16 * self._slots
+        answer = understood(self._worker.ask(b"D" + payload_of([blob], 1), deadline_s=DEADLINE_S, limit=size + 1024))
         if len(answer) != size:
             raise BadInput("he.engine", "the confined engine gave an answer of another size", hint="ask for the message again")
-        sums = np.frombuffer(answer, "<c16").real[self.setting.columns.places[:, 1]]
-        if not np.all(np.isfinite(sums)):
+        values = np.frombuffer(answer, "<c16").real
+        if not np.all(np.isfinite(values)):
             raise BadInput("he.not-finite", "an answer holds numbers that are not finite", hint="ask for the message again")
-        most = greatest_sum(self.setting.columns, self.setting.odd, largest=self.setting.largest)
-        if np.abs(sums).max() > 1.01 * most:  # noise is far below a hundredth
-            raise BadInput(
-                "he.range",
-                "an answer is larger than any table within the bounds can give",
-                hint="other keys, another program or a damaged ciphertext: start again, with a trainer that you trust to compute what is asked",
-            )
-        return sums
+        return values
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+def refuse_beyond(values: Floats, most: float) -> None:
+    """Raises BadInput: `he.range` where an answer is larger than `most`, which no table within the bounds gives."""
+    if np.abs(values).max() > 1.01 * most:  # noise is far below a hundredth
+        raise BadInput(
+            "he.range",
+            "an answer is larger than any table within the bounds can give",
+            hint="other keys, another program or a damaged ciphertext: start again, with a trainer that you trust to compute what is asked",
+        )
+
+
+def trainers_cell(found: Found, columns: Columns, keys: bytes, table: Sequence[bytes], *, needed: int, odd: Odd = (), classes: int = 1) -> Worker:
+    """A trainer's confined process, with an owner's keys and table. `needed`: bytes that its programs take."""
+    parameters, payload = found.parameters, payload_of(list(table), columns.samples)
+    fresh = ciphertext_bytes(parameters, len(parameters.data), fresh=False)
+    needed += columns.ciphertexts * fresh
+    may = confinement(needed + needed // 2 + 2 * (len(keys) + len(payload)), scratch=max(len(keys), fresh))
+    settings = {
+        "parameters": settings_of(parameters),
+        "columns": [columns.slots, columns.features, columns.samples],
+        "odd": list(odd),
+        "classes": classes,
+        "scales": list(found.scales),
+    }
+    return Worker("velatura.homomorphic.guest_training:TrainingGuest", settings, may, reuse=_REUSE, setup=[b"K" + keys, b"X" + payload])
 
 
 class Trainer:
     """Who computes: SEAL, keys and the encrypted table in a confined process without a secret. `with` it, or close it."""
 
     def __init__(self, setting: Setting, keys: bytes, table: Sequence[bytes]) -> None:
-        parameters, columns = setting.found.parameters, setting.columns
+        parameters = setting.found.parameters
         self._most = ciphertext_bytes(parameters, setting.result[0], fresh=False)
-        payload = payload_of(list(table), columns.samples)
-        held = columns.ciphertexts * ciphertext_bytes(parameters, len(parameters.data), fresh=False)
-        needed = needed_by_program(setting.program, setting.found.plan, parameters) + held
-        may = confinement(
-            needed + needed // 2 + 2 * (len(keys) + len(payload)),
-            scratch=max(len(keys), ciphertext_bytes(parameters, len(parameters.data), fresh=False)),
-        )
-        settings = {
-            "parameters": settings_of(parameters),
-            "columns": [columns.slots, columns.features, columns.samples],
-            "odd": list(setting.odd),
-            "scales": list(setting.found.scales),
-        }
-        self._worker = Worker("velatura.homomorphic.guest_training:TrainingGuest", settings, may, reuse=_REUSE, setup=[b"K" + keys, b"X" + payload])
+        needed = needed_by_program(setting.program, setting.found.plan, parameters)
+        self._worker = trainers_cell(setting.found, setting.columns, keys, table, needed=needed, odd=setting.odd)
 
     def step(self, weights: Sequence[bytes]) -> list[bytes]:
         """Each class's sums, one class after the other.
@@ -221,7 +248,7 @@ class Trainer:
         self.close()
 
     def _one(self, weights: bytes) -> bytes:
-        answer = self._worker.ask(b"W" + payload_of([weights], 1), deadline_s=_DEADLINE_S, limit=self._most + 1024)
+        answer = self._worker.ask(b"W" + payload_of([weights], 1), deadline_s=DEADLINE_S, limit=self._most + 1024)
         return bytes(ciphertexts(understood(answer), count=1, most=self._most)[0][0])
 
 

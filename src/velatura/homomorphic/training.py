@@ -29,13 +29,29 @@ from velatura.homomorphic.program import Program, ProgramBuilder, Ref
 from velatura.homomorphic.ranges import Interval, Ranges, proven
 from velatura.homomorphic.search import Found, search
 
-__all__ = ["Columns", "Odd", "chosen", "greatest_sum", "half_sigmoid", "odd_values", "pull", "pull_program", "pull_ranges"]
+__all__ = [
+    "DEGREES",
+    "LOGIT",
+    "Columns",
+    "Odd",
+    "box",
+    "chosen",
+    "drawn",
+    "greatest_sum",
+    "half_sigmoid",
+    "logit",
+    "odd_values",
+    "over_rows",
+    "pull",
+    "pull_program",
+    "pull_ranges",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 32768)
 Odd: TypeAlias = tuple[float, ...]
 """Coefficients of the odd powers, lowest first."""
-_LOGIT, _SUM = "logit", "sum"
+LOGIT, _SUM = "logit", "sum"
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,7 @@ def pull_program(columns: Columns, odd: Odd) -> Program:
     rest: list[tuple[Ref, Floats]] = []
     for number in range(columns.ciphertexts):
         x = builder.take(number)
-        u = _logit(builder, columns, x, w)
+        u = logit(builder, columns, x, w)
         builder.layer = "polynomial"
         xu = builder.multiply([(builder.weigh([(x, np.full(1, odd[-1]))], scale=slope), u)])
         square = builder.multiply([(u, u)])
@@ -122,13 +138,13 @@ def pull_program(columns: Columns, odd: Odd) -> Program:
     total = builder.multiply(pairs)  # all rows are relinearised once
     parts = [total, builder.weigh(rest, like=total)] if rest else [total]
     builder.layer = _SUM
-    return builder.build([_over_rows(builder, columns, builder.add(parts))])
+    return builder.build([over_rows(builder, columns, builder.add(parts))])
 
 
 def pull_ranges(columns: Columns, odd: Odd, program: Program, *, norm: float, largest: float) -> Ranges:
     """Proven for rows of norm `norm` and elements of `largest` at most, and weights of norm radius / `norm` at most."""
-    inputs = {(0, number): _box(columns, largest) for number in range(columns.ciphertexts)} | {(1, 0): _box(columns, 1 / norm)}
-    return proven(program, inputs, known={_LOGIT: 1.0, _SUM: greatest_sum(columns, odd, largest=largest)})
+    inputs = {(0, number): box(columns, largest) for number in range(columns.ciphertexts)} | {(1, 0): box(columns, 1 / norm)}
+    return proven(program, inputs, known={LOGIT: 1.0, _SUM: greatest_sum(columns, odd, largest=largest)})
 
 
 def greatest_sum(columns: Columns, odd: Odd, *, largest: float) -> float:
@@ -155,7 +171,7 @@ def chosen(features: int, samples: int, odd: Odd, *, norm: float, largest: float
         program = pull_program(columns, odd)
         ranges = pull_ranges(columns, odd, program, norm=norm, largest=largest)
         try:
-            found = search(program, _drawn(columns, norm=norm, largest=largest, seed=seed), columns.places, ranges, seed=seed)
+            found = search(program, drawn(columns, norm=norm, largest=largest, seed=seed), columns.places, ranges, seed=seed)
         except Unsupported as refusal:
             if refusal.code != "he.depth":
                 raise
@@ -175,13 +191,13 @@ def _cubic(odd: Odd) -> tuple[Floats, Floats, Floats]:
     return np.full(1, c / d), np.full(1, b / d), np.full(1, a / d - c / d * b / d)
 
 
-def _logit(builder: ProgramBuilder, columns: Columns, x: Ref, w: Ref) -> Ref:
+def logit(builder: ProgramBuilder, columns: Columns, x: Ref, w: Ref) -> Ref:
     """x . w / r of each row, in every column."""
-    builder.layer = _LOGIT
+    builder.layer = LOGIT
     return _doubled(builder, builder.multiply([(x, w)]), [columns.rows << k for k in range((columns.width - 1).bit_length())])
 
 
-def _over_rows(builder: ProgramBuilder, columns: Columns, of: Ref) -> Ref:
+def over_rows(builder: ProgramBuilder, columns: Columns, of: Ref) -> Ref:
     """The sum over each column, in its last row; the other rows hold sums over parts of two columns."""
     return _doubled(builder, of, [-(1 << k) for k in range((columns.rows - 1).bit_length())])
 
@@ -192,11 +208,13 @@ def _doubled(builder: ProgramBuilder, of: Ref, shifts: Sequence[int]) -> Ref:
     return of
 
 
-def _box(columns: Columns, most: float) -> Interval:
+def box(columns: Columns, most: float) -> Interval:
+    """Every slot within `most`."""
     return Interval(np.full(columns.slots, -most), np.full(columns.slots, most))
 
 
-def _drawn(columns: Columns, *, norm: float, largest: float, seed: int, draws: int = 2) -> dict[tuple[int, int], Floats]:
+def drawn(columns: Columns, *, norm: float, largest: float, seed: int, draws: int = 2) -> dict[tuple[int, int], Floats]:
+    """Inputs of the program at random within the bounds: no row of anybody."""
     rng = np.random.default_rng(seed)
     tables, weights = [], []
     for _ in range(draws):
