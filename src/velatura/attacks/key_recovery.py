@@ -24,6 +24,8 @@ from velatura.errors import BadInput
 __all__ = ["Disclosure", "Key", "KeyRecovery"]
 
 LEAST_KEYS = 2
+BEYOND = 6.0
+"""Deviations above a third from which right coefficients are no luck: it happens once in a thousand million keys."""
 LEAST_CIPHERTEXTS = 2
 
 
@@ -61,7 +63,11 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class KeyRecovery:
-    """An `Attack[Key, Sequence[Disclosure]]`. Success of a unit: the share of a key's coefficients that are found."""
+    """An `Attack[Key, Sequence[Disclosure]]`.
+
+    Success of a key: the share of its coefficients that are known and not guessed; 0 where luck would find as many. That cannot be guessed, so it is
+    counted and not estimated.
+    """
 
     name: ClassVar[str] = "key-recovery"
     knowledge: ClassVar[str] = "has two ciphertexts that he did not make, knows all parameters, and gets what of their decryptions is given out"
@@ -73,7 +79,7 @@ class KeyRecovery:
             BadInput: `attack.too-few`: fewer than two keys, or ciphertexts of one.
         """
         if len(secrets) < LEAST_KEYS:
-            raise BadInput("attack.too-few", f"{len(secrets)} keys: too few for an interval", hint=f"at least {LEAST_KEYS}")
+            raise BadInput("attack.too-few", f"{len(secrets)} keys: too few to say", hint=f"at least {LEAST_KEYS}")
         deadline, found = Deadline(budget_s), list[list[float]]()
         for key in secrets:
             if len(found) >= LEAST_KEYS and deadline.passed():
@@ -82,16 +88,26 @@ class KeyRecovery:
             if len(given) < LEAST_CIPHERTEXTS:
                 raise BadInput("attack.too-few", f"{len(given)} ciphertexts of a key", hint=f"at least {LEAST_CIPHERTEXTS}")
             found.append([float(np.mean(guess == key.coefficients)) for guess in (_once(given[0]), _mean(given[0]), _real_parts(*given[:2]))])
+        right = np.array(found).T
         return Outcomes(
-            np.array(found).T,
+            _known(right, len(secrets[0].coefficients)),
             ("one decryption", "the mean of several", "real parts of two"),
-            1 / 3,
+            0.0,
             "keys",
-            "coefficient rate",
-            probes=len(secrets[0].coefficients),
+            "key rate",
+            kind="proof",
             cut=len(found) < len(secrets),
-            notes={"keys found whole": f"{sum(max(row) == 1 for row in found)} of {len(found)}"},
+            notes={
+                "keys found whole": f"{int((right.max(0) == 1).sum())} of {len(found)}",
+                "right coefficients": f"{100 * right.mean(-1).max():.1f} %; guessing 33.3 %",
+            },
         )
+
+
+def _known(right: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """From shares of right coefficients to shares that are known: a third of the others is right by luck."""
+    luck = 1 / 3 + BEYOND * np.sqrt(2 / 9 / n)
+    return np.where(right > luck, (3 * right - 1) / 2, 0.0)
 
 
 def _once(given: Disclosure) -> NDArray[np.int8]:

@@ -14,6 +14,7 @@ ROOMS = Registry(
         "removal": "velatura.audit.removal.cases:plan",
         "edge": "velatura.audit.edge.cases:plan",
         "federated": "velatura.audit.federated.cases:plan",
+        "homomorphic": "velatura.audit.homomorphic.cases:plan",
     },
 )
 """`plan(spec, *, base, stack, store) -> Plan`; `stack` ends what the plan needs while it runs (folders, decoders)."""

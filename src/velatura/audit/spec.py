@@ -18,6 +18,7 @@ from pathlib import Path
 
 from velatura.audit.edge.options import EdgeOptions
 from velatura.audit.federated.options import FederatedOptions
+from velatura.audit.homomorphic.options import HomomorphicOptions
 from velatura.audit.obfuscation.options import ObfuscationOptions
 from velatura.audit.removal.options import RemovalOptions
 from velatura.errors import BadSpec
@@ -51,6 +52,7 @@ class AuditSpec(Spec, frozen=True, kw_only=True):
     removal: RemovalOptions | None = None
     edge: EdgeOptions | None = None
     federated: FederatedOptions | None = None
+    homomorphic: HomomorphicOptions | None = None
 
     def check(self) -> None:
         """Raises BadSpec `audit.seed`, `audit.budget`, `audit.share`."""

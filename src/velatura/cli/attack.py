@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from velatura.audit.federated.names import ATTACKS
+from velatura.audit.homomorphic.names import ATTACKS as ON_PROGRAMS
 from velatura.cli.options import Json, Quiet
 
 __all__ = ["app"]
@@ -17,8 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
-    help="Attack a method on your own pictures, a camera's policy, or a federated job: what still shows? Both sides, unprotected and"
-    " protected, play in the same run.",
+    help="Attack a method on your own pictures, a camera's policy, a federated job, or a program under encryption: what still shows?"
+    " Both sides, unprotected and protected, play in the same run.",
     epilog="Example: velatura attack reidentify faces/ --method pixelate:16px",
 )
 
@@ -227,6 +228,29 @@ def federated(
     options = {"job": str(job), "base": base, "data": data, "attacks": tuple(only or ()), **asked}
     told = {"title": f"attacks on {job.name}", "room": "federated", "federated": options}
     return _played("federated", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack homomorphic prog --only key-recovery")
+def homomorphic(
+    program: Annotated[Path, typer.Argument(metavar="PROG", help="the folder of `velatura he compile`")],
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"of {', '.join(ON_PROGRAMS)}  [default: all]")] = None,
+    inputs: Annotated[Path | None, typer.Option(metavar="X.npz", help="`x`: as they will come  [default: drawn within the bounds]")] = None,
+    keys: Annotated[int, typer.Option(metavar="N", help="new ones, that are to be recovered")] = 3,
+    queries: Annotated[int, typer.Option(metavar="N", help="that the extractor asks, if he is let")] = 1000,
+    answers: Annotated[int, typer.Option(metavar="N", help="that are changed on their way")] = 10,
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """What do answers of a program under encryption give away? Raw decryptions, loose parameters and a free oracle play beside it."""
+    asked = {"keys": keys, "queries": queries, "answers": answers, "inputs": "" if inputs is None else str(inputs)}
+    options = {"program": str(program), "attacks": tuple(only or ()), **asked}
+    told = {"title": f"attacks on {program.name}", "room": "homomorphic", "homomorphic": options}
+    return _played("homomorphic", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
 
 
 def _run(

@@ -17,7 +17,7 @@ from velatura.homomorphic.sharing import released
 from velatura.homomorphic.simulator import Simulator
 from velatura.progress import SILENT, Progress
 
-__all__ = ["Simulated", "simulate"]
+__all__ = ["Simulated", "scores", "simulate"]
 
 Floats: TypeAlias = NDArray[np.float64]
 _AT_ONCE = 32
@@ -67,9 +67,9 @@ def simulate(
     progress.start("samples", len(x), "samples")
     for at in range(0, len(x), step):
         part = x[at : at + step]
-        exact.append(_scores(server, client, part, Simulator(client.parameters))[0])
-        scores, here = _scores(server, client, part, Simulator(client.parameters, rng), rng)
-        noisy.append(scores)
+        exact.append(scores(server, client, part, Simulator(client.parameters))[0])
+        found, here = scores(server, client, part, Simulator(client.parameters, rng), rng)
+        noisy.append(found)
         room = min(room, here)
         progress.advance(len(part))
     progress.finish()
@@ -88,7 +88,7 @@ def simulate(
     )
 
 
-def _scores(
+def scores(
     server: ServerArtefact, client: ClientArtefact, x: Floats, simulator: Simulator, rng: np.random.Generator | None = None
 ) -> tuple[Floats, tuple[float, str]]:
     """(samples, outputs), flooded where there is a generator and the policy asks for it; spare bits and the layer where they are fewest."""
