@@ -47,6 +47,15 @@ def test_more_classes_take_a_row_of_weights_each() -> None:
     assert found.accuracy_test is None
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_softmax_at_the_owner_takes_two_round_trips_a_step(classes: int) -> None:
+    pytest.importorskip("tenseal", reason="tenseal is not installed")
+    table = blobs(classes)
+    made, found = run_job(TrainingJob(data="", steps=3, refresh="client-softmax"), table)
+    assert made.coefficients.shape == (classes, 4) and found.round_trips == 6
+    assert found.accuracy == found.accuracy_open > 0.95 and found.deviation < 1e-2
+
+
 def test_weights_come_back_in_the_table_s_own_units() -> None:
     table = blobs(2)
     ready = prepared(table, clip=100.0)

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadInput, BadSpec
 from velatura.homomorphic.samples import Samples, load_samples
+from velatura.homomorphic.search import Found
+from velatura.homomorphic.softmax_trainer import SoftmaxOwner, SoftmaxSetting, SoftmaxTrainer, train_softmax
+from velatura.homomorphic.softmax_training import chosen_softmax, softmax
 from velatura.homomorphic.trainer import Nesterov, OwnersRefresh, Setting, Trainer, train
 from velatura.homomorphic.training import chosen, half_sigmoid, pull
 from velatura.progress import SILENT, Progress
@@ -26,6 +29,8 @@ from velatura.specs import Spec, load_spec
 __all__ = ["Linear", "Prepared", "Trained", "TrainingJob", "load_job", "prepared", "run_job"]
 
 Floats: TypeAlias = NDArray[np.float64]
+_Done: TypeAlias = dict[str, Any]
+"""Fields of `Trained` that both ways of training fill."""
 MOST_CLASSES = 1000
 LIMITS_OF = {"steps": (1, 10_000), "rate": (1e-6, 1e3), "radius": (1, 64), "clip": (0.5, 100), "shorten": (0.01, 1), "error": (1e-9, 0.5)}
 
@@ -42,7 +47,8 @@ class TrainingJob(Spec, frozen=True):
         clip: standard deviations beyond which a feature's value is cut.
         shorten: rows longer than this share of all are brought to that length: the longest row limits the weights.
         error: greatest deviation of a step's sums, relative to the greatest, that primes and scales are chosen for.
-        refresh: who makes ciphertexts fresh between two steps.
+        refresh: who makes ciphertexts fresh between two steps. "client": the owner, a round trip. "client-softmax": he takes the softmax too,
+            exactly: two round trips, no polynomial (`degree` is not looked at).
     """
 
     data: str
@@ -54,12 +60,12 @@ class TrainingJob(Spec, frozen=True):
     clip: float = 3.0
     shorten: float = 0.9
     error: float = 1e-3
-    refresh: Literal["client"] = "client"
+    refresh: Literal["client", "client-softmax"] = "client"
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear classifier. One row of weights for two classes (the score is the second's), one for each of more.
+    """A linear classifier. One row of weights for two classes (the score is the second's), one for each of more; with a softmax one for each.
 
     Args:
         coefficients: (rows, features), for samples as they are in the file. intercepts: (rows,).
@@ -169,31 +175,17 @@ def run_job(job: TrainingJob, table: Samples, test: Samples | None = None, *, pr
         BadInput: as `prepared`; of the engines. Unsupported: `he.depth`. Missing: `he.tenseal`, `sandbox.*`.
     """
     ready = prepared(table, clip=job.clip, shorten=job.shorten)
-    odd = half_sigmoid(job.radius, job.degree)
     seen = _checked(test, table.x.shape[1]) if test is not None else None
-    largest = float(np.abs(ready.x).max())
-    columns, program, found = chosen(ready.x.shape[1], len(ready.x), odd, norm=ready.norm, largest=largest, error=job.error)
-    setting = Setting(columns, program, found, job.radius, odd, largest)
-    with OwnersRefresh(setting, _nesterov(job, ready)) as owner:
-        keys, rows = owner.keys(), owner.table(ready.x)
-        with Trainer(setting, keys, rows) as trainer:
-            train(trainer, owner, job.steps, progress=progress)
-    weights, opened = owner.nesterov.weights, _in_the_open(job, ready)
+    run = _softmax if job.refresh == "client-softmax" else _sigmoid
+    weights, done = run(job, ready, progress)
+    opened = _in_the_open(job, ready)
     made, x = ready.linear(weights), np.asarray(table.x, np.float64)
     return made, Trained(
         samples=len(ready.x),
         features=table.x.shape[1],
         classes=len(ready.classes),
         steps=job.steps,
-        degree=found.parameters.n,
-        log_qp=round(found.parameters.log_qp, 1),
-        spare_bits=round(found.spare, 2),
-        round_trips=owner.round_trips,
-        upload_bytes=owner.uploaded // (job.steps + 1),
-        download_bytes=owner.downloaded // job.steps,
-        table_bytes=sum(map(len, rows)),
-        keys_bytes=len(keys),
-        bounded=owner.nesterov.bounded,
+        **done,
         deviation=float(np.abs(weights - opened).max() / max(np.abs(opened).max(), 1e-300)),
         accuracy=float(np.mean(made.predict(x) == table.labels)),
         accuracy_open=float(np.mean(ready.linear(opened).predict(x) == table.labels)),
@@ -201,15 +193,62 @@ def run_job(job: TrainingJob, table: Samples, test: Samples | None = None, *, pr
     )
 
 
+def _sigmoid(job: TrainingJob, ready: Prepared, progress: Progress) -> tuple[Floats, _Done]:
+    odd, largest = half_sigmoid(job.radius, job.degree), float(np.abs(ready.x).max())
+    columns, program, found = chosen(ready.x.shape[1], len(ready.x), odd, norm=ready.norm, largest=largest, error=job.error)
+    setting = Setting(columns, program, found, job.radius, odd, largest)
+    with OwnersRefresh(setting, _nesterov(job, ready)) as owner:
+        keys, table = owner.keys(), owner.table(ready.x)
+        with Trainer(setting, keys, table) as trainer:
+            train(trainer, owner, job.steps, progress=progress)
+    return owner.nesterov.weights, _done(found, owner, job.steps + 1, job.steps, keys, table)
+
+
+def _softmax(job: TrainingJob, ready: Prepared, progress: Progress) -> tuple[Floats, _Done]:
+    y, largest = _one_column_a_class(ready.y), float(np.abs(ready.x).max())
+    programs, found = chosen_softmax(ready.x.shape[1], len(ready.x), y.shape[1], norm=ready.norm, largest=largest, error=job.error)
+    setting = SoftmaxSetting(programs, found, job.radius, largest)
+    with SoftmaxOwner(setting, y, _nesterov(job, ready)) as owner:
+        keys, table = owner.keys(), owner.table(ready.x)
+        with SoftmaxTrainer(setting, keys, table) as trainer:
+            train_softmax(trainer, owner, job.steps, progress=progress)
+    return owner.nesterov.weights, _done(found, owner, job.steps, job.steps, keys, table)
+
+
+def _done(found: Found, owner: OwnersRefresh | SoftmaxOwner, sent: int, steps: int, keys: bytes, table: list[bytes]) -> _Done:
+    """`sent`: how often weights were."""
+    return {
+        "degree": found.parameters.n,
+        "log_qp": round(found.parameters.log_qp, 1),
+        "spare_bits": round(found.spare, 2),
+        "round_trips": owner.round_trips,
+        "upload_bytes": owner.uploaded // sent,
+        "download_bytes": owner.downloaded // steps,
+        "table_bytes": sum(map(len, table)),
+        "keys_bytes": len(keys),
+        "bounded": owner.nesterov.bounded,
+    }
+
+
 def _nesterov(job: TrainingJob, ready: Prepared) -> Nesterov:
-    return Nesterov(ready.x.T @ (ready.y - 0.5), len(ready.x), rate=job.rate, most=job.radius / ready.norm)
+    """With the softmax at the owner, labels are in what he sends, and not here."""
+    labels = ready.x.T @ (ready.y - 0.5) if job.refresh == "client" else np.zeros((ready.x.shape[1], len(ready.classes)))
+    return Nesterov(labels, len(ready.x), rate=job.rate, most=job.radius / ready.norm)
 
 
 def _in_the_open(job: TrainingJob, ready: Prepared) -> Floats:
     state, odd = _nesterov(job, ready), half_sigmoid(job.radius, job.degree)
+    y = _one_column_a_class(ready.y)
     for _ in range(job.steps):
-        state.move(pull(ready.x, state.ahead, odd, job.radius))
+        if job.refresh == "client":
+            state.move(pull(ready.x, state.ahead, odd, job.radius))
+        else:
+            state.move(-ready.x.T @ (y - softmax(ready.x @ state.ahead)))
     return state.weights
+
+
+def _one_column_a_class(y: Floats) -> Floats:
+    return np.hstack([1 - y, y]) if y.shape[1] == 1 else y
 
 
 def _checked(table: Samples, features: int | None) -> tuple[Floats, NDArray[np.int64]]:
