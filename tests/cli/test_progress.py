@@ -18,9 +18,12 @@ def test_a_piece_that_takes_minutes_says_how_it_stands(monkeypatch: pytest.Monke
     told.advance()
     now[0] = 41.0
     told.advance()
+    now[0] = 52.0
+    told.standing("escapes, protected, run 1")
     assert capsys.readouterr().err.splitlines() == [
         "audit: 0 of 3 attacks; exfiltration, protected, run 10",
         "audit: 0 of 3 attacks; exfiltration, protected, run 20",
         "audit: 0 of 3 attacks; exfiltration, protected, run 30",
         "audit: 2 of 3 attacks, 0:20 left; exfiltration, protected, run 30",
+        "audit: 2 of 3 attacks; escapes, protected, run 1",
     ]

@@ -47,17 +47,18 @@ class _Lines:
 
     def advance(self, by: float = 1) -> None:
         self._done += by
-        self._tell()
+        self._tell(ends=True)
 
     def standing(self, words: str) -> None:
         self._words = one_line(words, 120)
-        self._tell()
+        self._tell(ends=False)
 
-    def _tell(self) -> None:
+    def _tell(self, *, ends: bool) -> None:
+        """ends: a piece was just done; within one nobody knows how long the rest takes."""
         now = time.monotonic()
         if now - self._told >= LINE_EVERY_S:
             self._told = now
-            sys.stderr.write(self._line(now - self._begun) + "\n")
+            sys.stderr.write(self._line(now - self._begun, left=ends) + "\n")
             sys.stderr.flush()
 
     def note(self, sentence: str) -> None:
@@ -65,13 +66,13 @@ class _Lines:
 
     def finish(self) -> None: ...
 
-    def _line(self, seconds: float) -> str:
+    def _line(self, seconds: float, *, left: bool) -> str:
         rate = self._done / max(seconds, 1e-9)
         text = f"{self._what}: {self._done:.0f}" + (f" of {self._total:.0f}" if self._total else "") + f" {self._unit}"
         text += f", {rate:.1f} {self._unit}/s" if rate >= 0.05 else ""
-        if self._total and self._done >= 0.03 * self._total:  # before that a remaining time is a guess
-            left = max(self._total - self._done, 0) / max(rate, 1e-9)
-            text += f", {left // 60:.0f}:{left % 60:02.0f} left"
+        if left and self._total and self._done >= 0.03 * self._total:  # before that a remaining time is a guess
+            rest_s = max(self._total - self._done, 0) / max(rate, 1e-9)
+            text += f", {rest_s // 60:.0f}:{rest_s % 60:02.0f} left"
         return f"{text}; {self._words}" if self._words else text
 
 

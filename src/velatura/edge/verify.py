@@ -77,7 +77,7 @@ class Verified:
 
 
 def verify(camera: Camera, seeing: Seeing) -> Verified:
-    """Try them all; takes half a minute and up to two processes more.
+    """Try them all; takes up to a minute, and two processes more.
 
     Raises:
         BadSpec: `edge.layer`.

@@ -32,7 +32,7 @@ def verify(
     """Lock vision as `edge run` does, and try every way out that we know of, from inside; each must work outside, or its denial counts for nothing.
 
     Run by root it tries root's vision and an ordinary user's. Exit status 3 if anything gets out, 4 if a layer of the confinement is missing. Takes
-    half a minute. No camera is opened.
+    up to a minute. No camera is opened.
     """
     from velatura.cli.output import emit as told
     from velatura.edge.policy import Policy
