@@ -85,7 +85,7 @@ def to99() -> Curve:
     from velatura.federated.job import Data, FederatedJob, Model, Rounds, Training
 
     data = Data("mnist", sites=100, check=0.0)
-    job = FederatedJob(Model("fedavg-cnn"), data, Training(epochs=5, batch=10, lr=0.05), rounds=Rounds(25, share=0.1))
+    job = FederatedJob(Model("fedavg-cnn"), data, Training(epochs=5, batch=10, lr=0.1), rounds=Rounds(25, share=0.1))
     return _curve("to99", job)
 
 
