@@ -127,9 +127,9 @@ def test_what_a_network_imports_from_its_folder_is_found_however_it_is_imported(
     monkeypatch.setattr(sys, "path", list(sys.path))
     place = tmp_path / "nets_of_test_inputs"  # without __init__.py
     (place / "deep").mkdir(parents=True)
-    (place / "main.py").write_text(
-        "import torch\nfrom . import one\nfrom .deep import two\nfrom ... import above_test_inputs\nfrom ..................... import x\nimport nets_of_test_inputs.three\n"
-    )
+    imports = ["import torch", "from . import one", "from .deep import two", "import nets_of_test_inputs.three"]
+    imports += ["from ... import above_test_inputs", "from ..................... import x"]  # beyond the folder
+    (place / "main.py").write_text("\n".join(imports))
     (place / "one.py").write_text("from nets_of_test_inputs.deep.four import x\n")
     for name in ("deep/two.py", "deep/four.py", "three.py", "alone.py", "deep/__init__.py"):
         (place / name).write_text("x = 1\n")
