@@ -146,7 +146,7 @@ class FederatedJob(Spec, frozen=True):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that decides on the result, as hex."""
+        """SHA-256 of all that the job says, as hex; what it reads beside itself: see `inputs.py`."""
         return hashlib.sha256(json.dumps(msgspec.to_builtins(self), sort_keys=True).encode()).hexdigest()
 
     def run(self, folder: Path, *, engine: str = "local", base: Path = Path(), resume: bool = False, progress: Progress | None = None) -> Ran:
