@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -84,3 +86,26 @@ def test_what_no_degree_can_do_is_refused_by_name() -> None:
         compile_model(network(), np.zeros((3, 11)))
     with pytest.raises(BadSpec, match=r"he\.layout"):
         compile_graph(network(), SAMPLES, Options(layout="diagonal"))
+
+
+def test_a_torch_network_from_a_file_runs_on_ciphertext(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(1, 2, 3, stride=2), torch.nn.BatchNorm2d(2), torch.nn.SiLU(), torch.nn.Flatten()]
+    net = torch.nn.Sequential(*layers, torch.nn.Linear(18, 3)).double().eval()
+    x = np.random.default_rng(0).uniform(0, 1, (40, 1, 7, 7))
+    want = net(torch.tensor(x)).detach().numpy()
+    torch.export.save(torch.export.export(net, (torch.tensor(x[:2]),)), tmp_path / "net.pt2")
+    compiled = compile_model(tmp_path / "net.pt2", x, Options(activation_error=1e-2, layout="im2col"))
+    (activation,) = compiled.report["activations"].values()
+    assert activation["kind"] == "silu"
+    assert np.abs(on_seal(compiled, x[:1].reshape(1, -1)) - want[:1]).max() < 0.03 * np.abs(want).max()
+
+
+def test_what_cannot_be_read_is_refused_before_anything_is_compiled(tmp_path: Path) -> None:
+    for name in ("none.onnx", "none.pt2"):
+        with pytest.raises(BadInput, match=r"cannot be read: .*he\.model"):
+            compile_model(tmp_path / name, SAMPLES)
+    nodes = (*network().nodes[:2], Activation("s", ("a",), (6,), "silu"), network().nodes[3])
+    with pytest.raises(BadInput, match="not finite"):
+        compile_model(Graph(nodes, "b"), np.full((3, 12), np.nan))

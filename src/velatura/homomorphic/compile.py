@@ -32,6 +32,7 @@ from velatura.homomorphic.program import Program, Rotate
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
 from velatura.homomorphic.rotation_keys import limited, thrifty
 from velatura.homomorphic.search import Found, search
+from velatura.homomorphic.torch_program import trace_pt2
 from velatura.homomorphic.trace import trace_onnx
 
 __all__ = ["LAYOUTS", "Options", "compile_graph", "compile_model"]
@@ -79,7 +80,7 @@ class _Candidate:
 def compile_model(
     model: Path | bytes | Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None
 ) -> Compiled:
-    """An ONNX model, or a traced graph whose activations need not have been fitted; otherwise as `compile_graph`.
+    """An ONNX model, a `.pt2` file of torch, or a traced graph whose activations need not have been fitted; otherwise as `compile_graph`.
 
     Args:
         calibration: (samples, ...) inputs as the model takes them.
@@ -87,7 +88,7 @@ def compile_model(
     Raises:
         BadInput, Unsupported, Missing: as `trace_onnx`, `fold` and `fit` beside.
     """
-    traced = model if isinstance(model, Graph) else trace_onnx(model)
+    traced = _traced(model)
     told("folding")
     graph = fold(traced)
     rows = _rows(traced, calibration)
@@ -95,6 +96,12 @@ def compile_model(
     compiled = compile_graph(fold(graph), rows, options, told=told)
     activations = {one.node: {"kind": one.kind, "radius": one.radius, "degree": one.degree, "error": one.error} for one in fitted}
     return replace(compiled, report={**compiled.report, "activations": activations})
+
+
+def _traced(model: Path | bytes | Graph) -> Graph:
+    if isinstance(model, Graph):
+        return model
+    return trace_pt2(model) if isinstance(model, Path) and model.suffix == ".pt2" else trace_onnx(model)
 
 
 def _rows(graph: Graph, calibration: Floats) -> Floats:
@@ -106,6 +113,8 @@ def _rows(graph: Graph, calibration: Floats) -> Floats:
             f"calibration of shape {array.shape} and type {array.dtype}",
             hint=f"numbers of shape (samples, {', '.join(map(str, graph.input.shape))})",
         )
+    if not np.all(np.isfinite(array)):
+        raise BadInput("he.calibration", "calibration holds a number that is not finite", hint="remove or replace such samples")
     return array.reshape(len(array), -1).astype(np.float64)
 
 

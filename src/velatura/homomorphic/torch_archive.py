@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadInput, Unsupported
-from velatura.files import open_regular
 from velatura.homomorphic.aten import Call, Exported, Name, Shape
+from velatura.homomorphic.trace import MOST_BYTES, model_bytes
 
 __all__ = ["read_archive"]
 
-MOST_BYTES = 1 << 30
 SCHEMA = 8
 BFLOAT16 = 13
 DTYPES = {1: "u1", 2: "i1", 3: "<i2", 4: "<i4", 5: "<i8", 6: "<f2", 7: "<f4", 8: "<f8", 12: "?", BFLOAT16: "<u2"}
@@ -36,11 +35,7 @@ def read_archive(data: Path | bytes) -> Exported:
     Raises:
         BadInput: `he.model`. Unsupported: `he.unsupported-op`, `he.shape`.
     """
-    if isinstance(data, Path):
-        with open_regular(data) as file:
-            data = file.read(MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise _refused(f"it is larger than {MOST_BYTES >> 20} MiB", "a smaller network")
+    data = model_bytes(data) if isinstance(data, Path) else data
     try:
         with ZipFile(BytesIO(data)) as archive:
             return _program(_entries(archive))

@@ -26,6 +26,7 @@ __all__ = [
     "Tracer",
     "Value",
     "array_of",
+    "model_bytes",
     "product",
     "scaled",
     "shifted",
@@ -262,7 +263,7 @@ def _loaded(model: Path | bytes) -> Any:
         import onnx
     except ImportError as error:
         raise Missing("he.onnx", "the package onnx is not installed", hint="pip install 'velatura[he]'") from error
-    data = model if isinstance(model, bytes) else _read(model)
+    data = model if isinstance(model, bytes) else model_bytes(model)
     try:
         proto = onnx.load_model_from_string(data)
         if any(one.data_location == onnx.TensorProto.EXTERNAL for one in proto.graph.initializer):
@@ -282,11 +283,19 @@ def _loaded(model: Path | bytes) -> Any:
     return proto
 
 
-def _read(path: Path) -> bytes:
+def model_bytes(path: Path) -> bytes:
+    """What a model's file holds.
+
+    Raises:
+        BadInput: `he.model` where it is no file, cannot be read or is larger than a gigabyte.
+    """
     from velatura.files import open_regular
 
-    with open_regular(path) as file:
-        data = file.read(MOST_BYTES + 1)
+    try:
+        with open_regular(path) as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise BadInput("he.model", f"{path} cannot be read: {error.strerror or error}", hint="a file that torch.onnx.export wrote") from error
     if len(data) > MOST_BYTES:
         raise BadInput("he.model", f"{path} is larger than {MOST_BYTES >> 20} MiB", hint="a smaller network")
     return data
