@@ -39,7 +39,7 @@ def test_what_is_chosen_is_secure_and_as_exact_as_was_asked() -> None:
 def test_a_table_that_fits_no_degree_is_refused() -> None:
     with pytest.raises(Unsupported) as caught:
         chosen_softmax(1 << 14, 4, 3, norm=4.0, largest=2.0, error=1e-3)
-    assert caught.value.code == "he.depth"
+    assert caught.value.code == "he.table"
 
 
 def test_a_softmax_of_large_scores_does_not_overflow() -> None:

@@ -11,7 +11,7 @@ from velatura.homomorphic.levels import plan
 from velatura.homomorphic.parameters import parameters
 from velatura.homomorphic.ranges import calibrated
 from velatura.homomorphic.simulator import Simulator
-from velatura.homomorphic.training import Columns, Odd, chosen, greatest_sum, half_sigmoid, odd_values, pull, pull_program, pull_ranges
+from velatura.homomorphic.training import Columns, Odd, chosen, greatest_sum, half_sigmoid, layouts, odd_values, pull, pull_program, pull_ranges
 
 RADIUS, NORM, LARGEST = 8.0, 4.0, 2.0
 ODDS = [half_sigmoid(RADIUS, 3), half_sigmoid(RADIUS, 7)]
@@ -91,4 +91,17 @@ def test_the_least_degree_that_will_do_is_chosen_and_spares_bits() -> None:
 def test_a_table_that_fits_no_degree_is_refused() -> None:
     with pytest.raises(Unsupported) as caught:
         chosen(1 << 14, 4, ODDS[0], norm=NORM, largest=LARGEST, error=1e-4)
+    assert caught.value.code == "he.table"
+
+
+def test_an_error_that_no_degree_reaches_is_refused() -> None:
+    with pytest.raises(Unsupported) as caught:
+        chosen(3, 20, ODDS[0], norm=NORM, largest=LARGEST, error=1e-30)
     assert caught.value.code == "he.depth"
+
+
+def test_a_table_with_more_rows_than_a_step_takes_is_refused_at_once() -> None:
+    assert layouts(4, 1 << 18)[0].slots == 2048
+    with pytest.raises(Unsupported) as caught:
+        layouts(5, 1 << 18)
+    assert caught.value.code == "he.table"

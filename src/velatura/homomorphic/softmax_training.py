@@ -21,7 +21,7 @@ from velatura.homomorphic.levels import Plan, plan
 from velatura.homomorphic.program import Program, ProgramBuilder, Ref
 from velatura.homomorphic.ranges import proven
 from velatura.homomorphic.search import Found, search
-from velatura.homomorphic.training import DEGREES, LOGIT, Columns, box, drawn, logit, over_rows
+from velatura.homomorphic.training import DEGREES, LOGIT, Columns, box, drawn, layouts, logit, over_rows
 
 __all__ = ["SoftmaxPrograms", "chosen_softmax", "scores_of", "softmax", "spread_rows"]
 
@@ -93,12 +93,9 @@ def chosen_softmax(
     """Programs, primes and scales of the least degree that will do; found on rows drawn at random within the bounds.
 
     Raises:
-        Unsupported: `he.depth`.
+        Unsupported: `he.table`, `he.depth`.
     """
-    for n in DEGREES:
-        columns = Columns(n // 2, features, samples)
-        if columns.rows < 2:
-            continue
+    for columns in layouts(features, samples, classes=classes):
         made = SoftmaxPrograms.of(columns, classes)
         rng = np.random.default_rng(seed)
         table = drawn(columns, norm=norm, largest=largest, seed=seed)

@@ -39,6 +39,7 @@ __all__ = [
     "drawn",
     "greatest_sum",
     "half_sigmoid",
+    "layouts",
     "logit",
     "odd_values",
     "over_rows",
@@ -49,6 +50,8 @@ __all__ = [
 
 Floats: TypeAlias = NDArray[np.float64]
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 32768)
+MOST_NUMBERS = 1 << 20
+"""Of a table, padded. The search for primes took 34 s and 1.3 GB with so many."""
 Odd: TypeAlias = tuple[float, ...]
 """Coefficients of the odd powers, lowest first."""
 LOGIT, _SUM = "logit", "sum"
@@ -96,6 +99,23 @@ class Columns:
     def spread(self, w: Floats) -> Floats:
         """(slots,) of (features,) weights: each fills its column."""
         return np.repeat(np.pad(w, (0, self.width - self.features)), self.rows)
+
+
+def layouts(features: int, samples: int, *, classes: int = 1) -> list[Columns]:
+    """A table at each degree that takes it. `classes`: that a step handles at once.
+
+    Raises:
+        Unsupported: `he.table`.
+    """
+    tried = (Columns(n // 2, features, samples) for n in DEGREES)
+    found = [columns for columns in tried if columns.rows > 1 and columns.ciphertexts * columns.slots * classes <= MOST_NUMBERS]
+    if not found:
+        raise Unsupported(
+            "he.table",
+            f"{samples} rows of {features} features are more than a step takes",
+            hint=f"rows x features (the next power of two) x classes with a softmax: {MOST_NUMBERS} at most; train on a sample of the rows",
+        )
+    return found
 
 
 def half_sigmoid(radius: float, degree: int) -> Odd:
@@ -162,12 +182,9 @@ def chosen(features: int, samples: int, odd: Odd, *, norm: float, largest: float
     They are found on rows drawn at random within the bounds: nothing but the bounds is told by them.
 
     Raises:
-        Unsupported: `he.depth` where no degree will do.
+        Unsupported: `he.table`; `he.depth` where no degree will do.
     """
-    for n in DEGREES:
-        columns = Columns(n // 2, features, samples)
-        if columns.rows < 2:
-            continue
+    for columns in layouts(features, samples):
         program = pull_program(columns, odd)
         ranges = pull_ranges(columns, odd, program, norm=norm, largest=largest)
         try:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.errors import BadInput, BadSpec
+from velatura.homomorphic.memory import needed_by_program, refuse_too_much
 from velatura.homomorphic.samples import Samples, load_samples
 from velatura.homomorphic.search import Found
 from velatura.homomorphic.softmax_trainer import SoftmaxOwner, SoftmaxSetting, SoftmaxTrainer, train_softmax
@@ -172,7 +173,7 @@ def run_job(job: TrainingJob, table: Samples, test: Samples | None = None, *, pr
     """Owner and trainer on one machine, each engine in a process of its own; the trainer's has no secret.
 
     Raises:
-        BadInput: as `prepared`; of the engines. Unsupported: `he.depth`. Missing: `he.tenseal`, `sandbox.*`.
+        BadInput: as `prepared`; of the engines. Unsupported: `he.table`, `he.depth`. Missing: `he.tenseal`, `sandbox.*`.
     """
     ready = prepared(table, clip=job.clip, shorten=job.shorten)
     seen = _checked(test, table.x.shape[1]) if test is not None else None
@@ -196,6 +197,7 @@ def run_job(job: TrainingJob, table: Samples, test: Samples | None = None, *, pr
 def _sigmoid(job: TrainingJob, ready: Prepared, progress: Progress) -> tuple[Floats, _Done]:
     odd, largest = half_sigmoid(job.radius, job.degree), float(np.abs(ready.x).max())
     columns, program, found = chosen(ready.x.shape[1], len(ready.x), odd, norm=ready.norm, largest=largest, error=job.error)
+    refuse_too_much(needed_by_program(program, found.plan, found.parameters), "a step")
     setting = Setting(columns, program, found, job.radius, odd, largest)
     with OwnersRefresh(setting, _nesterov(job, ready)) as owner:
         keys, table = owner.keys(), owner.table(ready.x)
@@ -207,6 +209,7 @@ def _sigmoid(job: TrainingJob, ready: Prepared, progress: Progress) -> tuple[Flo
 def _softmax(job: TrainingJob, ready: Prepared, progress: Progress) -> tuple[Floats, _Done]:
     y, largest = _one_column_a_class(ready.y), float(np.abs(ready.x).max())
     programs, found = chosen_softmax(ready.x.shape[1], len(ready.x), y.shape[1], norm=ready.norm, largest=largest, error=job.error)
+    refuse_too_much(needed_by_program(programs.both, found.plan, found.parameters), "a step")
     setting = SoftmaxSetting(programs, found, job.radius, largest)
     with SoftmaxOwner(setting, y, _nesterov(job, ready)) as owner:
         keys, table = owner.keys(), owner.table(ready.x)
