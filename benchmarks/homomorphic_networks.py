@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +97,9 @@ def tutorial() -> Any:
     data, graph = mnist(), model("cnn_tenseal")
     want = evaluate(graph, data.test[: RUNS + 1])[graph.output]
     largest = float(np.abs(evaluate(graph, data.test[:500])[graph.output]).max())
-    ours = {
-        layout: OnSeal(compile_model(graph, data.calibration, Options(layout=layout, error=5e-5, input_range=(0.0, 1.0))))
-        for layout in ("im2col", "raw")
-    }
+    base = Options(error=5e-5, input_range=(0.0, 1.0))
+    options = {"im2col": replace(base, layout="im2col"), "raw": replace(base, layout="raw", max_key_mb=52)}
+    ours = {name: OnSeal(compile_model(graph, data.calibration, chosen)) for name, chosen in options.items()}
     errors: dict[str, list[float]] = {name: [] for name in (*ours, "tenseal")}
     peer = _TenSeal(graph)
 

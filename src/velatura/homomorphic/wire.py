@@ -161,7 +161,8 @@ def check_header(header: Header, expected: Expected, *, size: int) -> None:
     """
     if header.kind is not expected.kind:
         if header.kind is Kind.SECRET_KEY:
-            raise BadInput("he.secret-sent", "a secret key was given where none belongs; it was not kept", hint="keep it to yourself; if it has left this machine, make new keys")
+            hint = "keep it to yourself; if it has left this machine, make new keys"
+            raise BadInput("he.secret-sent", "a secret key was given where none belongs; it was not kept", hint=hint)
         raise BadInput("he.kind", f"this is a message of kind {header.kind.words}; {expected.kind.words} is wanted", hint="give the other file")
     if header.length > expected.most:
         raise BadInput("he.too-large", f"a payload of {header.length} bytes; these parameters allow {expected.most}", hint=_AGAIN)
