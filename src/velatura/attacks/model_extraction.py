@@ -1,7 +1,8 @@
 """A model rebuilt by asking it: a network of few squares is a polynomial, and whoever may ask often enough fits it.
 
 Questions are drawn like the inputs that the model is for. Three surrogates learn from the answers by ridge regression: a linear one, and kernels of
-degree two and four, which hold every polynomial of that degree whatever the number of inputs. From labels alone they learn plus and minus one.
+degree two and four, which hold every polynomial of that degree whatever the number of inputs. From labels alone they learn 1 for the best, less for
+the next, 0.
 What counts is on how many fresh inputs the surrogate gives the model's own label, and how that grows with the number of questions.
 Limit: questions are not chosen by what was learnt before, and networks are not fitted: a lower bound on what an extractor gets.
 Source: Tramer et al., USENIX Security 2016; kernels: Schoelkopf, Smola, Learning with Kernels (2002), chapter 4.
@@ -48,8 +49,8 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class ModelExtraction:
-    """An `Attack[Floats, Floats]`. The arm answers questions (samples, elements) by (answered, outputs): scores, or one-hot labels; fewer rows
-    than it was asked for where a limit ends it.
+    """An `Attack[Floats, Floats]`. The arm answers questions (samples, elements) by (answered, outputs): scores, or the labels told, the best
+    1, those after it less, the rest 0; fewer rows than it was asked for where a limit ends it.
 
     Attributes:
         draw: so many inputs -> (count, elements).
@@ -95,8 +96,8 @@ def _fitted(x: Floats, y: Floats, asked: Floats, degree: int) -> Floats:
     scale = np.where(spread > 0, spread, 1.0) * np.sqrt(x.shape[1])
     known, unknown = (x - middle) / scale, (asked - middle) / scale
     kernel, offset = (known @ known.T + 1) ** degree, y.mean(0)
-    one_hot = bool(np.isin(y, (0.0, 1.0)).all())
-    ridge = (LABEL_RIDGE if one_hot else RIDGE) * float(np.trace(kernel)) / len(x)
+    ranks = len(np.unique(y)) <= y.shape[1] + 1
+    ridge = (LABEL_RIDGE if ranks else RIDGE) * float(np.trace(kernel)) / len(x)
     weights = np.linalg.solve(kernel + ridge * np.eye(len(x)), y - offset)
     return np.asarray((unknown @ known.T + 1) ** degree @ weights + offset)
 

@@ -107,6 +107,9 @@ def test_an_oracle_stops_at_the_limit_and_gives_what_the_policy_lets_out(place: 
     free = OracleArm(material(place, "public"), free=True)(x, rng)
     assert len(free) == 60 and 0 < np.abs(free[: len(scores)] - scores).max() < 1
     assert (labels.argmax(1) == free.argmax(1)).all()
+    made = material(place)
+    two = OracleArm(replace(made, client=replace(made.client, sharing=Sharing(top_k=2))), free=False)(x, rng)
+    assert (np.sort(two, axis=1) == [0, 0.5, 1]).all() and (two.argmax(1) == free.argmax(1)).all()
 
 
 def test_questions_and_fresh_inputs_are_different_ones(place: Path) -> None:
