@@ -69,7 +69,10 @@ def _grid(node: Affine, layout: Layout) -> tuple[Axis, ...]:
         apart = layout.grid[0].stride
         return (Axis(height, width * apart), Axis(width, apart)) if height * width == layout.grid[0].extent else ()
     rows, columns = layout.grid
-    return (Axis(height, rows.stride * node.stride[0]), Axis(width, columns.stride * node.stride[1]))
+    down, across = rows.stride * node.stride[0], columns.stride * node.stride[1]
+    if (width - 1) * across >= down > 0 and height > 1:  # padding makes the picture wider than a row of slots
+        return ()
+    return (Axis(height, down), Axis(width, across))
 
 
 def _foldings(node: Affine, layout: Layout, grid: tuple[Axis, ...]) -> Iterator[tuple[Fold, ...]]:
