@@ -109,17 +109,48 @@ def cover(differences: Numbers, reach: Numbers, slots: int, at_most: int = TOO_M
         at_most: rotations; where more are needed, None.
 
     Returns:
-        rotations (increasing), index into them (slots,) for each difference that occurs.
+        rotations, index into them (slots,) for each difference that occurs.
     """
     wanted = np.zeros(slots)
     wanted[differences] = 1
     chosen = np.full(slots, -1, np.int64)
-    if np.count_nonzero(wanted) > at_most * len(reach):
+    count = np.count_nonzero(wanted)
+    if count > at_most * len(reach):
         return None
     if len(reach) == 1:
         rotations = (np.flatnonzero(wanted) - reach[0]) % slots
         chosen[np.flatnonzero(wanted)] = np.arange(len(rotations))
         return rotations, chosen
+    swept = _sweep(wanted, reach, at_most) if 0 in reach else None
+    if swept is not None and len(swept[0]) * len(reach) < count + len(reach):
+        return swept  # no covering has fewer
+    greedy = _greedy(wanted, reach, at_most if swept is None else len(swept[0]) - 1)
+    return swept if greedy is None else greedy
+
+
+def _sweep(wanted: Floats, reach: Numbers, at_most: int) -> tuple[Numbers, Numbers] | None:
+    """From left to right, each rotation at the first difference that is left: even windows give even rotations, which split into few."""
+    slots = len(wanted)
+    left = wanted > 0
+    chosen = np.full(slots, -1, np.int64)
+    taken: list[int] = []
+    for first in np.flatnonzero(left).tolist():
+        if left[first]:
+            if len(taken) == at_most:
+                return None
+            served = (first + reach) % slots
+            served = served[left[served]]
+            chosen[served] = len(taken)
+            left[served] = False
+            taken.append(first)
+    return np.array(taken), chosen
+
+
+def _greedy(wanted: Floats, reach: Numbers, at_most: int) -> tuple[Numbers, Numbers] | None:
+    """Each rotation where it serves most of what is left."""
+    slots = len(wanted)
+    wanted = wanted.copy()
+    chosen = np.full(slots, -1, np.int64)
     mask = np.zeros(slots)
     mask[reach] = 1
     spectrum: NDArray[np.complex128] = np.conj(np.fft.rfft(mask))
