@@ -191,7 +191,14 @@ def test_sorted_tracks_have_no_order() -> None:
 @confined_here
 @pytest.mark.parametrize(
     ("way", "readings"),
-    [("presence", {"arrival"}), ("timing", {"number"}), ("lengths", {"size"}), ("order", {"first count"}), ("restarts", {"exit statuses"})],
+    [
+        ("presence", {"arrival"}),
+        ("timing", {"number"}),
+        *(
+            pytest.param(way, read, marks=pytest.mark.slow)
+            for way, read in (("lengths", {"size"}), ("order", {"first count"}), ("restarts", {"exit statuses"}))
+        ),
+    ],
 )
 def test_each_code_is_read_where_nothing_is_between(way: str, readings: set[str]) -> None:
     bits = run(way, confined=False)
@@ -202,10 +209,10 @@ def test_each_code_is_read_where_nothing_is_between(way: str, readings: set[str]
 @pytest.mark.parametrize(
     ("way", "gateway", "reading"),
     [
-        ("presence", TellsNews, "arrival"),
         ("change", TellsChange, "arrival"),
-        ("presence", ChargesNews, "arrival"),
-        ("lengths", ForwardsLengths, "size"),
+        pytest.param("presence", TellsNews, "arrival", marks=pytest.mark.slow),
+        pytest.param("presence", ChargesNews, "arrival", marks=pytest.mark.slow),
+        pytest.param("lengths", ForwardsLengths, "size", marks=pytest.mark.slow),
     ],
 )
 def test_a_gateway_with_a_hole_is_seen_through(way: str, gateway: Any, reading: str) -> None:

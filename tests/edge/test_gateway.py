@@ -149,7 +149,7 @@ def test_a_live_camera_ticks_by_the_clock(tmp_path: Path) -> None:
         records = [parse(line) for _, line in outbox.pending("all", 1000)]
         outbox.close()
     health = [event.record["health"] for event in records if event.record]
-    assert health[-1] == 0 and made.restarts == 0
+    assert HEALTH[health[-1]] in ("ok", "overload") and made.restarts == 0, "a busy machine says that it is"
     assert [event.tick for event in records[1:]] == list(range(1, len(records)))
 
 

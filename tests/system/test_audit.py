@@ -55,7 +55,7 @@ MORE = {
 }
 
 
-@pytest.mark.parametrize("what", MORE)
+@pytest.mark.parametrize("what", [pytest.param(what, marks=pytest.mark.slow) if what == "files" else what for what in MORE])
 def test_the_command_of_a_finding_repeats_it(what: str, faces: Path, tmp_path: Path) -> None:
     (tmp_path / "-faces").symlink_to(faces, target_is_directory=True)
     env = bare_environment(tmp_path)

@@ -82,7 +82,7 @@ def test_no_table(tmp_path: Path) -> None:
         plan(AuditSpec(room="edge"), base=tmp_path, stack=stack)
 
 
-@pytest.mark.parametrize("rate", [64, 1024, 90_000])
+@pytest.mark.parametrize("rate", [64, 1024, pytest.param(90_000, marks=pytest.mark.slow)])
 def test_a_sender_has_more_to_send_than_may_leave(rate: float) -> None:
     camera = Camera(egress=Egress(tick_s=60, bits_per_hour=rate))
     ticks = ticks_of(camera, 1.0)
