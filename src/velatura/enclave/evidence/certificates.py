@@ -1,0 +1,220 @@
+"""X.509 as evidence needs it: strict loading, and one walk from a leaf to a pinned root.
+
+`cryptography`'s own path builder knows the rules of the web alone and refuses AMD's chains (no AuthorityKeyIdentifier), so the walk is ours: names,
+signatures and algorithms by `verify_directly_issued_by`, then validity, CA flags and path lengths (RFC 5280, section 6.1), then revocation.
+
+The signatures of a walk are kept by the bytes of its certificates, since a chain of five P-384 keys costs 3 ms; validity and revocation are looked at
+every time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from velatura.enclave.appraisal import Examination, Refused
+
+__all__ = ["certificates_in", "hold_chain", "key_digest", "load_certificate", "tried"]
+
+T = TypeVar("T")
+MOST_CERTIFICATES, MOST_CERTIFICATE_BYTES = 12, 16 << 10
+
+TYPED = (
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.ExtensionNotFound,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+    ValueError,  # UnicodeDecodeError is one
+    TypeError,
+    IndexError,
+    OverflowError,
+)
+"""What `cryptography` raises on certificates that somebody has changed (found by mutating real ones)."""
+
+
+def tried(name: str, code: str, told: str, attempt: Callable[[], T]) -> T:
+    """`attempt()`, whose every known failure is a failed check. Raises Refused."""
+    try:
+        return attempt()
+    except TYPED as error:
+        raise Refused(name, code, f"{told}: {str(error) or type(error).__name__}") from error
+
+
+def load_certificate(raw: bytes, name: str = "certificate") -> x509.Certificate:
+    """One certificate in DER, nothing after it; serial numbers must be positive (RFC 5280, section 4.1.2.2). AMD's leaves have a reader of their own.
+
+    Raises:
+        Refused: `malformed`.
+    """
+    if len(raw) > MOST_CERTIFICATE_BYTES:
+        raise Refused(name, "malformed", f"a certificate of {len(raw)} bytes; at most {MOST_CERTIFICATE_BYTES}")
+
+    def load() -> x509.Certificate:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = x509.load_der_x509_certificate(raw)
+        if found.serial_number <= 0:
+            raise ValueError(f"serial number {found.serial_number}")
+        found.extensions  # noqa: B018 (they are parsed when first asked for)
+        return found
+
+    return tried(name, "malformed", "a certificate cannot be read", load)
+
+
+def certificates_in(raw: bytes, name: str = "certificate") -> list[bytes]:
+    """DER of each certificate in PEM text (zeros and white space may follow; nothing else may stand between) or in one DER.
+
+    Raises:
+        Refused: `malformed`.
+    """
+    if not raw.lstrip().startswith(b"-----"):
+        return [raw]
+    found: list[bytes] = []
+    rest = raw.replace(b"\r\n", b"\n").strip(b"\0 \t\r\n")
+    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+    while rest:
+        at = rest.find(end)
+        if not rest.startswith(begin) or at < 0 or len(found) == MOST_CERTIFICATES:
+            raise Refused(name, "malformed", "this is not a list of certificates in PEM, or there are more than 12 of them")
+        block = rest[: at + len(end)] + b"\n"
+        found.append(tried(name, "malformed", "a certificate cannot be read", partial(_der_of, block)))
+        rest = rest[at + len(end) :].lstrip()
+    return found
+
+
+def _der_of(block: bytes) -> bytes:
+    return x509.load_pem_x509_certificate(block).public_bytes(Encoding.DER)
+
+
+def key_digest(certificate: x509.Certificate) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo, hex: what roots are pinned by."""
+    raw = tried(
+        "certificate",
+        "malformed",
+        "its key cannot be read",
+        lambda: certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+    )
+    return hashlib.sha256(raw).hexdigest()
+
+
+def hold_chain(
+    examination: Examination,
+    chain: Sequence[bytes],
+    *,
+    pins: Mapping[str, str],
+    now: datetime,
+    crls: Sequence[bytes] = (),
+    strict: bool = True,
+) -> tuple[x509.Certificate, ...]:
+    """Walk from a leaf to a pinned root; three checks: `chain`, `validity`, `revocation`.
+
+    Args:
+        chain: certificates in DER, leaf first, root last.
+        pins: SHA-256 of a root's SubjectPublicKeyInfo, hex -> its name. A root is known by its key alone, never by what it calls itself.
+        now: when to judge, with a time zone.
+        crls: in DER, each of one of the chain's issuers.
+        strict: CA certificates must say so in basicConstraints (RFC 5280, section 4.2.1.9), which old vendors' roots do not all do.
+
+    Returns:
+        the certificates, leaf first.
+
+    Raises:
+        Refused: `chain-invalid`, `expired`, `not-yet-valid`, `revoked`, `collateral-expired` (a list that is out of date), `malformed`.
+    """
+    walked = _walked(tuple(chain), strict)
+    root = key_digest(walked[-1])
+    if root not in pins:
+        raise Refused("chain", "chain-invalid", f"the chain ends at a key that is not pinned ({root[:16]}...), whatever its name")
+    examination.passed("chain", f"{len(walked)} certificates up to {pins[root]}")
+    _hold_validity(examination, walked, now)
+    _hold_revocation(examination, walked, crls, now)
+    return walked
+
+
+@lru_cache(maxsize=64)
+def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, ...]:
+    if not 2 <= len(chain) <= MOST_CERTIFICATES:
+        raise Refused("chain", "chain-invalid", f"{len(chain)} certificates; a chain has at least a leaf and its root")
+    found = tuple(load_certificate(raw) for raw in chain)
+    for below, (certificate, issuer) in enumerate(zip(found, (*found[1:], found[-1]), strict=True)):
+        told = f"certificate {below + 1} of {len(found)} was not issued by the next one"
+        tried("chain", "chain-invalid", told, partial(certificate.verify_directly_issued_by, issuer))
+    _hold_authorities(found, strict)
+    return found
+
+
+def _hold_authorities(chain: Sequence[x509.Certificate], strict: bool) -> None:
+    """Basic constraints: everyone but the leaf is a CA with room for those below it (RFC 5280, section 6.1.4, k to m); the leaf is none."""
+    for place, certificate in enumerate(chain):
+        constraints = _extension(certificate, x509.BasicConstraints)
+        usage = _extension(certificate, x509.KeyUsage)
+        if place == 0:
+            if constraints is not None and constraints.ca:
+                raise Refused("chain", "chain-invalid", "the leaf says that it is a CA")
+            continue
+        if constraints is None and not strict:
+            continue
+        if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
+            raise Refused("chain", "chain-invalid", f"certificate {place + 1} of {len(chain)} may not issue others")
+        if constraints.path_length is not None and constraints.path_length < place - 1:
+            raise Refused("chain", "chain-invalid", f"certificate {place + 1} of {len(chain)} allows fewer CAs below it than there are")
+
+
+E_ = TypeVar("E_", bound=x509.ExtensionType)
+
+
+def _extension(certificate: x509.Certificate, kind: type[E_]) -> E_ | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _hold_validity(examination: Examination, chain: Sequence[x509.Certificate], now: datetime) -> None:
+    for certificate in chain:
+        name = certificate.subject.rfc4514_string() or "a certificate"
+        if now < certificate.not_valid_before_utc:
+            raise Refused("validity", "not-yet-valid", f"{name} is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC")
+        if now > certificate.not_valid_after_utc:
+            raise Refused("validity", "expired", f"{name} was valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+    until = min(certificate.not_valid_after_utc for certificate in chain)
+    examination.passed("validity", f"all {len(chain)} certificates are in date, until {until:%Y-%m-%d}")
+
+
+def _hold_revocation(examination: Examination, chain: Sequence[x509.Certificate], crls: Sequence[bytes], now: datetime) -> None:
+    """Each list must be of an issuer of this chain, signed by it and in date (RFC 5280, section 6.3)."""
+    for raw in crls:
+        listed = _revocation_list(bytes(raw))
+        issuer = next((one for one in chain[1:] if one.subject == listed.issuer and _signed(listed, one)), None)
+        if issuer is None:
+            raise Refused("revocation", "collateral-mismatch", "a revocation list is of somebody who did not issue this chain")
+        if listed.next_update_utc is None or not listed.last_update_utc <= now <= listed.next_update_utc:
+            raise Refused("revocation", "collateral-expired", "a revocation list is not of this time", hint="fetch the vendor's list anew")
+        for certificate in chain:
+            if certificate.issuer == issuer.subject and listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
+                raise Refused("revocation", "revoked", f"{certificate.subject.rfc4514_string()} was revoked by its issuer")
+    told = f"{len(crls)} revocation lists name none of the chain" if crls else "no revocation list was given; none was looked at"
+    examination.passed("revocation", told)
+
+
+def _signed(listed: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    try:
+        return listed.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+    except TYPED:
+        return False
+
+
+@lru_cache(maxsize=64)
+def _revocation_list(raw: bytes) -> x509.CertificateRevocationList:
+    load = x509.load_pem_x509_crl if raw.lstrip().startswith(b"-----") else x509.load_der_x509_crl
+    return tried("revocation", "malformed", "a revocation list cannot be read", lambda: load(raw))
