@@ -74,6 +74,18 @@ def test_a_finer_result_needs_a_longer_chain() -> None:
     assert fine.report["predicted_error"] <= 1e-3 * 2.0**-24 < coarse.report["predicted_error"]
 
 
+def test_keys_weigh_no_more_megabytes_than_was_asked_for() -> None:
+    free = compile_graph(network(), SAMPLES)
+    for share in (0.95, 0.7):
+        most = share * free.report["eval_key_bytes"] / 1e6
+        compiled = compile_graph(network(), SAMPLES, Options(max_key_mb=most))
+        assert compiled.report["galois_keys"] < free.report["galois_keys"]
+        keys = SecretSide(compiled.parameters).evaluation_keys(compiled.program.rotations)
+        assert 0.5 * most < len(keys) / 1e6 <= most
+    with pytest.raises(Unsupported, match=r"he\.keys"):
+        compile_graph(network(), SAMPLES, Options(max_key_mb=0.1))
+
+
 def test_what_no_degree_can_do_is_refused_by_name() -> None:
     deep = [Input("x", (), (4,))]
     for number in range(45):

@@ -100,8 +100,10 @@ def test_the_first_run_costs_the_encoding_of_plain_vectors() -> None:
     assert encoded > 0 and more == pytest.approx(encoded * MEASURED[0].encode, rel=0.05)
 
 
-@pytest.mark.parametrize(("n", "bits"), [(8192, [35, 31, 28, 27, 23, 31, 39]), (8192, [50, 38, 38, 38, 50]), (4096, [40, 30, 36])])
-def test_sizes_are_seal_s_within_a_sixth(n: int, bits: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("n", "bits"), [(8192, [35, 31, 28, 27, 23, 31, 39]), (8192, [37, 26, 33, 28, 28, 20, 42]), (8192, [50, 38, 38, 38, 50]), (4096, [40, 30, 36])]
+)
+def test_sizes_are_seal_s_within_a_tenth(n: int, bits: list[int]) -> None:
     pytest.importorskip("tenseal", reason="tenseal is not installed")
     from velatura.homomorphic.seal_public import PublicSide
     from velatura.homomorphic.seal_secret import SecretSide
@@ -117,9 +119,10 @@ def test_sizes_are_seal_s_within_a_sixth(n: int, bits: list[int]) -> None:
     upload = owner.encrypt(np.ones(chosen.slots), 2.0**24)
     server = PublicSide(chosen, keys)
     (result,) = run(program, planned, server, {(0, 0): server.load(upload, level=len(chosen.data), scale=2.0**24)})
-    assert foretold.upload == pytest.approx(len(upload), rel=1 / 6)
-    assert foretold.result == pytest.approx(len(server.dump(result)), rel=1 / 6)
-    assert foretold.evaluation_keys == pytest.approx(len(keys), rel=1 / 6)
+    assert foretold.upload == pytest.approx(len(upload), rel=0.1)
+    assert foretold.result == pytest.approx(len(server.dump(result)), rel=0.1)
+    assert foretold.evaluation_keys == pytest.approx(len(keys), rel=0.1)
+    assert len(keys) <= foretold.evaluation_keys * 1.005
     assert foretold.keys_held > 2 * foretold.evaluation_keys
 
 

@@ -149,9 +149,8 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
             continue
         for one in candidates:
             try:
-                one = replace(one, program=_fewer_keys(one.program, options, allowed))
                 told(f"primes and scales at degree {n} for {one.name}")
-                found, ranges = _chain(one, samples, low, high, options, wanted)
+                one, found, ranges = _with_keys(one, samples, low, high, options, wanted, allowed)
             except (Unsupported, BadSpec) as error:  # BadSpec: there are not so many small primes at a small degree
                 refusal = error
                 continue
@@ -300,15 +299,26 @@ def _judged(one: _Candidate, samples: int) -> NDArray[np.int32]:
     return np.stack([np.repeat(places[:, 0], samples), np.tile(np.arange(samples), len(places))], axis=1).astype(np.int32)
 
 
-def _fewer_keys(program: Program, options: Options, log_qp: float) -> Program:
+def _with_keys(
+    one: _Candidate, samples: Floats, low: Floats, high: Floats, options: Options, wanted: float, log_qp: float
+) -> tuple[_Candidate, Found, Ranges]:
+    """A candidate with its primes and scales, and no more keys than asked for: what they weigh is known with the primes, then one less is tried."""
     if options.max_key_mb is None:
-        return thrifty(program)
-    most = int(options.max_key_mb * 1e6 // key_bytes(2 * program.slots, program.depth + 1, log_qp)) - 1  # one is for products
-    return program if len(program.rotations) <= most else limited(program, max(most, 0))
+        one = replace(one, program=thrifty(one.program))
+        return one, *_chain(one, samples, low, high, options, wanted)
+    most = options.max_key_mb * 1e6
+    keys = int(most // _key_bytes(2 * one.program.slots, one.program.depth + 1, log_qp))
+    while True:
+        program = one.program if len(one.program.rotations) < keys else limited(one.program, max(keys - 1, 0))  # one is for products
+        fewer = replace(one, program=program)
+        found, ranges = _chain(fewer, samples, low, high, options, wanted)
+        if sizes(program, found.plan, found.parameters).evaluation_keys <= most:
+            return fewer, found, ranges
+        keys = min(keys, len(program.rotations) + 1) - 1
 
 
-def key_bytes(n: int, primes: int, log_qp: float) -> float:
-    """Of one seeded key, about: a polynomial of all primes for each data prime, compressed."""
+def _key_bytes(n: int, primes: int, log_qp: float) -> float:
+    """Of one seeded key, about and rather too little: a polynomial of all primes for each data prime, compressed."""
     return 1.2 * primes * n * log_qp / 8
 
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from math import exp, log
+from types import MappingProxyType
 
 from velatura.homomorphic.levels import Plan, plan
-from velatura.homomorphic.parameters import Parameters
+from velatura.homomorphic.parameters import PRIME_BITS, Parameters
 from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Weigh
 from velatura.specs import Spec
 
@@ -41,6 +42,18 @@ MEASURED: tuple[Factors, ...] = (
     Factors(8192, 0.0625, 0.4625, 0.055, 0.12, 0.085, 0.22, 0.015, 0.02, 0.145, 0.004),
     Factors(16384, 0.179, 0.813, 0.11, 0.24, 0.171, 0.41, 0.0275, 0.04, 0.28, 0.008),
 )
+
+
+_BYTES = (
+    *(3.32, 3.43, 3.55, 3.56, 3.48, 3.93, 4.08, 4.24, 4.38, 4.46),  # 20 to 29 bits
+    *(4.52, 4.47, 4.34, 4.89, 5.09, 5.32, 5.51, 5.70, 5.86, 5.97),
+    *(6.05, 6.23, 6.41, 6.55, 6.67, 6.73, 6.81, 6.84, 6.88, 7.06),
+    *(7.21, 7.33, 7.43, 7.50, 7.54, 7.55, 7.58, 7.68, 7.78, 7.87, 8.02),
+)
+PACKED: Mapping[int, float] = MappingProxyType(dict(zip(PRIME_BITS, _BYTES, strict=True)))
+"""Bits of a prime -> bytes of a residue as SEAL compresses them, measured where all primes are of one size. It does best where bits fill bytes."""
+_MIXED = 0.02 * 16384
+"""Over n, the share that compression loses where primes of different sizes come together in its blocks of 128 KiB (measured: at most)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +157,24 @@ def milliseconds(program: Program, planned: Plan, *, encoding: bool = False, mea
 
 
 def sizes(program: Program, planned: Plan, parameters: Parameters) -> Sizes:
-    """Bytes of a program. What travels is compressed by SEAL: estimated within a sixth."""
+    """Bytes of a program. What travels is compressed by SEAL: estimated within a twentieth, evaluation keys from above."""
     n, count = parameters.n, len(parameters.data)
     keys = len(program.rotations) + any(isinstance(step, Multiply) for step in program.steps)
     found = operations(program, planned)
     level = planned.level[program.outputs[0]]
     return Sizes(
-        upload=round(n * _packed(parameters.data)),
-        result=round(2 * n * _packed(parameters.data[:level])),
-        evaluation_keys=round(keys * n * count * _packed((*parameters.data, parameters.special))),
+        upload=round(n * _packed(n, parameters.data)),
+        result=round(2 * n * _packed(n, parameters.data[:level])),
+        evaluation_keys=round(keys * n * count * _packed(n, (*parameters.data, parameters.special))),
         keys_held=keys * 2 * n * count * (count + 1) * 8,
         plains_held=sum(number * n * primes * 8 for (operation, primes), number in found.items() if operation == "encode"),
     )
 
 
-def _packed(primes: tuple[int, ...]) -> float:
-    """Bytes of one coefficient under all primes, in eight bytes each before compression, which finds the zeros and little else (measured: 1.2)."""
-    return sum(min(8.0, 1.2 * prime.bit_length() / 8) for prime in primes)
+def _packed(n: int, primes: tuple[int, ...]) -> float:
+    """Bytes of one coefficient under all primes. SEAL writes eight for each and compresses them, which finds the zeros and little else."""
+    together = sum(PACKED[prime.bit_length()] for prime in primes)
+    return together * (1 + _MIXED / n) if len({prime.bit_length() for prime in primes}) > 1 else together
 
 
 def _dropped(planned: Plan, refs: list[Ref] | tuple[Ref, ...], level: int) -> int:
