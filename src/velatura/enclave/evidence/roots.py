@@ -49,6 +49,11 @@ ROOTS: Mapping[str, Root] = MappingProxyType(
         "amd-turin-vcek": Root("amd-turin-vcek.pem", "ARK-Turin", TURIN),
         "amd-turin-vlek": Root("amd-turin-vlek.pem", "ARK-Turin", TURIN),
         "aws-nitro": Root("aws-nitro-root-g1.pem", "AWS Nitro Enclaves Root-G1", "f2caf5ecc6190b4a8399b78bc58a2bbcd0382375db8a1bfd78a82743874fd225"),
+        "nvidia-device": Root(
+            "nvidia-device-identity-ca.pem", "NVIDIA Device Identity CA", "a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4"
+        ),
+        "gcp-ek-ak": Root("gcp-ek-ak-ca-root.crt", "Google Cloud EK/AK CA Root", "56a613f57126a385dd6949294e93b0b566f96ab0573be0c2368e6f5ca779831f"),
+        "intel-sgx": Root("intel-sgx-root-ca.der", "Intel SGX Root CA", "a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e"),
     }
 )
 """What a verifier asks for -> the file and its pin."""
