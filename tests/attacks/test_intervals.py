@@ -158,8 +158,16 @@ def test_a_gain_without_skewness_is_students() -> None:
     assert found.high == pytest.approx(0.4 + stats.t.ppf(0.975, 40) * error, abs=1e-6)
 
 
+def test_no_end_of_a_gain_says_what_cannot_be() -> None:
+    """A mean likeness has no more than 1, and a difference of rates lies from -1 to 1."""
+    high = estimate(gains(np.r_[np.full(39, 0.99), -1.0]))
+    assert high.high == 1.0
+    low = estimate(gains(np.r_[np.full(39, -0.99), 1.0]))
+    assert low.low == -1.0
+
+
 def test_skewness_lengthens_the_end_that_it_endangers_and_shortens_none() -> None:
-    skewed = np.random.default_rng(0).exponential(1, 40)
+    skewed = np.random.default_rng(0).exponential(0.1, 40)
     right, left = estimate(gains(skewed)), estimate(gains(-skewed), high=0.05)
     student = stats.t.ppf(0.975, 39) * skewed.std(ddof=1) / 40**0.5
     g = stats.skew(skewed)

@@ -86,7 +86,7 @@ class Outcomes:
         per: what is independent, in the plural: people, clips, keys, runs.
         unit: what is counted: "rank-1 rate" (names that end in "rate" are shares and shown in per cent), "SSIM", "epsilon".
         probes: *distinct* probes a unit; splits do not count.
-        kind: share in 0..1; gain: any real number, paired with the blind guess of the same unit; auc; epsilon; proof: a share in 0..1 of
+        kind: share in 0..1; gain: paired with the blind guess of the same unit, -1 to 1 in the mean; auc; epsilon; proof: a share in 0..1 of
             things that cannot be guessed (a canary of 24 letters is in a file or is not): counted, not estimated, so that the interval is a point;
             coins: epsilon from guesses at many coins in one run, their number fixed before anybody looked;
             exact: the same for a number from 0 (bits that came through over bits that may);

@@ -32,6 +32,9 @@ LEAST_GAIN_UNITS = 36
 """Below it a gain has no upper end, so that it cannot be held. A leak that shows one unit in ten in full lies at the limit, and that none of so many
 shows it, however equal they are, is .9**36 = .0225 < .025."""
 
+MOST_GAIN = 1.0
+"""Of a mean likeness, correlation or rate, and of a difference of two rates: an end beyond it would say what cannot be."""
+
 LEAST_HITS = 10
 """With fewer nothing is called worse than guessing by its probes: so few do not tell how they cluster, and false alarms came in 40 % of reports."""
 
@@ -115,7 +118,9 @@ def _gain(o: Outcomes, alpha: float, top: float) -> Ends:
     down, up = stdtrit(units - 1, 1 - alpha), stdtrit(units - 1, 1 - top)
     low = mean - (down + np.maximum(-third, 0) * (1 + 2 * down**2)) * error
     high = mean + (up + np.maximum(third, 0) * (1 + 2 * up**2)) * error
-    return mean, low, high if units >= LEAST_GAIN_UNITS else np.full_like(mean, np.inf)
+    if units < LEAST_GAIN_UNITS:
+        return mean, np.maximum(low, -MOST_GAIN), np.full_like(mean, np.inf)
+    return mean, np.maximum(low, -MOST_GAIN), np.minimum(high, MOST_GAIN)
 
 
 def _auc(o: Outcomes, alpha: float, top: float) -> Ends:

@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "edge": ("velatura.cli.edge", "Count where the camera is; signed numbers leave, and no frame."),
     "fl": ("velatura.cli.fl", "Train with several sites without pooling their rows."),
     "he": ("velatura.cli.he", "Let a server run your model on data that it cannot read."),
+    "enclave": ("velatura.cli.enclave", "Verify who computes before anything is sent; run where the operator cannot look."),
     "keys": ("velatura.cli.keys", "Make and show the keys of recipients and signers."),
     "models": ("velatura.cli.models", "List, bring, add and verify the detectors' files."),
     "doctor": ("velatura.cli.doctor", "Say what works here, what is missing, and the command that brings it."),
@@ -190,6 +191,8 @@ def _of_the_system(error: Exception) -> VelaturaError | None:
         return None
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return VelaturaError("files.disk-full", "the disk is full; nothing half-written was left", hint="make room, and start again")
+    if error.errno == errno.ENOENT and not error.filename and "temporary directory" in str(error):  # of `tempfile`, which tries each by writing
+        return VelaturaError("files.no-temporary", "no folder for temporary files can be written", hint="make room on the disk, or set TMPDIR")
     persons = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.EIO)
     if error.errno not in persons or not error.filename:
         return None
