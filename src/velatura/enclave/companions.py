@@ -24,6 +24,7 @@ class Companions:
         root: must be one that the package pins.
         dcap: Intel's collateral, JSON.
         eventlog: TCG event log or CCEL.
+        gpu: evidence of the GPUs beside a processor.
         crl: revocation lists, DER or PEM.
         absent: names of those that the policy names and that are not there.
     """
@@ -33,6 +34,7 @@ class Companions:
     root: bytes | None = None
     dcap: bytes | None = None
     eventlog: bytes | None = None
+    gpu: bytes | None = None
     crl: tuple[bytes, ...] = ()
     absent: tuple[str, ...] = ()
 
@@ -46,7 +48,7 @@ def read_companions(named: With, folder: Path) -> Companions:
     """
     found: dict[str, bytes | tuple[bytes, ...]] = {}
     absent: list[str] = []
-    for name in ("leaf", "chain", "root", "dcap", "eventlog"):
+    for name in ("leaf", "chain", "root", "dcap", "eventlog", "gpu"):
         word = getattr(named, name)
         if word is None:
             continue

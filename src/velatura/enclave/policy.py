@@ -28,9 +28,10 @@ from velatura.enclave.assurance import Assurance
 from velatura.errors import BadSpec, nearest
 from velatura.specs import Spec, load_spec, read_toml
 
-__all__ = ["FORMATS", "Format", "Policy", "Reference", "Require", "With", "load_policy", "parse_policy"]
+__all__ = ["FORMATS", "GPU", "Format", "Policy", "Reference", "Require", "With", "load_policy", "parse_policy"]
 
 PCRS: dict[str, tuple[int, ...]] = {f"pcr{index}": (20, 32, 48, 64) for index in range(24)}
+GPU: dict[str, tuple[int, ...]] = {"driver": (), "vbios": (), "gpu_measurement": (48,)}
 TD: dict[str, tuple[int, ...]] = {"mrtd": (48,), "rtmr0": (48,), "rtmr1": (48,), "rtmr2": (48,), "rtmr3": (48,)}
 
 
@@ -53,14 +54,14 @@ class Format:
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "sev-snp": Format(Assurance.TEE, {"measurement": (48,)}),
-        "tdx": Format(Assurance.TEE, TD),
+        "sev-snp": Format(Assurance.TEE, {"measurement": (48,)} | GPU),
+        "tdx": Format(Assurance.TEE, TD | GPU),
         "sgx": Format(Assurance.TEE, {"mrenclave": (32,), "mrsigner": (32,)}),
         "nitro": Format(Assurance.TEE, PCRS, None, telling_time=True),
         "tpm": Format(Assurance.VM, PCRS | {"ak": (32,)}, None),
-        "azure-snp": Format(Assurance.TEE, PCRS | {"measurement": (48,)}, None),
-        "azure-tdx": Format(Assurance.TEE, PCRS | TD, None),
-        "nvidia": Format(Assurance.TEE, {"driver": (), "vbios": ()}, (32,)),
+        "azure-snp": Format(Assurance.TEE, PCRS | {"measurement": (48,)} | GPU, None),
+        "azure-tdx": Format(Assurance.TEE, PCRS | TD | GPU, None),
+        "nvidia": Format(Assurance.TEE, GPU, (32,)),
         "process": Format(Assurance.PROCESS, {"measurement": (32,), "job": (32,)}, (32,), telling_time=True),
         "vm": Format(Assurance.VM, PCRS | {"ak": (32,)}, None),
         "simulated": Format(Assurance.SIMULATED, {"measurement": (32,), "job": (32,)}, (32,), telling_time=True),
@@ -77,6 +78,7 @@ class Reference(Spec, frozen=True, kw_only=True):
     Attributes:
         mrsigner: wants `prodid` and `min_svn` beside it: a signer signs more than one enclave.
         driver, vbios: of a GPU, as text.
+        gpu_measurement: SHA-384 of what a GPU measured of itself, from a report that is known to be good.
     """
 
     any_measurement: bool = False
@@ -93,6 +95,7 @@ class Reference(Spec, frozen=True, kw_only=True):
     ak: Words | None = None
     driver: Words | None = None
     vbios: Words | None = None
+    gpu_measurement: Words | None = None
     job: Words | None = None
     pcr0: Words | None = None
     pcr1: Words | None = None
@@ -161,13 +164,18 @@ class Require(Spec, frozen=True, kw_only=True):
 
 
 class With(Spec, frozen=True, kw_only=True):
-    """`[with]`: companions, relative to the policy's file. None of them can name a root that the package does not pin."""
+    """`[with]`: companions, relative to the policy's file. None of them can name a root that the package does not pin.
+
+    Attributes:
+        gpu: evidence of the GPUs beside a processor (sev-snp, tdx, azure-*), as NVIDIA's tools list them; they must answer `nvidia.gpu_nonce`.
+    """
 
     leaf: str | None = None
     chain: str | None = None
     root: str | None = None
     dcap: str | None = None
     eventlog: str | None = None
+    gpu: str | None = None
     crl: tuple[str, ...] = ()
 
 
@@ -233,6 +241,7 @@ def parse_policy(text: str, *, where: str = "policy") -> Policy:
 
 def _check_reference(reference: Reference, named: str, where: str) -> None:
     values, known = reference.values, FORMATS[named].values
+    beside = named != "nvidia" and bool(values) and set(values) <= set(GPU)
     numbers = [name for name in ("prodid", "min_svn") if getattr(reference, name) is not None]
     if reference.any_measurement == bool(values):
         said = "both any_measurement and values" if values else "no value"
@@ -241,6 +250,8 @@ def _check_reference(reference: Reference, named: str, where: str) -> None:
             f"{where}: [reference] has {said}",
             hint=f"give one or more of {', '.join(known)}, or any_measurement = true alone, which says that any program will do",
         )
+    if beside:
+        raise BadSpec("enclave.policy", f"{where}: [reference] has values of a GPU alone, none of what runs in {named}")
     for name, words in values.items():
         if name not in known:
             raise BadSpec("enclave.policy", f"{where}: {named} has no reference value {name!r}", hint=nearest(name, known))

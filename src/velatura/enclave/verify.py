@@ -15,6 +15,7 @@ from importlib import import_module
 from velatura.enclave.appraisal import Appraisal, Examination, Refused
 from velatura.enclave.assurance import Assurance
 from velatura.enclave.companions import Companions
+from velatura.enclave.evidence.composite import with_gpu
 from velatura.enclave.policy import Policy
 from velatura.errors import BadInput
 
@@ -68,6 +69,7 @@ def verify(evidence: bytes, policy: Policy, companions: Companions | None = None
         for name in (companions or Companions()).absent:
             raise Refused("companions", "collateral-missing", f"the policy names {name}, which is not there")
         reached = examine(examination, evidence, policy if expected is None else policy.expecting(expected), companions or Companions(), now)
+        reached = with_gpu(examination, policy, companions or Companions(), now, reached)
         examination.hold(
             "assurance", reached >= policy.least, "assurance", f"the evidence reaches {reached.word}, the policy wants {policy.least.word}"
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from velatura.enclave.appraisal import Examination
-from velatura.enclave.policy import Policy
+from velatura.enclave.policy import GPU, Policy
 
 __all__ = ["hold_age", "hold_debug", "hold_nonce", "hold_reference"]
 
@@ -18,12 +18,14 @@ AHEAD_S = 60.0
 def hold_reference(examination: Examination, policy: Policy, found: Mapping[str, bytes | str]) -> None:
     """One check, `measurement:NAME`, for each reference value of the policy; `found`: those that the evidence shows, by the policy's names.
 
-    A value that the policy names and the evidence does not show is a failed check.
+    A value that the policy names and the evidence does not show is a failed check. Those of a GPU beside it are held by `evidence/composite.py`.
     """
     if policy.reference.any_measurement:
         examination.passed("measurement", "the policy takes any program (any_measurement)")
         return
     for name, wanted in policy.reference.values.items():
+        if name in GPU:
+            continue
         shown = found.get(name)
         word = shown.hex() if isinstance(shown, bytes) else shown
         told = f"{name} is {word or 'not in this evidence'}; the policy lists {len(wanted)}"
