@@ -16,7 +16,8 @@ ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "velatura"
 STATUS = {"VelaturaError": 1, "BadSpec": 2, "Broken": 3, "Withheld": 3, "Missing": 4, "BadInput": 5, "Unsupported": 5}
 AREAS = (
-    "attack|audit|cli|crypto|detect|dp|edge|extra|federated|files|he|media|models|obfuscate|plugins|regions|remove|report|sandbox|seal|spec|unseal"
+    "attack|audit|cli|crypto|detect|dp|edge|enclave|extra|federated|files|he|media|models|obfuscate|plugins|regions|remove|report"
+    "|sandbox|seal|spec|unseal"
 )
 CODE = re.compile(rf"({AREAS})\.(?!json$|html$|md$)[a-z][a-z0-9-]+")
 

@@ -1,0 +1,8 @@
+"""`velatura enclave`: verify who computes before anything is sent, run where the operator cannot look."""
+
+from __future__ import annotations
+
+from velatura.cli.enclave import explain, verify
+from velatura.cli.enclave.app import app
+
+__all__ = ["app", "explain", "verify"]

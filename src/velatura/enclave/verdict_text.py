@@ -1,0 +1,68 @@
+"""An appraisal as a person reads it: the verdict, each check with its mark, the claims, and what all of that does not prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from velatura.enclave.appraisal import Appraisal, Outcome
+from velatura.enclave.assurance import Assurance
+from velatura.enclave.explanations import CHECKS, CODES
+from velatura.enclave.limits import LIMITS
+from velatura.errors import one_line
+
+__all__ = ["in_words", "record_in_words"]
+
+MARKS: Mapping[str, str] = {Outcome.PASSED: "ok", Outcome.WARNED: "WARN", Outcome.FAILED: "FAIL"}
+MOST_SIGNS = 140
+
+
+def in_words(appraisal: Appraisal, *, now: datetime) -> str:
+    """Several lines of plain text."""
+    decisive = appraisal.decisive
+    first = f"{appraisal.verdict.upper()}: {appraisal.format}" + (f", {decisive.told} [{appraisal.code}]" if decisive else " evidence")
+    lines = [first, f"assurance {appraisal.assurance.word}, judged at {now:%Y-%m-%d %H:%M:%S} UTC", ""]
+    for check in appraisal.checks:
+        code = f" [{check.code}]" if check.code else ""
+        lines.append(f"{MARKS[check.outcome]:4s} {check.name:20s} {check.told}{code}".rstrip())
+        if check.hint:
+            lines.append(f"{'':25s} -> {check.hint}")
+    if appraisal.claims:
+        lines += ["", "claims" if appraisal.assurance else "claims, of which nothing vouches", *_claims(appraisal.claims)]
+    return "\n".join([*lines, "", LIMITS[appraisal.assurance], f"policy sha256 {appraisal.policy}"])
+
+
+def record_in_words(made: Mapping[str, Any], *, signed: bool) -> str:
+    """A saved record, each check that did not pass with its meaning and the next step. `signed`: its signature was checked."""
+    lines = []
+    for device, about in made["submods"].items():
+        told = about["ear_verifier_claims"]
+        lines.append(
+            f"{device}: {str(about.get('ear_status')).upper()}: {told.get('format')}, assurance {told.get('assurance')} [{told.get('code')}]"
+        )
+        for check in told["checks"]:
+            lines.append(f"{MARKS.get(check['outcome'], '?'):4s} {check['name']:20s} {_meaning(check)}".rstrip())
+            if check["code"] in CODES and CODES[check["code"]].next:
+                lines.append(f"{'':25s} -> {CODES[check['code']].next}")
+        lines += [LIMITS[assurance] for assurance in Assurance if assurance.word == told.get("assurance")]
+    return "\n".join([*lines, "its signature verifies" if signed else "nobody's signature was looked at: this is what the file says"])
+
+
+def _meaning(check: Mapping[str, str]) -> str:
+    code, name = CODES.get(check["code"]), CHECKS.get(check["name"].partition(":")[0])
+    return f"{code.means} [{check['code']}]" if code else name.means if name else check["code"]
+
+
+def _claims(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for name, value in claims.items():
+        if isinstance(value, Mapping) and value:
+            yield from _claims(value, f"{prefix}{name}.")
+        else:
+            yield f"  {prefix + name:27s} {_short(value)}"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        value = f"{len(value)} entries" if any(isinstance(one, Mapping) for one in value) else ", ".join(map(str, value)) or "none"
+    return one_line(str(value).lower() if isinstance(value, bool) else str(value), MOST_SIGNS)
