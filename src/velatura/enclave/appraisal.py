@@ -66,6 +66,7 @@ class Appraisal:
         checks: in the order in which they were made.
         claims: what the evidence says and the checks support; plain JSON values, bytes as lower-case hex.
         policy: the digest of the policy that was applied, hex.
+        references: what the evidence shows of the reference values that a policy can list, by the policy's names; for writing one.
     """
 
     format: str
@@ -75,6 +76,7 @@ class Appraisal:
     checks: tuple[Check, ...]
     claims: Mapping[str, Any]
     policy: str
+    references: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def decisive(self) -> Check | None:
@@ -101,10 +103,12 @@ class Examination:
     Attributes:
         claims: filled by the verifier as far as it got; plain JSON values.
         checks: so far.
+        references: as in Appraisal.
     """
 
     claims: dict[str, Any] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    references: dict[str, str] = field(default_factory=dict)
 
     def passed(self, name: str, told: str = "") -> None:
         """Something was looked at and is as it must be."""
@@ -138,5 +142,5 @@ class Examination:
             verdict, assurance = Verdict.CONTRAINDICATED, Assurance.NONE
         else:
             verdict = Verdict.WARNING if Outcome.WARNED in outcomes else Verdict.AFFIRMING
-        found = Appraisal(named, verdict, "ok", assurance, tuple(self.checks), dict(self.claims), policy)
+        found = Appraisal(named, verdict, "ok", assurance, tuple(self.checks), dict(self.claims), policy, dict(self.references))
         return replace(found, code=found.decisive.code) if found.decisive else found

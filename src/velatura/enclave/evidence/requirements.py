@@ -20,14 +20,14 @@ def hold_reference(examination: Examination, policy: Policy, found: Mapping[str,
 
     A value that the policy names and the evidence does not show is a failed check. Those of a GPU beside it are held by `evidence/composite.py`.
     """
+    examination.references |= {name: value.hex() if isinstance(value, bytes) else value for name, value in found.items()}
     if policy.reference.any_measurement:
         examination.passed("measurement", "the policy takes any program (any_measurement)")
         return
     for name, wanted in policy.reference.values.items():
         if name in GPU:
             continue
-        shown = found.get(name)
-        word = shown.hex() if isinstance(shown, bytes) else shown
+        word = examination.references.get(name) if name in found else None
         told = f"{name} is {word or 'not in this evidence'}; the policy lists {len(wanted)}"
         examination.hold(f"measurement:{name}", word in wanted, "measurement-mismatch", told)
 
