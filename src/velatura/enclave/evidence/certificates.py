@@ -9,6 +9,7 @@ every time.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from velatura.enclave.appraisal import Examination, Refused
 
-__all__ = ["certificates_in", "hold_chain", "key_digest", "load_certificate", "tried"]
+__all__ = [
+    "certificates_in",
+    "dates_of",
+    "hold_authorities",
+    "hold_chain",
+    "hold_revocation",
+    "hold_validity",
+    "key_digest",
+    "load_certificate",
+    "tried",
+]
 
 T = TypeVar("T")
 MOST_CERTIFICATES, MOST_CERTIFICATE_BYTES = 12, 16 << 10
@@ -86,14 +97,10 @@ def certificates_in(raw: bytes, name: str = "certificate") -> list[bytes]:
         at = rest.find(end)
         if not rest.startswith(begin) or at < 0 or len(found) == MOST_CERTIFICATES:
             raise Refused(name, "malformed", "this is not a list of certificates in PEM, or there are more than 12 of them")
-        block = rest[: at + len(end)] + b"\n"
-        found.append(tried(name, "malformed", "a certificate cannot be read", partial(_der_of, block)))
+        body = b"".join(rest[len(begin) : at].split())
+        found.append(tried(name, "malformed", "a certificate's PEM cannot be read", partial(base64.b64decode, body, validate=True)))
         rest = rest[at + len(end) :].lstrip()
     return found
-
-
-def _der_of(block: bytes) -> bytes:
-    return x509.load_pem_x509_certificate(block).public_bytes(Encoding.DER)
 
 
 def key_digest(certificate: x509.Certificate) -> str:
@@ -114,6 +121,7 @@ def hold_chain(
     pins: Mapping[str, str],
     now: datetime,
     crls: Sequence[bytes] = (),
+    crl_max_age_s: float | None = None,
     strict: bool = True,
 ) -> tuple[x509.Certificate, ...]:
     """Walk from a leaf to a pinned root; three checks: `chain`, `validity`, `revocation`.
@@ -122,7 +130,8 @@ def hold_chain(
         chain: certificates in DER, leaf first, root last.
         pins: SHA-256 of a root's SubjectPublicKeyInfo, hex -> its name. A root is known by its key alone, never by what it calls itself.
         now: when to judge, with a time zone.
-        crls: in DER, each of one of the chain's issuers.
+        crls: in DER or PEM, each of one of the chain's issuers.
+        crl_max_age_s: how long ago a list may have been issued.
         strict: CA certificates must say so in basicConstraints (RFC 5280, section 4.2.1.9), which old vendors' roots do not all do.
 
     Returns:
@@ -136,8 +145,8 @@ def hold_chain(
     if root not in pins:
         raise Refused("chain", "chain-invalid", f"the chain ends at a key that is not pinned ({root[:16]}...), whatever its name")
     examination.passed("chain", f"{len(walked)} certificates up to {pins[root]}")
-    _hold_validity(examination, walked, now)
-    _hold_revocation(examination, walked, crls, now)
+    hold_validity(examination, [dates_of(certificate) for certificate in walked], now)
+    hold_revocation(examination, walked, crls, now, max_age_s=crl_max_age_s)
     return walked
 
 
@@ -149,25 +158,27 @@ def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, .
     for below, (certificate, issuer) in enumerate(zip(found, (*found[1:], found[-1]), strict=True)):
         told = f"certificate {below + 1} of {len(found)} was not issued by the next one"
         tried("chain", "chain-invalid", told, partial(certificate.verify_directly_issued_by, issuer))
-    _hold_authorities(found, strict)
+    constraints = _extension(found[0], x509.BasicConstraints)
+    if constraints is not None and constraints.ca:
+        raise Refused("chain", "chain-invalid", "the leaf says that it is a CA")
+    hold_authorities(found[1:], strict=strict)
     return found
 
 
-def _hold_authorities(chain: Sequence[x509.Certificate], strict: bool) -> None:
-    """Basic constraints: everyone but the leaf is a CA with room for those below it (RFC 5280, section 6.1.4, k to m); the leaf is none."""
-    for place, certificate in enumerate(chain):
-        constraints = _extension(certificate, x509.BasicConstraints)
-        usage = _extension(certificate, x509.KeyUsage)
-        if place == 0:
-            if constraints is not None and constraints.ca:
-                raise Refused("chain", "chain-invalid", "the leaf says that it is a CA")
-            continue
+def hold_authorities(authorities: Sequence[x509.Certificate], *, strict: bool = True) -> None:
+    """Everyone above the leaf, the nearest first, is a CA with room for those below it (RFC 5280, section 6.1.4, k to m). Raises Refused."""
+    for below, certificate in enumerate(authorities):
+        constraints, usage = _extension(certificate, x509.BasicConstraints), _extension(certificate, x509.KeyUsage)
         if constraints is None and not strict:
             continue
         if constraints is None or not constraints.ca or (usage is not None and not usage.key_cert_sign):
-            raise Refused("chain", "chain-invalid", f"certificate {place + 1} of {len(chain)} may not issue others")
-        if constraints.path_length is not None and constraints.path_length < place - 1:
-            raise Refused("chain", "chain-invalid", f"certificate {place + 1} of {len(chain)} allows fewer CAs below it than there are")
+            raise Refused("chain", "chain-invalid", f"{_called(certificate)} may not issue certificates")
+        if constraints.path_length is not None and constraints.path_length < below:
+            raise Refused("chain", "chain-invalid", f"{_called(certificate)} allows fewer CAs below it than there are")
+
+
+def _called(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or "a certificate without a name"
 
 
 E_ = TypeVar("E_", bound=x509.ExtensionType)
@@ -180,19 +191,30 @@ def _extension(certificate: x509.Certificate, kind: type[E_]) -> E_ | None:
         return None
 
 
-def _hold_validity(examination: Examination, chain: Sequence[x509.Certificate], now: datetime) -> None:
-    for certificate in chain:
-        name = certificate.subject.rfc4514_string() or "a certificate"
-        if now < certificate.not_valid_before_utc:
-            raise Refused("validity", "not-yet-valid", f"{name} is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC")
-        if now > certificate.not_valid_after_utc:
-            raise Refused("validity", "expired", f"{name} was valid until {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
-    until = min(certificate.not_valid_after_utc for certificate in chain)
-    examination.passed("validity", f"all {len(chain)} certificates are in date, until {until:%Y-%m-%d}")
+def dates_of(certificate: x509.Certificate) -> tuple[str, datetime, datetime]:
+    """What it is called, from when and until when it is valid."""
+    return _called(certificate), certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
-def _hold_revocation(examination: Examination, chain: Sequence[x509.Certificate], crls: Sequence[bytes], now: datetime) -> None:
-    """Each list must be of an issuer of this chain, signed by it and in date (RFC 5280, section 6.3)."""
+def hold_validity(examination: Examination, dates: Sequence[tuple[str, datetime, datetime]], now: datetime) -> None:
+    """The check `validity`. Raises Refused `expired`, `not-yet-valid`."""
+    for called, since, until in dates:
+        if now < since:
+            raise Refused("validity", "not-yet-valid", f"{called} is valid from {since:%Y-%m-%d %H:%M} UTC")
+        if now > until:
+            raise Refused("validity", "expired", f"{called} was valid until {until:%Y-%m-%d %H:%M} UTC")
+    told = f"all {len(dates)} certificates are in date, until {min(until for _, _, until in dates):%Y-%m-%d}"
+    examination.passed("validity", told)
+
+
+def hold_revocation(
+    examination: Examination, chain: Sequence[x509.Certificate], crls: Sequence[bytes], now: datetime, *, max_age_s: float | None = None
+) -> None:
+    """The check `revocation`: each list must be of an issuer of this chain, signed by it and in date (RFC 5280, section 6.3).
+
+    Raises:
+        Refused: `revoked`; `collateral-mismatch`: a list of somebody else; `collateral-expired`; `malformed`.
+    """
     for raw in crls:
         listed = _revocation_list(bytes(raw))
         issuer = next((one for one in chain[1:] if one.subject == listed.issuer and _signed(listed, one)), None)
@@ -200,14 +222,21 @@ def _hold_revocation(examination: Examination, chain: Sequence[x509.Certificate]
             raise Refused("revocation", "collateral-mismatch", "a revocation list is of somebody who did not issue this chain")
         if listed.next_update_utc is None or not listed.last_update_utc <= now <= listed.next_update_utc:
             raise Refused("revocation", "collateral-expired", "a revocation list is not of this time", hint="fetch the vendor's list anew")
+        age = (now - listed.last_update_utc).total_seconds()
+        if max_age_s is not None and age > max_age_s:
+            told = f"a revocation list is {age:.0f} s old; the policy allows {max_age_s:g} s"
+            raise Refused("revocation", "collateral-expired", told, hint="fetch the vendor's list anew")
         for certificate in chain:
             if certificate.issuer == issuer.subject and listed.get_revoked_certificate_by_serial_number(certificate.serial_number) is not None:
-                raise Refused("revocation", "revoked", f"{certificate.subject.rfc4514_string()} was revoked by its issuer")
+                raise Refused("revocation", "revoked", f"{_called(certificate)} was revoked by its issuer")
     told = f"{len(crls)} revocation lists name none of the chain" if crls else "no revocation list was given; none was looked at"
     examination.passed("revocation", told)
 
 
 def _signed(listed: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+    usage = _extension(issuer, x509.KeyUsage)
+    if usage is not None and not usage.crl_sign:
+        return False
     try:
         return listed.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     except TYPED:
