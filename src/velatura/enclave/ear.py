@@ -29,7 +29,7 @@ from velatura.crypto.keys import Signer, Verifier
 from velatura.enclave.appraisal import Appraisal, Check, Outcome
 from velatura.enclave.assurance import Assurance
 from velatura.enclave.evidence.strict_json import read_document
-from velatura.enclave.explanations import CHECKS, Area
+from velatura.enclave.explanations import CHECKS, Area, base_name
 from velatura.errors import BadInput
 
 __all__ = ["PROFILE", "open_record", "read_record", "record", "sign_record"]
@@ -91,7 +91,7 @@ OPAQUE: Mapping[Assurance, int] = {
 
 
 def _area(check: Check) -> Area | None:
-    known = CHECKS.get(check.name.partition(":")[0])
+    known = CHECKS.get(base_name(check.name))
     return known.area if known else None
 
 

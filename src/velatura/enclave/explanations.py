@@ -14,7 +14,7 @@ from velatura.enclave.assurance import Assurance
 from velatura.enclave.limits import LIMITS
 from velatura.errors import BadSpec, nearest
 
-__all__ = ["CHECKS", "CODES", "FORMATS", "TABLES", "Area", "Explained", "explain"]
+__all__ = ["CHECKS", "CODES", "FORMATS", "TABLES", "Area", "Explained", "base_name", "explain"]
 
 
 class Area(StrEnum):
@@ -132,6 +132,14 @@ ASSURANCES: Mapping[str, Explained] = MappingProxyType({one.word: Explained(LIMI
 
 TABLES: Mapping[str, Mapping[str, Explained]] = MappingProxyType({"format": FORMATS, "assurance": ASSURANCES, "check": CHECKS, "code": CODES})
 """Kind of word -> its table."""
+
+
+def base_name(check: str) -> str:
+    """A check's name without the device that it is of and without what it is about: `gpu:device0:measurement:driver` is a `measurement`."""
+    parts = check.split(":")
+    while len(parts) > 1 and (parts[0] == "gpu" or parts[0].startswith("device")):
+        parts.pop(0)
+    return parts[0]
 
 
 def explain(word: str) -> tuple[tuple[str, Explained], ...]:

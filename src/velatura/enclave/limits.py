@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from velatura.enclave.assurance import Assurance
 
-__all__ = ["LIMITS", "PHYSICAL"]
+__all__ = ["GPU_ALONE", "LIMITS", "PHYSICAL", "limit_of"]
 
 PHYSICAL = "Nobody is kept out who reads the memory bus or its timing: interposers, caches and power are outside of what evidence shows."
 
@@ -22,3 +22,10 @@ LIMITS: Mapping[Assurance, str] = MappingProxyType(
     }
 )
 """Assurance -> the sentence that stands beside every verdict that reached it."""
+
+GPU_ALONE = "Says that the GPU is a genuine one, and not to which machine it belongs: its nonce has to come from that machine's own evidence."
+
+
+def limit_of(named: str, assurance: Assurance) -> str:
+    """What stands beside a verdict on evidence of this format."""
+    return f"{GPU_ALONE} {PHYSICAL}" if named == "nvidia" and assurance is Assurance.TEE else LIMITS[assurance]

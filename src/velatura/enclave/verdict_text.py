@@ -8,20 +8,22 @@ from typing import Any
 
 from velatura.enclave.appraisal import Appraisal, Outcome
 from velatura.enclave.assurance import Assurance
-from velatura.enclave.explanations import CHECKS, CODES
-from velatura.enclave.limits import LIMITS
+from velatura.enclave.explanations import CHECKS, CODES, base_name
+from velatura.enclave.limits import limit_of
 from velatura.errors import one_line
 
 __all__ = ["in_words", "record_in_words"]
 
 MARKS: Mapping[str, str] = {Outcome.PASSED: "ok", Outcome.WARNED: "WARN", Outcome.FAILED: "FAIL"}
-MOST_SIGNS = 140
+MOST_SIGNS, MOST_ENTRIES = 400, 8
 
 
 def in_words(appraisal: Appraisal, *, now: datetime) -> str:
     """Several lines of plain text."""
     decisive = appraisal.decisive
-    first = f"{appraisal.verdict.upper()}: {appraisal.format}" + (f", {decisive.told} [{appraisal.code}]" if decisive else " evidence")
+    first = f"{appraisal.verdict.upper()}: {appraisal.format}" + (
+        f", {decisive.told} [{appraisal.code}]" if decisive else f" evidence reaches {appraisal.assurance.word}"
+    )
     lines = [first, f"assurance {appraisal.assurance.word}, judged at {now:%Y-%m-%d %H:%M:%S} UTC", ""]
     for check in appraisal.checks:
         code = f" [{check.code}]" if check.code else ""
@@ -30,7 +32,7 @@ def in_words(appraisal: Appraisal, *, now: datetime) -> str:
             lines.append(f"{'':25s} -> {check.hint}")
     if appraisal.claims:
         lines += ["", "claims" if appraisal.assurance else "claims, of which nothing vouches", *_claims(appraisal.claims)]
-    return "\n".join([*lines, "", LIMITS[appraisal.assurance], f"policy sha256 {appraisal.policy}"])
+    return "\n".join([*lines, "", limit_of(appraisal.format, appraisal.assurance), f"policy sha256 {appraisal.policy}"])
 
 
 def record_in_words(made: Mapping[str, Any], *, signed: bool) -> str:
@@ -45,24 +47,29 @@ def record_in_words(made: Mapping[str, Any], *, signed: bool) -> str:
             lines.append(f"{MARKS.get(check['outcome'], '?'):4s} {check['name']:20s} {_meaning(check)}".rstrip())
             if check["code"] in CODES and CODES[check["code"]].next:
                 lines.append(f"{'':25s} -> {CODES[check['code']].next}")
-        lines += [LIMITS[assurance] for assurance in Assurance if assurance.word == told.get("assurance")]
+        lines += [limit_of(str(told.get("format")), one) for one in Assurance if one.word == told.get("assurance")]
     return "\n".join([*lines, "its signature verifies" if signed else "nobody's signature was looked at: this is what the file says"])
 
 
 def _meaning(check: Mapping[str, str]) -> str:
-    code, name = CODES.get(check["code"]), CHECKS.get(check["name"].partition(":")[0])
+    code, name = CODES.get(check["code"]), CHECKS.get(base_name(check["name"]))
     return f"{code.means} [{check['code']}]" if code else name.means if name else check["code"]
 
 
 def _claims(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in claims.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, list) and 0 < len(value) <= MOST_ENTRIES and all(isinstance(one, Mapping) for one in value):
+            yield from _claims({f"{name}[{place}]": one for place, one in enumerate(value)}, prefix)
+        elif isinstance(value, Mapping) and any(isinstance(part, Mapping | list) for part in value.values()):
             yield from _claims(value, f"{prefix}{name}.")
         else:
-            yield f"  {prefix + name:27s} {_short(value)}"
+            yield f"  {prefix + name:20s} {_short(value)}"
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Mapping):  # flags by name where they are set, numbers beside theirs
+        parts = [name if part is True else f"{name} {part}" for name, part in value.items() if part is not False and part is not None]
+        value = ", ".join(parts) or "none"
     if isinstance(value, list | tuple):
         value = f"{len(value)} entries" if any(isinstance(one, Mapping) for one in value) else ", ".join(map(str, value)) or "none"
     return one_line(str(value).lower() if isinstance(value, bool) else str(value), MOST_SIGNS)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EPILOG", "Companion", "Evidence", "Time", "app"]
+__all__ = ["EPILOG", "Companion", "Evidence", "Format", "Time", "app"]
 
 EPILOG = "Example: velatura enclave verify report.bin --policy p.toml"
 
@@ -25,5 +25,8 @@ Time = Annotated[
 ]
 Companion = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="NAME=FILE", help="leaf, chain, root, dcap, eventlog, crl: instead of the policy's [with]; crl may be repeated"),
+    typer.Option(
+        "--with", metavar="NAME=FILE", help="leaf, chain, root, dcap, eventlog, gpu, crl: instead of the policy's [with]; crl may be repeated"
+    ),
 ]
+Format = Annotated[str | None, typer.Option("--format", metavar="F", help="of the evidence  [default: what its bytes look like]")]

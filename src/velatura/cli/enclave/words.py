@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from velatura.errors import BadSpec, nearest
+from velatura.errors import BadInput, BadSpec, nearest
 
 if TYPE_CHECKING:
     from velatura.enclave.policy import With
 
-__all__ = ["companions_of", "evidence_of", "hex_of", "time_of"]
+__all__ = ["companions_of", "evidence_of", "format_of", "hex_of", "time_of"]
 
 
 def time_of(word: str | None) -> datetime:
@@ -63,6 +63,25 @@ def companions_of(words: Sequence[str], named: With) -> With:
     return msgspec.structs.replace(
         named, **{name: tuple(files) if isinstance(getattr(named, name), tuple) else files[0] for name, files in given.items()}
     )
+
+
+def format_of(word: str | None, document: bytes) -> str:
+    """The format that a person named, or else what the bytes look like. Never asked by `verify`, whose policy names it.
+
+    Raises:
+        BadSpec: `enclave.format`; BadInput: `enclave.unknown-format`.
+    """
+    from velatura.enclave.evidence.documents import guess
+    from velatura.enclave.policy import FORMATS
+
+    if word is not None:
+        if word not in FORMATS:
+            raise BadSpec("enclave.format", f"--format {word}: there is no such format", hint=nearest(word, FORMATS))
+        return word
+    found = guess(document)
+    if found is None:
+        raise BadInput("enclave.unknown-format", "these bytes look like no evidence that is known here", hint=f"--format: {', '.join(FORMATS)}")
+    return found
 
 
 def hex_of(word: str, option: str) -> bytes:
