@@ -8,7 +8,7 @@ Without the lengths, two lists of parts could give the same bytes. Formats diffe
     nitro                      nonce in `nonce`, report data in `user_data`, the key in `public_key`
     process simulated          nonce and report data, each under its name
     tpm vm azure-snp azure-tdx SHA-256 of report data in the quote's extraData, which is no larger on many TPMs
-    nvidia                     a nonce of 32 bytes that is derived from the CPU's report data: a GPU of another machine does not fit
+    nvidia                     the same, in the 32 bytes of its nonce; beside a processor see `evidence.nvidia.gpu_nonce`
 
 Source: RFC 9334, section 10 (freshness by nonce); RFC 9180, section 8.1 (binding context by `info`).
 """
@@ -22,12 +22,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["NONCE_BYTES", "Binding", "framed", "gpu_nonce", "info", "report_data"]
+__all__ = ["NONCE_BYTES", "Binding", "framed", "info", "report_data"]
 
 NONCE_BYTES = 32
 
 WHOLE = frozenset({"sev-snp", "tdx", "sgx"})
-QUOTED = frozenset({"tpm", "vm", "azure-snp", "azure-tdx"})
+QUOTED = frozenset({"tpm", "vm", "azure-snp", "azure-tdx", "nvidia"})
 NAMED = frozenset({"process", "simulated"})
 
 
@@ -41,14 +41,9 @@ def report_data(nonce: bytes, key: bytes, policy_digest: bytes, job_digest: byte
     return hashlib.sha512(framed(b"velatura-enclave-v1", nonce, key, policy_digest, job_digest)).digest()
 
 
-def info(bound: bytes, purpose: bytes) -> bytes:
-    """HPKE's `info` of a box for the session whose report data is `bound`: neither another session nor another purpose opens it."""
-    return framed(b"velatura-enclave-v1 box", bound, purpose)
-
-
-def gpu_nonce(bound: bytes) -> bytes:
-    """32 bytes that a GPU must be asked with, where the CPU's evidence carries `bound`."""
-    return hashlib.sha256(framed(b"velatura-enclave-v1 gpu", bound)).digest()
+def info(bound: bytes, dataset: str, purpose: str) -> bytes:
+    """HPKE's `info` of the box with a data set's key, in the session whose report data is `bound`: it opens in no other one, and for no other data."""
+    return framed(b"velatura-enclave-v1 box", bound, dataset.encode(), purpose.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +70,13 @@ class Binding:
         """What the nonce place of a format must hold."""
         if named in WHOLE:
             return self.report_data
-        if named in QUOTED:
-            return hashlib.sha256(self.report_data).digest()
-        return gpu_nonce(self.report_data) if named == "nvidia" else self.nonce
+        return hashlib.sha256(self.report_data).digest() if named in QUOTED else self.nonce
 
     def missing(self, named: str, claims: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of claims that must carry this session beside the nonce place, and do not."""
         wanted: dict[str, str] = {}
         if named in NAMED:
-            wanted = {"report_data": self.report_data.hex(), "job": self.job}
+            wanted = {"report_data": self.report_data.hex(), "recipient": self.key.hex(), "job": self.job}
         elif named == "nitro":
             wanted = {"user_data": self.report_data.hex(), "public_key": self.key.hex()}
         return tuple(name for name, value in wanted.items() if not hmac.compare_digest(str(claims.get(name, "")).encode(), value.encode()))

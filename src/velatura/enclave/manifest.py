@@ -78,6 +78,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
         _check_inputs(self, where)
         check_outputs(self.outputs, where)
         _check_recipient(self, where)
+        _check_private(self, where)
         for name in self.imports:
             if not re.fullmatch(r"[A-Za-z_]\w{0,63}(\.[A-Za-z_]\w{0,63}){0,7}", name, re.ASCII):
                 raise BadSpec("enclave.job", f"{where}: {name!r} is no name of a module")
@@ -150,6 +151,13 @@ def _check_recipient(manifest: Manifest, where: str) -> None:
                 )
     elif not isinstance(keytext.decode(manifest.recipient), Recipient):
         raise BadSpec("enclave.job", f"{where}: recipient is no recipient's key", hint='velatura keys new -o KEY; recipient = "KEY.pub"')
+
+
+def _check_private(manifest: Manifest, where: str) -> None:
+    """A private model that leaves sealed is held to its epsilon inside, where nothing can be imported any more."""
+    for name, output in manifest.outputs.items():
+        if output.privacy is not None and output.leave == "sealed" and "velatura.dp.sgd" not in manifest.imports:
+            raise BadSpec("enclave.job", f"{where}: outputs.{name}: its epsilon is reckoned inside", hint='imports = ["velatura.dp.sgd"]')
 
 
 def _check_digest(word: str | None, place: str) -> None:
