@@ -75,7 +75,9 @@ class Unsupported(BadInput):
 
 def one_line(text: str, limit: int = 400) -> str:
     """`text` on one printable line: names of files are hostile (newlines, escape sequences, lone surrogates)."""
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text.replace("\n", " "))
+    clean = text.replace("\n", " ")
+    if not clean.isprintable():
+        clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in clean)
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 

@@ -3,8 +3,8 @@
 `cryptography`'s own path builder knows the rules of the web alone and refuses AMD's chains (no AuthorityKeyIdentifier), so the walk is ours: names,
 signatures and algorithms by `verify_directly_issued_by`, then validity, CA flags and path lengths (RFC 5280, section 6.1), then revocation.
 
-The signatures of a walk are kept by the bytes of its certificates, since a chain of five P-384 keys costs 3 ms; validity and revocation are looked at
-every time.
+That one certificate issued another is remembered by the bytes of both, since a chain of five P-384 keys costs 3 ms; validity and revocation are
+looked at every time.
 """
 
 from __future__ import annotations
@@ -150,19 +150,24 @@ def hold_chain(
     return walked
 
 
-@lru_cache(maxsize=64)
 def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, ...]:
     if not 2 <= len(chain) <= MOST_CERTIFICATES:
         raise Refused("chain", "chain-invalid", f"{len(chain)} certificates; a chain has at least a leaf and its root")
     found = tuple(load_certificate(raw) for raw in chain)
-    for below, (certificate, issuer) in enumerate(zip(found, (*found[1:], found[-1]), strict=True)):
-        told = f"certificate {below + 1} of {len(found)} was not issued by the next one"
-        tried("chain", "chain-invalid", told, partial(certificate.verify_directly_issued_by, issuer))
+    for place, (raw, issuer) in enumerate(zip(chain, (*chain[1:], chain[-1]), strict=True), start=1):
+        told = f"certificate {place} of {len(chain)} was not issued by the next one"
+        tried("chain", "chain-invalid", told, partial(_verify_issued, raw, issuer))
     constraints = _extension(found[0], x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         raise Refused("chain", "chain-invalid", "the leaf says that it is a CA")
     hold_authorities(found[1:], strict=strict)
     return found
+
+
+@lru_cache(maxsize=256)
+def _verify_issued(raw: bytes, issuer: bytes) -> None:
+    """Names, algorithms, signature. Remembered by bytes where it holds: vendors' upper certificates are the same for every piece of evidence."""
+    load_certificate(raw).verify_directly_issued_by(load_certificate(issuer))
 
 
 def hold_authorities(authorities: Sequence[x509.Certificate], *, strict: bool = True) -> None:
