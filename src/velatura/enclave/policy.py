@@ -143,6 +143,7 @@ class Require(Spec, frozen=True, kw_only=True):
         nonce: hex; compared with the format's nonce place.
         max_age_s: of the evidence, where it tells its time.
         collateral_max_age_s: of DCAP collateral and of CRLs, since they were issued.
+        min_evaluation_number: of DCAP collateral (tcbEvaluationDataNumber): the highest that was seen, so that nobody holds back newer collateral.
         gpus: how many GPUs must be attested; None: one or more.
         secure_boot: of an Azure guest; None: not looked at.
         degraded: layers that a confined process may lack, by name.
@@ -157,6 +158,7 @@ class Require(Spec, frozen=True, kw_only=True):
     nonce: str | None = None
     max_age_s: float | None = None
     collateral_max_age_s: float | None = None
+    min_evaluation_number: int | None = None
     gpus: int | None = None
     secure_boot: bool | None = None
     degraded: tuple[str, ...] = ()
@@ -287,6 +289,8 @@ def _check_require(require: Require, form: Format, where: str) -> None:
         seconds = getattr(require, name)
         if seconds is not None and not 0 < seconds < float("inf"):
             raise BadSpec("enclave.policy", f"{where}: require.{name} = {seconds:g} is not possible", hint="more than 0 seconds")
+    if require.min_evaluation_number is not None and not 0 < require.min_evaluation_number < 2**31:
+        raise BadSpec("enclave.policy", f"{where}: require.min_evaluation_number = {require.min_evaluation_number} is not possible", hint="1 or more")
     if unknown := sorted(set(require.min_tcb) - TCB):
         raise BadSpec("enclave.policy", f"{where}: require.min_tcb has no component {unknown[0]!r}", hint=nearest(unknown[0], TCB))
     if any(not 0 <= least <= 255 for least in require.min_tcb.values()):

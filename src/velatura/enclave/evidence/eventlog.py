@@ -282,8 +282,7 @@ class _Separators:
 
     def __init__(self, bank: str, after: Mapping[int, frozenset[int] | None]) -> None:
         self.after = after
-        self.whole = {_hash(bank, word) for word in (bytes(4), b"\xff" * 4)}
-        self.broken = _hash(bank, b"\1\0\0\0")
+        self.digests = {_hash(bank, word) for word in (bytes(4), b"\xff" * 4)}
         self.closed: set[int] = set()
 
     def hold(self, number: int, event: Event, digest: bytes) -> None:
@@ -291,10 +290,8 @@ class _Separators:
         if event.register not in self.after:
             return
         told = f"event {number} of register {event.register}"
-        if (event.kind == SEPARATOR) != (digest in self.whole or digest == self.broken):
-            raise refused(f"{told} is a separator by its type or by its digest, and not by both")
-        if digest == self.broken:
-            raise refused(f"{told} is the separator of firmware that failed")
+        if (event.kind == SEPARATOR) != (digest in self.digests):  # firmware that failed writes another: b"\1\0\0\0", as a BootOrder may be too
+            raise refused(f"{told} is a separator by its type or by its digest, and not by both, or tells that firmware failed")
         if event.register in self.closed:
             allowed = self.after[event.register]
             if event.kind == SEPARATOR or (allowed is not None and event.kind not in allowed):
