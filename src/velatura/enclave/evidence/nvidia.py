@@ -146,6 +146,7 @@ def hold_devices(examination: Examination, evidence: bytes, policy: Policy, comp
 
 def _documents(evidence: bytes, companions: Companions) -> list[Document]:
     if not evidence.lstrip().startswith((b"[", b"{")):
+        read_measurement_report(evidence)  # bytes that are no report are told before what is missing beside them
         if companions.chain is None:
             told = "a report comes with the certificates of its device, the device's own first; none are given"
             raise Refused(
