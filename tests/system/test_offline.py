@@ -19,9 +19,8 @@ ATTEMPT = re.compile(r"\b(socket\((?!AF_UNIX)|connect\(|sendto\([^,]+,.*sa_famil
 def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[str]:
     strace = needs("strace", "strace")
     command = [strace, "-f", "-qq", "-e", "trace=socket,connect,sendto,sendmsg", "-o", str(log), str(VELATURA), *words]
-    done = subprocess.run(
-        command, env=bare_environment(home, VELATURA_HOME=str(models)), capture_output=True, text=True, check=False, timeout=280, cwd=home
-    )
+    env = bare_environment(home, VELATURA_HOME=str(models))
+    done = subprocess.run(command, env=env, cwd=home, capture_output=True, text=True, check=False, timeout=280)
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode in (0, 1, 3), (words, done.returncode, done.stderr)
     return [line for line in log.read_text(errors="replace").splitlines() if ATTEMPT.search(line)]
@@ -58,6 +57,7 @@ CHAINS: dict[str, list[list[str]]] = {
         ["audit", "AUDIT.toml", "-o", "audit-out"],
         ["report", "show", "audit-out"],
     ],
+    "enclave": [["enclave", "--help"]],
     "demo": [["demo", "-o", "demo-out"]],
 }
 """What is run one after the other, in a folder of its own; `he serve`, `fl up` and the like are there to connect."""
