@@ -148,3 +148,12 @@ def test_digits_are_named_by_a_server_that_does_not_see_them(tmp_path: Path) -> 
     assert "10 of 10 labels are those of the network in the open" in done.stdout
     assert not list((tmp_path / "server").rglob("secret.key"))
     assert not list((tmp_path / "owner").rglob("server.vlhe"))
+
+
+def test_three_clouds_evidence_verifies_without_a_network(tmp_path: Path) -> None:
+    pytest.importorskip("dcap_qvl", reason="dcap-qvl is not installed")
+    script = EXAMPLES / "enclave" / "verify_offline" / "run_example.py"
+    done = subprocess.run([sys.executable, str(script)], env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count(": affirming, assurance tee") == 3
+    assert done.stdout.count("one bit turned over: contraindicated") == 3

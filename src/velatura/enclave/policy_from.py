@@ -89,21 +89,19 @@ def _lines(seen: Appraisal, beside: Mapping[str, str | Sequence[str]], degraded:
 
 
 def _reference(seen: Appraisal) -> Iterator[str]:
-    """Zero registers hold nothing; those of one machine or one moment are for the person to decide."""
-    found = _shown(seen)
-    strict = {name: values for name, values in found.items() if set("".join(values)) != {"0"} and name not in PASSING}
-    if not strict:
-        strict = found
-    for name, values in found.items():
-        why = PASSING.get(name, "holds nothing")
-        yield f"{name} = {_value(values)}" if name in strict else f"# {name} = {_value(values)}   {why}"
+    """Everything that is shown, registers that hold nothing too; what is of one machine or one moment is for the person to decide."""
+    passing = PASSING.get(seen.format, {})
+    for name, values in _shown(seen).items():
+        yield f"# {name} = {_value(values)}   {passing[name]}" if name in passing else f"{name} = {_value(values)}"
 
 
-PASSING: Mapping[str, str] = {
-    "pcr4": "on Nitro, of this instance alone",
-    "mrsigner": "its signer, who signs other enclaves too: wants prodid and min_svn",
-    "pcr10": "what ran since the start, which grows",
+GROWS = {"pcr10": "grows while programs are started", "pcr16": "anybody may reset it", "pcr23": "anybody may reset it"}
+PASSING: Mapping[str, Mapping[str, str]] = {
+    "nitro": {"pcr3": "of the role of the machine beside it", "pcr4": "of the machine beside it alone"},
+    "sgx": {"mrsigner": "who signed it, and signs others: wants prodid and min_svn"},
+    **dict.fromkeys(("tpm", "vm", "azure-snp", "azure-tdx"), GROWS),
 }
+"""Format -> reference value -> why it is written as a comment."""
 
 
 def _shown(seen: Appraisal) -> dict[str, tuple[str, ...]]:
@@ -117,13 +115,13 @@ def _shown(seen: Appraisal) -> dict[str, tuple[str, ...]]:
 
 
 def _require(seen: Appraisal, degraded: Sequence[str]) -> Iterator[str]:
-    tcb, vmpl, status = (seen.claims.get(name) for name in ("tcb", "vmpl", "tcb_status"))
+    tcb, vmpl = seen.claims.get("tcb"), seen.claims.get("vmpl")
     if isinstance(vmpl, int):
         yield f"vmpl = [{vmpl}]"
     if isinstance(tcb, Mapping) and set(tcb) <= TCB:
         yield f"min_tcb = {{ {', '.join(f'{name} = {value}' for name, value in tcb.items())} }}"
-    if isinstance(status, str):
-        yield f"tcb_status = {_value(sorted({'UpToDate', status}))}"
+    elif isinstance(tcb, Mapping) and tcb.get("status") in STATUSES:
+        yield f"tcb_status = {_value(sorted({'UpToDate', str(tcb['status'])}))}"
     if devices := seen.claims.get("devices"):
         yield f"gpus = {len(devices)}"
     if degraded:

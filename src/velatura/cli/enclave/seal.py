@@ -1,0 +1,67 @@
+"""`velatura enclave seal`: data for one purpose, a number of uses and a set of outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from velatura.cli.enclave.app import app
+from velatura.cli.options import Force, Json, Quiet
+
+__all__ = ["seal"]
+
+EXAMPLE = 'Example: velatura enclave seal digits.npz -o digits.sealed --policy p.toml --purpose "train a classifier" --uses 3 --outputs metrics,model'
+
+
+@app.command("seal", epilog=EXAMPLE)
+def seal(
+    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="a file; or several and folders, which a job finds by their names")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the sealed data set, which anyone may have")],
+    policy: Annotated[Path, typer.Option(metavar="P.toml", help="what an enclave's evidence must meet before it gets the key")],
+    purpose: Annotated[str, typer.Option(metavar="WORDS", help="a job must ask for the data with the same words")],
+    outputs: Annotated[str, typer.Option(metavar="NAMES", help="what a job may put out: NAME, NAME:TYPE or NAME:TYPE:sealed, separated by commas")],
+    uses: Annotated[int, typer.Option(min=1, metavar="N", help="how often the key is given to a job, at most")] = 1,
+    recipient: Annotated[str | None, typer.Option(metavar="KEY.pub", help="whom sealed outputs must be for")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="KEY", help="where the key goes (0600); who has it has the data  [default: FILE.key]")] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Seal data: encrypted in pieces, its key bound to policy, purpose, uses and outputs. Its key stays with you; beside it lies the count of uses."""
+    import os
+
+    from velatura.cli.options import words
+    from velatura.cli.output import emit as told
+    from velatura.cli.progress import progress
+    from velatura.crypto.keyfile import load_recipient
+    from velatura.crypto.keytext import encode
+    from velatura.enclave.dataset_key import DatasetKey, new_key, save_dataset_key, uses_beside, with_whole_paths
+    from velatura.enclave.datasets import Terms, identity
+    from velatura.enclave.datasets import seal as go
+    from velatura.enclave.policy import load_policy
+    from velatura.files import atomic_output, refuse_same
+
+    asked = with_whole_paths(load_policy(policy), policy.parent)
+    terms = Terms(
+        policy=asked.digest,
+        purpose=purpose,
+        uses=uses,
+        outputs=tuple(words(outputs)),
+        recipient=None if recipient is None else encode(load_recipient(recipient)),
+    )
+    for source in data:
+        refuse_same(source, out)
+    path, secret = key or out.with_name(out.name + ".key"), new_key(os.urandom)
+    with atomic_output(out, force=force) as part:
+        with part.open("wb") as sink:
+            go(data, sink, terms, secret, entropy=os.urandom, progress=progress(quiet=quiet))
+        with part.open("rb") as stream:
+            dataset = identity(stream)
+        save_dataset_key(DatasetKey(dataset, secret, terms, asked, uses_beside(path)), path)
+    size = out.stat().st_size
+    result = {"file": str(out), "key": str(path), "uses": str(uses_beside(path)), "dataset": dataset, "bytes": size, "policy": asked.digest}
+    text = f"{out}: {size / 1e6:.1f} MB, for {uses} use{'s' if uses > 1 else ''} to {purpose!r}; outputs {', '.join(terms.outputs)}\n"
+    text += f"{path}: its key, yours alone, with the policy {asked.digest[:16]}...; {uses_beside(path)} counts the uses: keep both"
+    told("enclave seal", result, json=json, text=text)
