@@ -26,6 +26,8 @@ def attempts(words: list[str], *, home: Path, models: Path, log: Path) -> list[s
     return [line for line in log.read_text(errors="replace").splitlines() if ATTEMPT.search(line)]
 
 
+DOCUMENTS = Path(__file__).parent.parent.parent / "examples" / "enclave" / "verify_offline"
+
 CHAINS: dict[str, list[list[str]]] = {
     "house": [["--help"], ["doctor"], ["models", "list"], ["models", "verify"], ["keys", "new", "-o", "key"]],
     "pictures": [
@@ -57,7 +59,12 @@ CHAINS: dict[str, list[list[str]]] = {
         ["audit", "AUDIT.toml", "-o", "audit-out"],
         ["report", "show", "audit-out"],
     ],
-    "enclave": [["enclave", "--help"]],
+    "enclave": [
+        ["enclave", "verify", f"{DOCUMENTS}/evidence/tdx-v4.quote.bin", "--policy", f"{DOCUMENTS}/tdx.toml", "--time", "1751624655"],
+        ["enclave", "collateral", f"{DOCUMENTS}/evidence/snp-v5-turin-vcek.report.bin"],
+        ["enclave", "policy", f"{DOCUMENTS}/evidence/nitro-2025-indefinite.cose.bin", "--time", "1766668538", "-o", "p.toml"],
+        ["enclave", "explain", "tcb-status"],
+    ],
     "demo": [["demo", "-o", "demo-out"]],
 }
 """What is run one after the other, in a folder of its own; `he serve`, `fl up` and the like are there to connect."""
@@ -69,7 +76,7 @@ def test_every_verb_is_in_a_chain() -> None:
 
 @pytest.mark.parametrize("chain", CHAINS)
 def test_no_verb_tries_to_connect(chain: str, tmp_path: Path, portrait: Path, model_home: Path) -> None:
-    for package in {"fl": ["flwr"], "he": ["tenseal", "onnx"]}.get(chain, []):
+    for package in {"fl": ["flwr"], "he": ["tenseal", "onnx"], "enclave": ["dcap_qvl"]}.get(chain, []):
         pytest.importorskip(package, reason=f"{package} is not installed")
     (tmp_path / "portrait.jpg").write_bytes(portrait.read_bytes())
     if chain == "attacks":
