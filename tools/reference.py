@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -100,8 +101,67 @@ def edge_states() -> str:
     return "\n".join(lines) + "\n"
 
 
+def enclave() -> str:
+    from velatura.enclave.explanations import CHECKS, CODES, FORMATS
+    from velatura.enclave.limits import LIMITS
+    from velatura.enclave.policy import FORMATS as KNOWN
+    from velatura.enclave.policy import Require, With
+
+    lines = [
+        "# Evidence, policies, checks and codes",
+        "",
+        "Written by `tools/reference.py` from `velatura.enclave`; `velatura enclave explain WORD` says the same. [How to](../how-to/enclave.md).",
+        "",
+        "## Assurance, the weakest first",
+        "",
+        "| `minimum_assurance` | what a verdict that reached it does not prove |",
+        "|---|---|",
+        *(f"| `{one.word}` | {sentence} |" for one, sentence in LIMITS.items()),
+        "",
+        "## Formats",
+        "",
+        "| `format` | what it is | wants beside it | reaches | `[reference]` | nonce, bytes |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, one in FORMATS.items():
+        known = KNOWN[name]
+        nonce = f"up to {max(known.nonce)}" if known.nonce else "up to 1,024"
+        values = ", ".join(f"`{value}`" for value in _shortened(list(known.values)))
+        lines.append(f"| `{name}` | {one.means} | {one.next} | `{known.assurance.word}` | {values} | {nonce} |")
+    told = "lists values, any of which will do, as hex; or says `any_measurement = true` alone. `mrsigner` wants `prodid` and `min_svn` beside it."
+    lines += ["", f"`[reference]` {told}"]
+    for table, kind in (("require", Require), ("with", With)):
+        lines += ["", f"## `[{table}]`", "", "| key | default | what it asks |", "|---|---|---|", *_keys(kind)]
+    lines += ["", "## Checks", "", "| check | what it looks at |", "|---|---|", *(f"| `{name}` | {one.means} |" for name, one in CHECKS.items())]
+    lines += ["", "## Codes", "", "| code | what it means | what to do |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {one.means} | {one.next} |" for name, one in CODES.items())]) + "\n"
+
+
+def _shortened(names: list[str]) -> list[str]:
+    registers = [name for name in names if name.startswith("pcr")]
+    return [name for name in names if name not in registers] + ([f"{registers[0]} ... {registers[-1]}"] if registers else [])
+
+
+def _keys(kind: type) -> Iterator[str]:
+    """Fields of a struct with what its docstring says under Attributes; several may share a line."""
+    told: dict[str, str] = {}
+    for names, text in re.findall(r"^ {8}(\w+(?:, \w+)*): (.*)$", kind.__doc__ or "", re.MULTILINE):
+        told |= dict.fromkeys(names.split(", "), text)
+    made = kind()
+    for name in made.__struct_fields__:
+        default = getattr(made, name)
+        word = (
+            {True: "true", False: "false", None: ""}.get(default, default)
+            if isinstance(default, bool | None)
+            else json.dumps(list(default))
+            if default
+            else ""
+        )
+        yield f"| `{name}` | {f'`{word}`' if word != '' else ''} | {told.get(name, '')} |"
+
+
 def main() -> None:
-    pages = {"errors.md": errors(), "cli.md": cli(), "edge-states.md": edge_states()}
+    pages = {"errors.md": errors(), "cli.md": cli(), "edge-states.md": edge_states(), "enclave.md": enclave()}
     wanted = {ROOT / "docs" / "reference" / name: text for name, text in pages.items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:

@@ -169,6 +169,12 @@ class With(Spec, frozen=True, kw_only=True):
     """`[with]`: companions, relative to the policy's file. None of them can name a root that the package does not pin.
 
     Attributes:
+        leaf: certificate of the key that signed, DER or PEM.
+        chain: those above it, PEM or DER, the nearest first; the package has AMD's, AWS's, Intel's, NVIDIA's and Google Cloud's roots.
+        root: must be one that the package pins.
+        dcap: Intel's collateral, JSON.
+        eventlog: TCG event log or CCEL.
+        crl: revocation lists, DER or PEM.
         gpu: evidence of the GPUs beside a processor (sev-snp, tdx, azure-*), as NVIDIA's tools list them; they must answer `nvidia.gpu_nonce`.
     """
 
