@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from velatura.enclave.assurance import Assurance
+from velatura.enclave.limits import GPU_ALONE, LIMITS, PHYSICAL
 from velatura.removal.limits import REMOVAL
 
 ROOT = Path(__file__).parent.parent
@@ -20,11 +22,23 @@ def test_links_lead_somewhere(document: Path) -> None:
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-@pytest.mark.parametrize("name", ["edge", "removal"])
+@pytest.mark.parametrize("name", ["edge", "removal", "enclave"])
 def test_a_rooms_readme_lists_its_files(name: str) -> None:
     room = ROOT / "src" / "velatura" / name
     readme = (room / "README.md").read_text("utf-8")
-    assert [path.name for path in sorted(room.glob("*.py")) if f"`{path.name}`" not in readme and path.name != "__init__.py"] == []
+    files = room.rglob("*.py") if name == "enclave" else room.glob("*.py")
+    assert [path.name for path in sorted(files) if f"`{path.name}`" not in readme and path.name != "__init__.py"] == []
+
+
+def test_the_enclave_says_its_limits_in_the_words_of_its_verdicts() -> None:
+    readme = (ROOT / "src" / "velatura" / "enclave" / "README.md").read_text("utf-8")
+    assert [
+        sentence for sentence in (LIMITS[Assurance.PROCESS], LIMITS[Assurance.VM], LIMITS[Assurance.SIMULATED], PHYSICAL) if sentence not in readme
+    ] == []
+    pages = {page.stem: page.read_text("utf-8") for page in (ROOT / "docs" / "explanation" / "enclave-backends").glob("*.md")}
+    said = {"process": LIMITS[Assurance.PROCESS], "simulated": LIMITS[Assurance.SIMULATED], "tpm": LIMITS[Assurance.VM], "nvidia": GPU_ALONE}
+    assert pages.keys() == {"azure", "nitro", "nvidia", "process", "sev-snp", "sgx", "simulated", "tdx", "tpm"}
+    assert [name for name, text in pages.items() if said.get(name, LIMITS[Assurance.TEE]) not in text] == []
 
 
 def test_the_removal_rooms_readme_says_its_limits() -> None:
