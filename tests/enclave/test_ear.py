@@ -62,6 +62,27 @@ def test_any_measurement_claims_nothing_of_the_program() -> None:
     assert "executables" not in made["submods"]["cpu0"]["ear_trustworthiness_vector"]
 
 
+def test_each_device_has_a_submodule_of_its_own() -> None:
+    examination = Examination(claims={"measurement": "ab" * 48, "devices": [{"product": "one"}, {"product": "two"}]})
+    for name in ("chain", "signature", "gpu", "gpu:device0:chain", "gpu:device1:chain", "gpu:nonce"):
+        examination.passed(name)
+    examination.warned("gpu:device1:reference-values", "no-reference-values", "not compared")
+    made = record(examination.appraisal("sev-snp", Assurance.TEE_GPU, "cd" * 32), now=NOW)
+    told = {name: (about["ear_status"], len(about["ear_verifier_claims"]["checks"])) for name, about in made["submods"].items()}
+    assert told == {"cpu0": ("affirming", 2), "gpu0": ("affirming", 3), "gpu1": ("warning", 4)}
+    assert made["ear_status"] == "warning" and made["submods"]["gpu1"]["ear_attester_claims"] == {"product": "two"}
+    assert "devices" not in made["submods"]["cpu0"]["ear_attester_claims"]
+
+
+def test_a_report_that_was_refused_has_a_submodule_too() -> None:
+    examination = Examination()
+    examination.failed("signature", "signature", "it does not verify")
+    for named, name in (("nvidia", "gpu0"), ("sev-snp", "cpu0"), ("tpm", "tpm0")):
+        made = record(examination.appraisal(named, Assurance.TEE, "cd" * 32), now=NOW)
+        assert list(made["submods"]) == [name] and made["submods"][name]["ear_status"] == "contraindicated"
+        assert "runtime-opaque" not in made["submods"][name]["ear_trustworthiness_vector"]
+
+
 def test_a_signed_record_is_read_by_who_names_the_signer() -> None:
     made = record(appraisal(), now=NOW)
     token = sign_record(made, SIGNER)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,42 +43,59 @@ Record = dict[str, Any]
 
 def record(appraisal: Appraisal, *, now: datetime, nonce: bytes | None = None) -> Record:
     """The record of one appraisal. `now`: when was judged; `nonce`: what the relying party asked for."""
-    status = str(appraisal.verdict)
-    about: Record = {
-        "ear_status": status,
-        "ear_trustworthiness_vector": _vector(appraisal),
-        "ear_appraisal_policy_ids": [f"sha256:{appraisal.policy}"],
-        "ear_attester_claims": dict(appraisal.claims),
-        "ear_verifier_claims": {
-            "format": appraisal.format,
-            "code": appraisal.code,
-            "assurance": appraisal.assurance.word,
-            "checks": [{"name": check.name, "outcome": str(check.outcome), "code": check.code} for check in appraisal.checks],
-        },
-    }
     made: Record = {
         "eat_profile": PROFILE,
         "iat": int(now.timestamp()),
         "ear_verifier_id": {"developer": "velatura", "build": f"velatura {__version__}"},
-        "ear_status": status,
-        "submods": {SUBMODS.get(appraisal.format, "cpu0"): about},
+        "ear_status": str(appraisal.verdict),
+        "submods": {name: _submodule(appraisal, checks, claims) for name, checks, claims in _devices(appraisal)},
     }
     return made | ({"eat_nonce": _text(nonce)} if nonce else {})
 
 
-SUBMODS = {"nvidia": "gpu0", "tpm": "tpm0"}
+def _devices(appraisal: Appraisal) -> Iterator[tuple[str, Sequence[Check], Mapping[str, Any]]]:
+    """One attester after the other: the processor, then each GPU, with the checks that are about it. What is about all GPUs is about each."""
+    gpus = appraisal.claims.get("devices", [])
+    beside = tuple(check for check in appraisal.checks if check.name.partition(":")[0] == "gpu" or appraisal.format == "nvidia")
+    if appraisal.format != "nvidia" or not gpus:
+        own = tuple(check for check in appraisal.checks if check not in beside) or appraisal.checks
+        yield NAMES.get(appraisal.format, "cpu0"), own, {name: value for name, value in appraisal.claims.items() if name != "devices"}
+    for place, claims in enumerate(gpus):
+        others = tuple(f"{prefix}device{other}:" for prefix in ("", "gpu:") for other in range(len(gpus)) if other != place)
+        yield f"gpu{place}", [check for check in beside if not check.name.startswith(others)], claims
+
+
+NAMES = {"nvidia": "gpu0", "tpm": "tpm0"}
+
+
+def _submodule(appraisal: Appraisal, checks: Sequence[Check], claims: Mapping[str, Any]) -> Record:
+    decisive = next((check for tier in (Outcome.FAILED, Outcome.WARNED) for check in checks if check.outcome is tier), None)
+    return {
+        "ear_status": STATUS[_tier(checks)],
+        "ear_trustworthiness_vector": _vector(checks, appraisal.assurance, debug=claims.get("debug") is True),
+        "ear_appraisal_policy_ids": [f"sha256:{appraisal.policy}"],
+        "ear_attester_claims": dict(claims),
+        "ear_verifier_claims": {
+            "format": appraisal.format,
+            "code": decisive.code if decisive else "ok",
+            "assurance": appraisal.assurance.word,
+            "checks": [{"name": check.name, "outcome": str(check.outcome), "code": check.code, "told": check.told} for check in checks],
+        },
+    }
+
+
 SURE = frozenset({"signature", "chain"})
 
 
-def _vector(appraisal: Appraisal) -> dict[str, int]:
+def _vector(checks: Sequence[Check], assurance: Assurance, *, debug: bool) -> dict[str, int]:
     """A claim for each area that was looked at, and one for who can read the memory."""
-    asked = [check for check in appraisal.checks if not (check.name == "measurement" and check.outcome is Outcome.PASSED)]  # any_measurement
-    tiers = {area: _tier(check for check in asked if _area(check) is area) for area in Area if area is not Area.BINDING}
-    if any(check.outcome is Outcome.FAILED and check.name in SURE for check in asked):
+    asked = [check for check in checks if not (check.name == "measurement" and check.outcome is Outcome.PASSED)]  # any_measurement
+    tiers = {area: _tier([check for check in asked if _area(check) is area]) for area in Area if area is not Area.BINDING}
+    if any(check.outcome is Outcome.FAILED and base_name(check.name) in SURE for check in asked):
         tiers[Area.HARDWARE] = tiers[Area.IDENTITY] = NOT_VALID
     vector = {str(area): tier for area, tier in tiers.items() if tier}
-    opaque = OPAQUE.get(appraisal.assurance, 0)
-    return vector | ({"runtime-opaque": CONTRAINDICATED if appraisal.claims.get("debug") is True else opaque} if opaque else {})
+    opaque = CONTRAINDICATED if debug and assurance else OPAQUE.get(assurance, 0)
+    return vector | ({"runtime-opaque": opaque} if opaque else {})
 
 
 OPAQUE: Mapping[Assurance, int] = {
@@ -88,6 +105,7 @@ OPAQUE: Mapping[Assurance, int] = {
     Assurance.TEE: AFFIRMING,
     Assurance.TEE_GPU: AFFIRMING,
 }
+STATUS = {0: "none", AFFIRMING: "affirming", WARNING: "warning", CONTRAINDICATED: "contraindicated"}
 
 
 def _area(check: Check) -> Area | None:
@@ -95,7 +113,7 @@ def _area(check: Check) -> Area | None:
     return known.area if known else None
 
 
-def _tier(checks: Iterable[Check]) -> int:
+def _tier(checks: Sequence[Check]) -> int:
     outcomes = {check.outcome for check in checks}
     if Outcome.FAILED in outcomes:
         return CONTRAINDICATED

@@ -51,9 +51,12 @@ def record_in_words(made: Mapping[str, Any], *, signed: bool) -> str:
     return "\n".join([*lines, "its signature verifies" if signed else "nobody's signature was looked at: this is what the file says"])
 
 
-def _meaning(check: Mapping[str, str]) -> str:
-    code, name = CODES.get(check["code"]), CHECKS.get(base_name(check["name"]))
-    return f"{code.means} [{check['code']}]" if code else name.means if name else check["code"]
+def _meaning(check: Mapping[str, Any]) -> str:
+    """What was found, and what the code means; of a check that passed, what it looks at."""
+    code, name, told = CODES.get(check["code"]), CHECKS.get(base_name(check["name"])), one_line(str(check.get("told") or ""))
+    if not check["code"]:
+        return name.means if name else told
+    return f"{told + '; ' if told else ''}{code.means if code else 'a code that is not known here'} [{check['code']}]"
 
 
 def _claims(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
