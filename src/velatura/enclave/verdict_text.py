@@ -37,7 +37,8 @@ def in_words(appraisal: Appraisal, *, now: datetime) -> str:
 
 def record_in_words(made: Mapping[str, Any], *, signed: bool) -> str:
     """A saved record, each check that did not pass with its meaning and the next step. `signed`: its signature was checked."""
-    lines = []
+    lines: list[str] = []
+    limits: dict[str, None] = {}
     for device, about in made["submods"].items():
         told = about["ear_verifier_claims"]
         lines.append(
@@ -47,15 +48,15 @@ def record_in_words(made: Mapping[str, Any], *, signed: bool) -> str:
             lines.append(f"{MARKS.get(check['outcome'], '?'):4s} {check['name']:20s} {_meaning(check)}".rstrip())
             if check["code"] in CODES and CODES[check["code"]].next:
                 lines.append(f"{'':25s} -> {CODES[check['code']].next}")
-        lines += [limit_of(str(told.get("format")), one) for one in Assurance if one.word == told.get("assurance")]
-    return "\n".join([*lines, "its signature verifies" if signed else "nobody's signature was looked at: this is what the file says"])
+        limits |= {limit_of(str(told.get("format")), one): None for one in Assurance if one.word == told.get("assurance")}
+    return "\n".join([*lines, *limits, "its signature verifies" if signed else "nobody's signature was looked at: this is what the file says"])
 
 
 def _meaning(check: Mapping[str, Any]) -> str:
-    """What was found, and what the code means; of a check that passed, what it looks at."""
+    """What was found, and what the code means; of a check that passed and says no more, what it looks at."""
     code, name, told = CODES.get(check["code"]), CHECKS.get(base_name(check["name"])), one_line(str(check.get("told") or ""))
     if not check["code"]:
-        return name.means if name else told
+        return told or (name.means if name else "")
     return f"{told + '; ' if told else ''}{code.means if code else 'a code that is not known here'} [{check['code']}]"
 
 
