@@ -39,11 +39,12 @@ def explain(
         lines = [f"{kind}\n" + "\n".join(f"  {name:24s} {means}" for name, means in table.items()) for kind, table in told.items()]
         emit("enclave explain", told, json=json, text="\n\n".join(lines))
         return
-    if signer is not None or (is_there(Path(word)) and Path(word).suffix):
+    known = any(word in table for table in TABLES.values())
+    if signer is not None or (not known and is_there(Path(word))):
         found, text = _saved(Path(word), signer)
         emit("enclave explain", found, json=json, text=text)
         return
-    if "/" in word:
+    if not known and ("/" in word or Path(word).suffix):
         raise BadSpec("enclave.word", f"{word}: there is no such file", hint="a word such as tcb-status, or a file of `enclave verify -o`")
     meanings = of(word)
     text = "\n".join(f"{word} ({kind}): {one.means}" + (f"\n  {one.next}" if one.next else "") for kind, one in meanings)
