@@ -55,7 +55,8 @@ def _ray(found: Figures) -> Judged:
 
 
 def _first(found: Figures) -> Judged:
-    told = f"{found['first_cpu_s']:.2f} s CPU, {found['first_wall_s']:.2f} by the clock of a busy machine (imports {found['import_cpu_s']:.1f} s CPU)"
+    later = f", of which a later round has {found['steady_cpu_s']:.2f}" if "steady_cpu_s" in found else ""
+    told = f"{found['first_cpu_s']:.2f} s CPU{later}; {found['first_wall_s']:.2f} by the clock of a busy machine (imports {found['import_cpu_s']:.1f} s CPU)"
     return told, found["first_cpu_s"] <= 0.5
 
 
