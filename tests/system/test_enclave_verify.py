@@ -211,3 +211,20 @@ def test_a_word_that_nobody_knows_comes_with_the_nearest(run: Run) -> None:
     assert (status, "did you mean 'tcb-status'" in err) == (2, True)
     status, out, _ = run("explain")
     assert status == 0 and out.count("\n") > 50
+
+
+def test_collateral_is_put_together_from_answers_and_verifies(run: Run, tmp_path: Path) -> None:
+    from tests.enclave.evidence.test_dcap_responses import answers
+
+    (tmp_path / "answers").mkdir()
+    for name, raw in answers().items():
+        (tmp_path / "answers" / name).write_bytes(raw)
+    quote = EVIDENCE / "evidence" / "tdx-v4.quote.bin"
+    status, out, err = run("collateral", quote, "--responses", "answers", "-o", "dcap.json", "--time", "1751624655")
+    assert (status, err) == (0, "") and "GIVEN     dcap" in out and "affirming" in out
+    assert run(*words_of("tdx"), "--with", "dcap=dcap.json")[0] == 0
+    assert run("collateral", quote, "--responses", "answers", "-o", "dcap.json")[0] == 2
+    assert run("collateral", quote, "--responses", "answers")[0] == 2
+    (tmp_path / "answers" / "pck_crl").unlink()
+    status, _, err = run("collateral", quote, "--responses", "answers", "-o", "other.json")
+    assert (status, "[enclave.response]" in err, (tmp_path / "other.json").exists()) == (5, True, False)

@@ -144,10 +144,7 @@ def _quote(tee: Tee) -> Callable[[bytes], Iterator[Need]]:
     return needs
 
 
-FETCH = (
-    "or, where there is a network: python -c 'import asyncio, dcap_qvl, sys; print(asyncio.run("
-    'dcap_qvl.get_collateral_from_pcs(open(sys.argv[1], "rb").read())).to_json())\' QUOTE > dcap.json'
-)
+FETCH = "each saved by `curl -i -o NAME ADDRESS`, and put together by `velatura enclave collateral QUOTE --responses FOLDER -o dcap.json`"
 
 
 def _azure_snp(_: bytes) -> Iterator[Need]:

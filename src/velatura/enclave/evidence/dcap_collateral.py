@@ -35,6 +35,7 @@ NAMES = {"sgx": ("SGX", "QE"), "tdx": ("TDX", "TD_QE")}
 
 TCB_INFO, IDENTITY = 3, 2
 PCS = "https://api.trustedservices.intel.com"
+ROOT_CRL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"  # the distribution point that the root names itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ def addresses(tee: Tee, fmspc: str, authority: str) -> dict[str, str]:
         "tcb_info": f"{PCS}/{tee}/certification/v4/tcb?fmspc={fmspc.upper()}",
         "qe_identity": f"{PCS}/{tee}/certification/v4/qe/identity",
         "pck_crl": f"{PCS}/sgx/certification/v4/pckcrl?ca={kind}&encoding=der",
-        "root_ca_crl": f"{PCS}/sgx/certification/v4/rootcacrl",
+        "root_ca_crl": ROOT_CRL,
     }
 
 
