@@ -131,7 +131,7 @@ def _free_port() -> int:
 
 
 def first() -> dict[str, float]:
-    """Seconds from a job's start to its first round's end, and of its third round, in a fresh process which has imported all that it needs; median of 5."""
+    """Seconds from a job's start to its first round's end, and of its third round; a fresh process, all imported; median of 5."""
     root = Path(__file__).parent.parent
     told = [subprocess.run([sys.executable, "-c", FIRST], capture_output=True, check=True, text=True, cwd=root).stdout for _ in range(5)]
     found = [json.loads(one) for one in told]

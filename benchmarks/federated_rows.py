@@ -56,7 +56,8 @@ def _ray(found: Figures) -> Judged:
 
 def _first(found: Figures) -> Judged:
     later = f", of which a later round has {found['steady_cpu_s']:.2f}" if "steady_cpu_s" in found else ""
-    told = f"{found['first_cpu_s']:.2f} s CPU{later}; {found['first_wall_s']:.2f} by the clock of a busy machine (imports {found['import_cpu_s']:.1f} s CPU)"
+    clocks = f"{found['first_wall_s']:.2f} by the clock of a busy machine (imports {found['import_cpu_s']:.1f} s CPU)"
+    told = f"{found['first_cpu_s']:.2f} s CPU{later}; {clocks}"
     return told, found["first_cpu_s"] <= 0.5
 
 
