@@ -15,7 +15,7 @@ from velatura.errors import one_line
 __all__ = ["in_words", "record_in_words"]
 
 MARKS: Mapping[str, str] = {Outcome.PASSED: "ok", Outcome.WARNED: "WARN", Outcome.FAILED: "FAIL"}
-MOST_SIGNS, MOST_ENTRIES = 400, 8
+MOST_SIGNS, MOST_ENTRIES, SHORT = 400, 8, 40
 
 
 def in_words(appraisal: Appraisal, *, now: datetime) -> str:
@@ -64,7 +64,7 @@ def _claims(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for name, value in claims.items():
         if isinstance(value, list) and 0 < len(value) <= MOST_ENTRIES and all(isinstance(one, Mapping) for one in value):
             yield from _claims({f"{name}[{place}]": one for place, one in enumerate(value)}, prefix)
-        elif isinstance(value, Mapping) and any(isinstance(part, Mapping | list) for part in value.values()):
+        elif isinstance(value, Mapping) and any(isinstance(part, Mapping | list) or len(str(part)) > SHORT for part in value.values()):
             yield from _claims(value, f"{prefix}{name}.")
         else:
             yield f"  {prefix + name:20s} {_short(value)}"
@@ -72,7 +72,11 @@ def _claims(claims: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 def _short(value: Any) -> str:
     if isinstance(value, Mapping):  # flags by name where they are set, numbers beside theirs
-        parts = [name if part is True else f"{name} {part}" for name, part in value.items() if part is not False and part is not None]
+        parts = [
+            name if part is True else f"{name} {'-' if part == '' else part}"
+            for name, part in value.items()
+            if part is not False and part is not None
+        ]
         value = ", ".join(parts) or "none"
     if isinstance(value, list | tuple):
         value = f"{len(value)} entries" if any(isinstance(one, Mapping) for one in value) else ", ".join(map(str, value)) or "none"
