@@ -15,7 +15,7 @@ from velatura.errors import one_line
 __all__ = ["in_words", "record_in_words"]
 
 MARKS: Mapping[str, str] = {Outcome.PASSED: "ok", Outcome.WARNED: "WARN", Outcome.FAILED: "FAIL"}
-MOST_SIGNS, MOST_ENTRIES, SHORT = 400, 8, 40
+MOST_SIGNS, MOST_ENTRIES, SHORT = 400, 8, 39
 
 
 def in_words(appraisal: Appraisal, *, now: datetime) -> str:
