@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.enclave.evidence.test_process import KEY, NOW, claims, sealed
 
-from velatura.enclave.companions import read_companions
-from velatura.enclave.evidence.documents import read_evidence
+from velatura.enclave.companions import Companions, read_companions
+from velatura.enclave.evidence.documents import guess, read_evidence
+from velatura.enclave.evidence.process_document import INSECURE_TEST
 from velatura.enclave.policy import With, load_policy
 from velatura.enclave.policy_from import Proposal, policy_from
 from velatura.enclave.verify import verify
@@ -108,3 +110,24 @@ def test_a_changed_document_is_never_the_source(shared: Path, tmp_path: Path) ->
         source_raw[at] ^= 1
         with pytest.raises(VelaturaError):
             policy_from(bytes(source_raw), "sev-snp", source.companions, source.beside, now=source.now, folder=tmp_path)
+
+
+@pytest.mark.parametrize("form", ["process", "simulated"])
+def test_a_policy_from_a_process_wants_its_program_and_its_job(form: str, tmp_path: Path) -> None:
+    raw = sealed(key=INSECURE_TEST if form == "simulated" else KEY, named=form)
+    assert guess(raw) == form
+    made = policy_from(raw, form, Companions(), With(), now=NOW, folder=tmp_path)
+    path = tmp_path / "p.toml"
+    path.write_text(made.text)
+    policy = load_policy(path)
+    assert (policy.minimum_assurance, set(policy.reference.values)) == (form, {"measurement", "job"})
+    other = claims(job="99" * 32)
+    assert verify(sealed(other, key=INSECURE_TEST if form == "simulated" else KEY, named=form), policy, now=NOW).code == "measurement-mismatch"
+
+
+def test_a_layer_that_is_absent_has_to_be_named(tmp_path: Path) -> None:
+    raw = sealed(claims(layers=claims().layers | {"landlock": "no-landlock"}))
+    with pytest.raises(Withheld, match=r"\[degraded\]"):
+        policy_from(raw, "process", Companions(), With(), now=NOW, folder=tmp_path)
+    made = policy_from(raw, "process", Companions(), With(), now=NOW, folder=tmp_path, degraded=("landlock",))
+    assert 'degraded = ["landlock"]' in made.text and [check.code for check in made.open] == ["degraded"]

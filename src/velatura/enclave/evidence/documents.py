@@ -12,6 +12,7 @@ import binascii
 import re
 from pathlib import Path
 
+from velatura.enclave.evidence.process_document import formats
 from velatura.enclave.evidence.strict_json import read_document
 from velatura.enclave.verify import MOST_EVIDENCE_BYTES
 from velatura.errors import BadInput
@@ -101,5 +102,4 @@ def _guess_json(document: bytes) -> str | None:
         return "azure-snp"
     if "ak_public" in keys:
         return "tpm"
-    kind = tree.get("format") if keys else None
-    return kind if kind in ("process", "simulated") else None
+    return next((named for named, word in formats.items() if keys and tree.get("format") == word), None)
