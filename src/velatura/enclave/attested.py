@@ -14,7 +14,7 @@ from velatura.enclave.policy import Policy
 from velatura.enclave.verify import verify
 from velatura.errors import Withheld
 
-__all__ = ["appraise", "hold"]
+__all__ = ["SENT", "appraise", "hold"]
 
 SENT = ("leaf", "chain", "root", "dcap", "eventlog", "gpu")
 """Companions that may come with the evidence: each is signed up to a root that the package pins, or replayed to what is. Revocation lists are the

@@ -42,7 +42,7 @@ def report_data(nonce: bytes, key: bytes, policy_digest: bytes, job_digest: byte
 
 
 def info(bound: bytes, dataset: str, purpose: str) -> bytes:
-    """HPKE's `info` of the box with a data set's key, in the session whose report data is `bound`: it opens in no other one, and for no other data."""
+    """HPKE's `info` of the box with a data set's key, in the session whose report data is `bound`: it opens in no other, and for no other data."""
     return framed(b"velatura-enclave-v1 box", bound, dataset.encode(), purpose.encode())
 
 

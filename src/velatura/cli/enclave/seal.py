@@ -29,7 +29,7 @@ def seal(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Seal data: encrypted in pieces, its key bound to policy, purpose, uses and outputs. Its key stays with you; beside it lies the count of uses."""
+    """Seal data: encrypted in pieces, its key bound to policy, purpose, uses and outputs. The key stays with you, and so does the count of uses."""
     import os
 
     from velatura.cli.options import words

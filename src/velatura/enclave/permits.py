@@ -1,0 +1,41 @@
+"""Whether a job keeps to the terms of a data set: its purpose, what it may put out, and to whom. Judged by the manifest whose digest was attested."""
+
+from __future__ import annotations
+
+from velatura.enclave.datasets import Terms
+from velatura.enclave.manifest import Manifest
+from velatura.enclave.outputs import Output
+from velatura.errors import Withheld
+
+__all__ = ["hold_terms"]
+
+
+def hold_terms(terms: Terms, dataset: str, manifest: Manifest) -> None:
+    """
+    Raises:
+        Withheld: `enclave.terms`: the job does not declare the data set, or for another purpose; or declares an output that the owner does not allow.
+    """
+    declared = {name: given for name, given in manifest.inputs.items() if given.digest == dataset}
+    if not declared:
+        raise Withheld("enclave.terms", "the job declares no input that is this data set", hint="[inputs.NAME] file = ... in its file")
+    for name, given in declared.items():
+        if given.purpose != terms.purpose:
+            told = f"the job asks for {name} to {given.purpose!r}; its owner gives it to {terms.purpose!r}"
+            raise Withheld("enclave.terms", told, hint=f"inputs.{name}.purpose in the job's file")
+    allowed = {word.partition(":")[0]: word for word in terms.outputs}
+    for name, output in manifest.outputs.items():
+        _hold_output(name, output, allowed)
+        if output.leave == "sealed" and terms.recipient is not None and manifest.recipient != terms.recipient:
+            told = f"output {name!r} is sealed to somebody else than the data's owner names"
+            raise Withheld("enclave.terms", told, hint="recipient in the job's file")
+
+
+def _hold_output(name: str, output: Output, allowed: dict[str, str]) -> None:
+    if name not in allowed:
+        raise Withheld("enclave.terms", f"the job puts out {name!r}; the data's owner allows {', '.join(allowed)}", hint="ask its owner")
+    _, _, rest = allowed[name].partition(":")
+    kind, _, leave = rest.partition(":")
+    if kind and kind != output.type:
+        raise Withheld("enclave.terms", f"output {name!r} is of type {output.type}; the data's owner allows {kind}", hint="ask its owner")
+    if leave == "sealed" and output.leave != "sealed":
+        raise Withheld("enclave.terms", f"output {name!r} is released; the data's owner wants it sealed", hint=f'outputs.{name}.leave = "sealed"')

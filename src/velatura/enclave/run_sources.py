@@ -1,0 +1,79 @@
+"""Where the data of a job on this machine come from: sealed data sets with a key of this person's or his broker's, and files that lie here readable.
+
+A readable file is sealed for the one run, to a key that is drawn for it, and then goes the way that every data set goes: policy, evidence, terms, one
+use. It hides nothing from who can read the file; what it shows is that the enclave alone gets it, and that the job keeps to what it declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from velatura.crypto.keys import Entropy
+from velatura.crypto.keytext import encode
+from velatura.enclave.dataset_key import DatasetKey, new_key
+from velatura.enclave.datasets import Terms, seal
+from velatura.enclave.exchange import KeyHolder
+from velatura.enclave.job import Input, Job
+from velatura.enclave.policy import Policy
+from velatura.enclave.session import Source
+from velatura.enclave.uses import begin_uses
+from velatura.errors import BadSpec
+from velatura.files import open_regular
+
+__all__ = ["one_run", "sources_of"]
+
+
+def one_run(job: Job, policy: Policy, folder: Path, *, entropy: Entropy) -> tuple[list[DatasetKey], dict[str, Path]]:
+    """Keys of the readable inputs, and by name where they lie encrypted, in a private folder."""
+    keys: list[DatasetKey] = []
+    paths: dict[str, Path] = {}
+    done: dict[str, Path] = {}
+    for name, given in job.inputs.items():
+        if given.sealed:
+            continue
+        if given.digest not in done:
+            path = folder / f"{name}.sealed"
+            keys.append(_sealed(job, given, policy, path, entropy))
+            done[given.digest] = path
+        paths[name] = done[given.digest]
+    return keys, paths
+
+
+def sources_of(job: Job, here: KeyHolder, known: Sequence[str], readable: Mapping[str, Path], brokers: Mapping[str, KeyHolder]) -> dict[str, Source]:
+    """A source for each input.
+
+    Args:
+        here: holds the keys of the data sets `known`.
+        readable: of `one_run`.
+        brokers: of the rest: input's name -> broker; "": of any that is not named.
+
+    Raises:
+        BadSpec: `enclave.no-key`.
+    """
+    found: dict[str, Source] = {}
+    for name, given in job.inputs.items():
+        path = readable.get(name, given.path)
+        holder = here if given.digest in known else brokers.get(name, brokers.get(""))
+        if holder is None:
+            hint = "--key FILE of `velatura enclave seal`, or --broker URL"
+            raise BadSpec("enclave.no-key", f"{given.path}: no key of this data set was given", hint=hint)
+        found[name] = Source(holder, partial(open_regular, path))
+    return found
+
+
+def _sealed(job: Job, given: Input, policy: Policy, path: Path, entropy: Entropy) -> DatasetKey:
+    terms = Terms(
+        policy=policy.digest,
+        purpose=given.purpose,
+        uses=1,
+        outputs=tuple(f"{name}:{output.type}:{output.leave}" for name, output in job.outputs.items()),
+        recipient=None if job.recipient is None else encode(job.recipient),
+    )
+    key = new_key(entropy)
+    with path.open("xb") as sink:
+        seal([given.path], sink, terms, key, entropy=entropy)
+    uses = path.with_name(path.name + ".uses")
+    begin_uses(uses, given.digest, terms.uses)
+    return DatasetKey(given.digest, key, terms, policy, uses)

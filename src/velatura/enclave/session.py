@@ -1,0 +1,113 @@
+"""One job, from its start to what may leave it: the enclave's side of a session with those who hold the keys of its data.
+
+    start -> for each input: challenge, evidence, key, data -> run -> outputs held against their rules
+
+The data go in encrypted and are opened inside. A challenge is answered by fresh evidence that carries its nonce, the enclave's key, the holder's
+policy and this job (`binding.py`), so neither another enclave's key nor another session's box fits.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from velatura.enclave.attested import SENT
+from velatura.enclave.backends.backend import Backend, Enclave
+from velatura.enclave.binding import info, report_data
+from velatura.enclave.exchange import Grant, KeyHolder, Request
+from velatura.enclave.job import Job
+from velatura.enclave.release import Released, released
+from velatura.errors import Withheld
+from velatura.progress import SILENT, Progress
+
+__all__ = ["Ran", "Source", "admit", "run_job"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where an input's key is asked for, and its encrypted bytes are.
+
+    Attributes:
+        holder: of its key.
+        open: the encrypted file, from its beginning.
+    """
+
+    holder: KeyHolder
+    open: Callable[[], BinaryIO]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """
+    Attributes:
+        outputs: by name; all that were declared.
+        grants: of each input.
+        evidence: that each input's holder was shown.
+        seconds: to start, to hand over the data, to run.
+    """
+
+    outputs: Mapping[str, Released]
+    grants: Mapping[str, Grant]
+    evidence: Mapping[str, bytes]
+    seconds: Mapping[str, float]
+
+
+def run_job(
+    job: Job,
+    backend: Backend,
+    sources: Mapping[str, Source],
+    *,
+    allow_degraded: frozenset[str] = frozenset(),
+    clock: Callable[[], float] = time.monotonic,
+    progress: Progress = SILENT,
+) -> Ran:
+    """Run a job on data whose holders agree.
+
+    Args:
+        sources: of each declared input.
+        allow_degraded: layers that may be absent; the evidence says so, and a policy refuses it unless it lists them.
+        clock: seconds.
+
+    Raises:
+        Withheld: a holder refused, or an output breaks its rule. BadInput: `enclave.*`. Missing: the backend cannot start.
+    """
+    assert set(sources) == set(job.inputs), "each declared input has a source, and nothing else has"
+    began = clock()
+    with backend.start(job, owner=job.recipient, allow_degraded=allow_degraded) as enclave:
+        if enclave.job_digest != job.digest:
+            raise Withheld("enclave.job-changed", "the enclave was started for another job than this one")
+        started = clock()
+        grants: dict[str, Grant] = {}
+        evidence: dict[str, bytes] = {}
+        for name, source in sources.items():
+            grants[name], evidence[name] = admit(enclave, job, name, source)
+        given = clock()
+        found = enclave.run(deadline_s=job.deadline_s, progress=progress)
+    outputs = released(job.outputs, found)
+    ended = clock()
+    return Ran(outputs, grants, evidence, {"start": started - began, "data": given - started, "run": ended - given})
+
+
+def admit(enclave: Enclave, job: Job, name: str, source: Source) -> tuple[Grant, bytes]:
+    """One input: ask its holder for a challenge, answer it with evidence, hand key and data to the enclave. The grant, and the evidence."""
+    wanted = job.inputs[name]
+    challenge = source.holder.challenge(wanted.digest)
+    bound = report_data(challenge.nonce, enclave.recipient.raw, bytes.fromhex(challenge.policy), bytes.fromhex(job.digest))
+    collected = enclave.evidence(bound, challenge.nonce)
+    if collected.format != challenge.format:
+        told = f"{name}: its holder wants evidence of {challenge.format}, and this enclave has that of {collected.format}"
+        raise Withheld("enclave.format", told, hint="--backend, or another policy")
+    request = Request(
+        dataset=wanted.digest,
+        nonce=challenge.nonce,
+        key=enclave.recipient.raw,
+        manifest=job.manifest,
+        evidence=collected.evidence,
+        companions={key: raw for key, raw in collected.companions.items() if key in SENT},
+    )
+    grant = source.holder.grant(request)
+    with source.open() as sealed:
+        enclave.take(name, grant.box, info(bound, wanted.digest, grant.terms.purpose), grant.terms.context, sealed)
+    return grant, collected.evidence
