@@ -21,6 +21,8 @@ from types import MappingProxyType
 from typing import Any
 
 from velatura.enclave.appraisal import Refused
+from velatura.enclave.evidence.fields import Fields
+from velatura.errors import BadInput
 
 __all__ = ["AFTER_SEPARATOR", "BANKS", "Event", "EventLog", "Replayed", "read_log", "replay"]
 
@@ -206,9 +208,16 @@ def read_log(raw: bytes) -> EventLog:
     """
     if len(raw) > MOST_LOG_BYTES:
         raise refused(f"a log of {len(raw)} bytes; at most {MOST_LOG_BYTES}", "malformed")
-    reader = _Reader(raw)
-    _, kind, digest, size = HEADER.unpack(reader.take(HEADER.size))  # of register 0, or 1 in a CCEL
-    header = reader.take(size)
+    try:
+        return _read(raw)
+    except BadInput as error:  # cut short
+        raise refused(error.sentence, "malformed") from error
+
+
+def _read(raw: bytes) -> EventLog:
+    fields = Fields(raw, "the log", "little")
+    _, kind, digest, size = HEADER.unpack(fields.take(HEADER.size))  # of register 0, or 1 in a CCEL
+    header = fields.take(size)
     if kind != NO_ACTION or header[:16] != SPEC_ID:
         raise refused(
             "this is a log of TCG 1.2, which knows SHA-1 alone, or no log: its first record is not 'Spec ID Event03'",
@@ -217,49 +226,49 @@ def read_log(raw: bytes) -> EventLog:
     if any(digest):
         raise refused("the log's first record has a digest", "malformed")
     banks = _banks(header)
-    events = tuple(_events(reader, banks, len(raw.rstrip(b"\0"))))
+    events = tuple(_events(fields, banks, len(raw.rstrip(b"\0"))))
     return EventLog(tuple(name for name, _ in banks.values()), events)
 
 
 def _banks(header: bytes) -> dict[int, tuple[str, int]]:
     """The table of algorithms: signature 16, platform class 4, versions 3, size of a pointer 1, count 4, entries, vendor's bytes."""
-    reader = _Reader(header)
-    reader.take(24)
-    count = reader.number(4)
+    fields = Fields(header, "the log's header", "little")
+    fields.take(24)
+    count = fields.number(4)
     if not 1 <= count <= MOST_BANKS:
         raise refused(f"the log's header lists {count} algorithms", "malformed")
     banks: dict[int, tuple[str, int]] = {}
     for _ in range(count):
-        algorithm, size = reader.number(2), reader.number(2)
+        algorithm, size = fields.number(2), fields.number(2)
         name, known = BANKS.get(algorithm, (f"0x{algorithm:04x}", size))
         if size != known or not 1 <= size <= 128 or algorithm in banks:
             raise refused(f"the log's header gives {name} {size} bytes, or lists it twice", "malformed")
         banks[algorithm] = (name, size)
-    reader.take(reader.number(1))
-    if reader.left:
-        raise refused(f"{reader.left} bytes follow the log's header", "malformed")
+    fields.sized(1)
+    if fields.left:
+        raise refused(f"{fields.left} bytes follow the log's header", "malformed")
     return banks
 
 
-def _events(reader: _Reader, banks: Mapping[int, tuple[str, int]], written: int) -> Iterator[Event]:
+def _events(fields: Fields, banks: Mapping[int, tuple[str, int]], written: int) -> Iterator[Event]:
     """`written`: where the zeros begin that go on to the end."""
     number = 0
-    while reader.at < written and not reader.all_ones():
+    while fields.at < written and not _all_ones(fields):
         if number == MOST_EVENTS:
             raise refused(f"the log has more than {MOST_EVENTS} events", "malformed")
-        register, kind, count = EVENT.unpack(reader.take(EVENT.size))
+        register, kind, count = EVENT.unpack(fields.take(EVENT.size))
         if count > len(banks):
             raise refused(f"event {number} has {count} digests; the header lists {len(banks)} algorithms", "malformed")
         if register > 23 and kind != NO_ACTION:
             raise refused(f"event {number} is of register {register}", "malformed")
         digests: dict[str, bytes] = {}
         for _ in range(count):
-            algorithm = reader.number(2)
+            algorithm = fields.number(2)
             name, size = banks.get(algorithm, ("", 0))
             if not name or name in digests:
                 raise refused(f"event {number} has a digest of algorithm 0x{algorithm:04x}, which is not listed or comes twice", "malformed")
-            digests[name] = reader.take(size)
-        yield Event(register, kind, digests, reader.take(reader.number(4)))
+            digests[name] = fields.take(size)
+        yield Event(register, kind, digests, fields.sized(4))
         number += 1
 
 
@@ -300,30 +309,9 @@ class _Separators:
             self.closed.add(event.register)
 
 
-class _Reader:
-    """Bytes from front to back, every length checked before it is taken."""
-
-    __slots__ = ("at", "raw")
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw, self.at = raw, 0
-
-    @property
-    def left(self) -> int:
-        return len(self.raw) - self.at
-
-    def take(self, count: int) -> bytes:
-        if count > self.left:
-            raise refused(f"the log is cut short at byte {self.at}: {count} wanted, {self.left} left", "malformed")
-        self.at += count
-        return self.raw[self.at - count : self.at]
-
-    def number(self, count: int) -> int:
-        return int.from_bytes(self.take(count), "little")
-
-    def all_ones(self) -> bool:
-        """Only bytes 255 are left, which is how an unwritten area may look."""
-        return self.raw.startswith(b"\xff\xff\xff\xff", self.at) and self.raw.count(b"\xff", self.at) == self.left
+def _all_ones(fields: Fields) -> bool:
+    """Only bytes 255 are left, which is how an unwritten area may look."""
+    return fields.raw.startswith(b"\xff\xff\xff\xff", fields.at) and fields.raw.count(b"\xff", fields.at) == fields.left
 
 
 def _hash(bank: str, data: bytes) -> bytes:
