@@ -231,6 +231,7 @@ class Policy(Spec, frozen=True, kw_only=True):
             )
         _check_reference(self.reference, self.format, where)
         _check_require(self.require, form, where)
+        _check_asked(self.require, self.format, where)
 
 
 def load_policy(path: Path) -> Policy:
@@ -307,6 +308,28 @@ def _check_require(require: Require, form: Format, where: str) -> None:
         raise BadSpec("enclave.policy", f"{where}: require.vmpl lists levels from 0 to 3")
     if require.gpus is not None and not 1 <= require.gpus <= 64:
         raise BadSpec("enclave.policy", f"{where}: require.gpus is 1 to 64")
+
+
+SNP, DCAP, AZURE = frozenset({"sev-snp", "azure-snp"}), frozenset({"sgx", "tdx", "azure-tdx"}), frozenset({"azure-snp", "azure-tdx"})
+ASKED_OF: Mapping[str, frozenset[str]] = {
+    "vmpl": SNP,
+    "min_tcb": SNP,
+    "min_evaluation_number": DCAP,
+    "secure_boot": AZURE,
+    "gpus": frozenset(name for name, form in FORMATS.items() if set(GPU) <= set(form.values)),
+    "collateral_max_age_s": frozenset(FORMATS) - {"process", "simulated"},
+}
+"""Key of `[require]` that asks for something -> formats whose verifier looks at it. Elsewhere it would be a demand that nobody holds."""
+
+
+def _check_asked(require: Require, named: str, where: str) -> None:
+    for key, formats in ASKED_OF.items():
+        if named not in formats and getattr(require, key) != getattr(Require(), key):
+            raise BadSpec(
+                "enclave.policy",
+                f"{where}: require.{key} is nothing that evidence of {named} can be asked for",
+                hint=f"leave it out; it is for {', '.join(sorted(formats))}",
+            )
 
 
 TCB = frozenset({"fmc", "bl", "tee", "snp", "ucode"})
