@@ -85,6 +85,10 @@ class SigningCounters:
             self._account.close()
             raise BadInput("crypto.chain-damaged", f"{account}: is no account of counters", hint="restore it from a copy") from error
 
+    @property
+    def verifier(self) -> Verifier:
+        return self._signer.verifier
+
     def answer(self, asked: CounterRequest) -> CounterValue:
         """Synced before it is told. Raises BadInput `enclave.counter`."""
         if not re.fullmatch(r"[a-z0-9_.-]{1,128}", asked.name) or len(asked.nonce) != NONCE_BYTES:
