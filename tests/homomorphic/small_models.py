@@ -42,12 +42,12 @@ def plain(x: np.ndarray) -> np.ndarray:
 
 @cache
 def small() -> Compiled:
-    return compile_graph(graph(), CALIBRATION)
+    return compile_graph(graph(), CALIBRATION, Options(error=1e-7))
 
 
 @cache
 def small_batch() -> Compiled:
-    return compile_graph(graph(), CALIBRATION, Options(layout="batch"))
+    return compile_graph(graph(), CALIBRATION, Options(layout="batch", error=1e-7))
 
 
 @cache

@@ -35,10 +35,10 @@ class Counting(Simulator):
         self.counts["switch", of.level] += 1
         return super().rotate(of, by)
 
-    def weigh(self, terms: Any) -> Any:
+    def weigh(self, terms: Any, scale: float) -> Any:
         self.counts["weigh", terms[0][0].level] += len(terms)
         self.counts["add", terms[0][0].level] += len(terms) - 1
-        return super().weigh(terms)
+        return super().weigh(terms, scale)
 
     def multiply(self, pairs: Any) -> Any:
         for a, b in pairs:

@@ -74,7 +74,7 @@ def test_each_operation_does_what_the_simulator_does(owner: SecretSide, server: 
 
     def operations(engine: Simulator | PublicSide, c: object) -> list[tuple[object, int, float]]:
         plain, number = engine.encode(vector, TOP, SCALE), engine.encode(np.full(1, 0.75), TOP, SCALE)
-        weighed = engine.weigh([(c, plain), (engine.rotate(c, 2), number)])
+        weighed = engine.weigh([(c, plain), (engine.rotate(c, 2), number)], SCALE * SCALE)
         product = engine.multiply([(c, c), (c, engine.rotate(c, 1))])
         return [
             (engine.rotate(c, 4000), TOP, SCALE),
@@ -121,8 +121,8 @@ def test_a_rotation_without_its_key_is_refused(owner: SecretSide, server: Public
         (lambda e, c: e.encode(np.full(1, np.inf), TOP, SCALE), "he.not-finite"),
         (lambda e, c: e.encode(np.full(SET.slots, 1e30), TOP, 2.0**100), "he.range"),
         (lambda e, c: e.encode(np.ones(SET.slots), TOP, 2.0**200), "he.scales"),
-        (lambda e, c: e.weigh([(c, e.encode(np.zeros(SET.slots), TOP, SCALE))]), "he.transparent"),
-        (lambda e, c: e.weigh([(c, e.encode(np.full(SET.slots, 1e-15), TOP, SCALE))]), "he.transparent"),
+        (lambda e, c: e.weigh([(c, e.encode(np.zeros(SET.slots), TOP, SCALE))], SCALE * SCALE), "he.transparent"),
+        (lambda e, c: e.weigh([(c, e.encode(np.full(SET.slots, 1e-15), TOP, SCALE))], SCALE * SCALE), "he.transparent"),
         (lambda e, c: e.add([c, e.rescale(e.multiply([(c, c)]), SCALE**2 / SET.data[-1])]), "he.scales"),
         (lambda e, c: e.rescale(e.drop(c, 1), SCALE), "he.engine"),
         (lambda e, c: e.shift(c, e.encode(np.ones(SET.slots), 2, SCALE)), "he.engine"),

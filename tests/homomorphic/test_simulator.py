@@ -89,7 +89,7 @@ def test_a_plain_vector_that_rounds_to_zero_is_refused(rng: np.random.Generator)
     simulator = Simulator(SET, rng)
     tiny = simulator.encode(np.full(SLOTS, 1e-9), 3, 2.0**20)
     with pytest.raises(BadInput, match=r"he\.transparent"):
-        simulator.weigh([(simulator.encrypt(np.ones(SLOTS), 2.0**30), tiny)])
+        simulator.weigh([(simulator.encrypt(np.ones(SLOTS), 2.0**30), tiny)], 2.0**50)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -50,7 +50,7 @@ def _measured(chosen: Parameters) -> Factors:
     one, other = (engine.load(owner.encrypt(vector, _SCALE), level=top, scale=_SCALE) for _ in range(2))
     low = engine.drop(one, 2)
     plain, number = engine.encode(vector, top, _SCALE), np.full(1, 0.5)
-    weigh = _time(lambda: engine.weigh([(one, plain)])) / top
+    weigh = _time(lambda: engine.weigh([(one, plain)], _SCALE**2)) / top
     add = _time(lambda: engine.add([one, other])) / top
     square_low, square_high = 2 * 3, top * (top + 1)
     turn_low, turn_high = _time(lambda: engine.rotate(low, 1)), _time(lambda: engine.rotate(one, 1))

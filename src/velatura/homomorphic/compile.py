@@ -22,7 +22,7 @@ from velatura.homomorphic.compiled import Compiled, Packing, Unpacking, pack
 from velatura.homomorphic.cost import least_milliseconds, milliseconds, sizes
 from velatura.homomorphic.fitting import fit
 from velatura.homomorphic.fold import fold
-from velatura.homomorphic.graph import Affine, Graph, Polynomial
+from velatura.homomorphic.graph import Affine, Graph, Polynomial, evaluate
 from velatura.homomorphic.im2col import windowed
 from velatura.homomorphic.layout import Layout, flat, pictures
 from velatura.homomorphic.layout import windows as window_layout
@@ -30,8 +30,10 @@ from velatura.homomorphic.lowering import Known, lower, remaining_depth
 from velatura.homomorphic.parameters import MAX_LOG_QP
 from velatura.homomorphic.program import Program, Rotate
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
+from velatura.homomorphic.rescaling import lazily
 from velatura.homomorphic.rotation_keys import limited, thrifty
-from velatura.homomorphic.search import Found, search
+from velatura.homomorphic.search import Found, imprecise, search
+from velatura.homomorphic.simulator import bias_profile
 from velatura.homomorphic.torch_program import trace_pt2
 from velatura.homomorphic.trace import trace_onnx
 
@@ -40,6 +42,8 @@ __all__ = ["LAYOUTS", "Options", "compile_graph", "compile_model"]
 Floats: TypeAlias = NDArray[np.float64]
 LAYOUTS = ("auto", "raw", "im2col", "batch")
 LEAST_PRIME = 20
+MOST_JUDGED = 4096
+"""Samples of which the largest output is taken."""
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 65536)
 
 
@@ -132,6 +136,7 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
     if options.layout not in LAYOUTS:
         raise BadSpec("he.layout", f"there is no layout {options.layout!r}", hint=f"one of {', '.join(LAYOUTS)}")
     samples = _samples(graph, calibration, options)
+    largest = float(np.abs(evaluate(graph, np.asarray(calibration, np.float64)[:MOST_JUDGED])[graph.output]).max())
     low, high = _bounds(graph, np.asarray(calibration, np.float64), options)
     scaled = normalised(graph)
     depth = remaining_depth(scaled)[scaled.input.name]
@@ -150,13 +155,13 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
         for one in candidates:
             try:
                 told(f"primes and scales at degree {n} for {one.name}")
-                one, found, ranges = _with_keys(one, samples, low, high, options, wanted, allowed)
+                one, found, ranges = _with_keys(one, samples, largest, low, high, options, wanted, allowed)
             except (Unsupported, BadSpec) as error:  # BadSpec: there are not so many small primes at a small degree
                 refusal = error
                 continue
             if found.error <= wanted and ranges.within:
                 return _compiled(graph, one, found, ranges, low, high)
-            refusal = _imprecise(found, ranges, wanted, n)
+            refusal = imprecise(found.error, wanted, n) if ranges.within else _outside()
     raise refusal or Unsupported("he.depth", f"{depth} levels do not fit at any degree up to {DEGREES[-1]}", hint="fewer layers or lower degrees")
 
 
@@ -218,7 +223,8 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
         gather = np.empty((graph.input.size, 0), np.int32)
         size = graph[graph.output].size
         places = np.stack([np.arange(size), np.zeros(size)], axis=1).astype(np.int32)
-        yield _Candidate("batch", batched(graph, slots), Packing(gather, batch=True), Unpacking(places, masked=True, batch=True), {})
+        for program in lazily(batched(graph, slots)):
+            yield _Candidate("batch", program, Packing(gather, batch=True), Unpacking(places, masked=True, batch=True), {})
         return
     identity = np.arange(graph.input.size)
     begun: list[tuple[str, Graph, Layout | None, NDArray[np.int64]]] = []
@@ -240,13 +246,21 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
             except Unsupported as error:
                 refusal = error
                 continue
-            size = graph[graph.output].size
-            places = np.stack(lowered.output.first(size), axis=1).astype(np.int32)
+            places = _quietest(lowered.output, graph[graph.output].size)
             gather = np.where(layout.table >= 0, elements[np.maximum(layout.table, 0)], -1).astype(np.int32)
             fitting = True
-            yield _Candidate(name, lowered.program, Packing(gather), Unpacking(places, lowered.masked), lowered.layouts)
+            for program in lazily(lowered.program):
+                yield _Candidate(name, program, Packing(gather), Unpacking(places, lowered.masked), lowered.layouts)
     if not fitting:
         raise refusal
+
+
+def _quietest(layout: Layout, size: int) -> NDArray[np.int32]:
+    """(size, 2) ciphertext and slot of each output, in the copy that lies farthest from the first slots, where key switching is noisiest."""
+    profile = bias_profile(2 * layout.slots, layout.slots)
+    ciphertext, slot = layout.first(size)
+    copies = [(slot + shift) % layout.slots for shift in layout.copies]
+    return np.stack([ciphertext, min(copies, key=lambda one: float(profile[one].max()))], axis=1).astype(np.int32)
 
 
 def _raw(graph: Graph, slots: int) -> Iterator[tuple[str, Layout | None]]:
@@ -260,7 +274,7 @@ def _raw(graph: Graph, slots: int) -> Iterator[tuple[str, Layout | None]]:
         yield "raw, as a vector", flat(graph.input.size, slots)
 
 
-def _chain(one: _Candidate, samples: Floats, low: Floats, high: Floats, options: Options, wanted: float) -> tuple[Found, Ranges]:
+def _chain(one: _Candidate, samples: Floats, largest: float, low: Floats, high: Floats, options: Options, wanted: float) -> tuple[Found, Ranges]:
     """Primes and scales: under ranges that are proven for all inputs, or where that is too dear, under measured ones."""
     packed = _packed(one, samples)
     intervals = {
@@ -275,7 +289,16 @@ def _chain(one: _Candidate, samples: Floats, low: Floats, high: Floats, options:
     refusal: Unsupported | None = None
     for known in (proven(one.program, intervals), calibrated(one.program, packed)):
         try:
-            found = search(one.program, packed, _judged(one, len(samples)), known, seed=options.seed, max_log_qp=options.max_log_qp)
+            found = search(
+                one.program,
+                packed,
+                _judged(one, len(samples)),
+                known,
+                seed=options.seed,
+                max_log_qp=options.max_log_qp,
+                largest=largest,
+                wanted=wanted,
+            )
         except Unsupported as error:
             refusal = error
             continue
@@ -300,18 +323,18 @@ def _judged(one: _Candidate, samples: int) -> NDArray[np.int32]:
 
 
 def _with_keys(
-    one: _Candidate, samples: Floats, low: Floats, high: Floats, options: Options, wanted: float, log_qp: float
+    one: _Candidate, samples: Floats, largest: float, low: Floats, high: Floats, options: Options, wanted: float, log_qp: float
 ) -> tuple[_Candidate, Found, Ranges]:
     """A candidate with its primes and scales, and no more keys than asked for: what they weigh is known with the primes, then one less is tried."""
     if options.max_key_mb is None:
         one = replace(one, program=thrifty(one.program))
-        return one, *_chain(one, samples, low, high, options, wanted)
+        return one, *_chain(one, samples, largest, low, high, options, wanted)
     most = options.max_key_mb * 1e6
     keys = int(most // _key_bytes(2 * one.program.slots, one.program.depth + 1, log_qp))
     while True:
         program = one.program if len(one.program.rotations) < keys else limited(one.program, max(keys - 1, 0))  # one is for products
         fewer = replace(one, program=program)
-        found, ranges = _chain(fewer, samples, low, high, options, wanted)
+        found, ranges = _chain(fewer, samples, largest, low, high, options, wanted)
         if sizes(program, found.plan, found.parameters).evaluation_keys <= most:
             return fewer, found, ranges
         keys = min(keys, len(program.rotations) + 1) - 1
@@ -322,16 +345,8 @@ def _key_bytes(n: int, primes: int, log_qp: float) -> float:
     return 1.2 * primes * n * log_qp / 8
 
 
-def _imprecise(found: Found, ranges: Ranges, wanted: float, n: int) -> Unsupported:
-    if not ranges.within:
-        return Unsupported(
-            "he.range", "a fitted activation is asked for values outside its range", hint="more calibration samples, or a wider margin"
-        )
-    return Unsupported(
-        "he.precision",
-        f"the outputs would be off by {found.error:.1e} of the largest, more than {wanted:.1e}, at degree {n}",
-        hint="a larger --error, a smaller network, or --share label where results were to be shared",
-    )
+def _outside() -> Unsupported:
+    return Unsupported("he.range", "a fitted activation is asked for values outside its range", hint="more calibration samples, or a wider margin")
 
 
 def _compiled(graph: Graph, one: _Candidate, found: Found, ranges: Ranges, low: Floats, high: Floats) -> Compiled:

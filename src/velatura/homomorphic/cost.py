@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from velatura.homomorphic.levels import Plan, plan
 from velatura.homomorphic.parameters import PRIME_BITS, Parameters
-from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Weigh
+from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Weigh, spends
 from velatura.specs import Spec
 
 __all__ = ["MEASURED", "Factors", "Prices", "Sizes", "least_milliseconds", "milliseconds", "operations", "prices", "sizes"]
@@ -115,15 +115,16 @@ def operations(program: Program, planned: Plan) -> Counter[tuple[str, int]]:
             case Rotate():
                 found["switch", level] += 1
             case Weigh():
-                found["weigh", level + 1] += len(step.terms)
-                found["add", level + 1] += len(step.terms) - 1
-                found["rescale", level + 1] += 1
-                found["drop", level + 1] += _dropped(planned, [of for of, _ in step.terms], level + 1)
+                above = level + spends(step)
+                found["weigh", above] += len(step.terms)
+                found["add", above] += len(step.terms) - 1
+                found["rescale", above] += spends(step)
+                found["drop", above] += _dropped(planned, [of for of, _ in step.terms], above)
                 for of, number in step.terms:
                     if len(program.plains[number]) == 1:
-                        found["encode_number", level + 1] += 1
+                        found["encode_number", above] += 1
                     else:
-                        encoded.add((number, level + 1, planned.raw_scale[ref] / planned.scale[of]))
+                        encoded.add((number, above, planned.raw_scale[ref] / planned.scale[of]))
             case Multiply():
                 for a, b in step.pairs:
                     found["square" if a == b else "multiply", level + 1] += 1

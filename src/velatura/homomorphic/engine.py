@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from velatura.homomorphic.levels import Plan
-from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Take, Weigh, reads
+from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Take, Weigh, reads, spends
 
 __all__ = ["CkksEngine", "run"]
 
@@ -31,8 +31,8 @@ class CkksEngine(Protocol[C, P]):
 
     def rotate(self, of: C, by: int) -> C: ...
 
-    def weigh(self, terms: Sequence[tuple[C, P]]) -> C:
-        """Sum of products with plain vectors; not rescaled. Products have one scale."""
+    def weigh(self, terms: Sequence[tuple[C, P]], scale: float) -> C:
+        """Sum of products with plain vectors; not rescaled. `scale`: the products', up to rounding of doubles; the result's is set to it."""
         ...
 
     def multiply(self, pairs: Sequence[tuple[C, C]]) -> C:
@@ -98,8 +98,11 @@ def run(
                 values[ref] = engine.rotate(values[step.of], step.by)
             case Weigh():
                 raw = plan.raw_scale[ref]
-                terms = [(at(of, level + 1), encoded(number, level + 1, raw / plan.scale[of])) for of, number in step.terms]
-                values[ref] = engine.rescale(engine.weigh(terms), scale)
+                above = level + spends(step)
+                terms = [(at(of, above), encoded(number, above, raw / plan.scale[of])) for of, number in step.terms]
+                values[ref] = engine.weigh(terms, raw)
+                if not step.lazy:
+                    values[ref] = engine.rescale(values[ref], scale)
             case Multiply():
                 values[ref] = engine.rescale(engine.multiply([both(a, b, level + 1) for a, b in step.pairs]), scale)
             case Add():

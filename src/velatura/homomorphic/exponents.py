@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.homomorphic.program import Add, Multiply, Program, Rotate, Shift, Take, Weigh, reads
+from velatura.homomorphic.program import Add, Multiply, Program, Rotate, Shift, Take, Weigh, reads, spends
 
 __all__ = ["Exponents", "Row", "exponents", "limits"]
 
@@ -82,9 +82,9 @@ def exponents(program: Program, primes: int) -> Exponents:
             case Add(of=refs):
                 here, now = below, scale[refs[0]]
             case Weigh():
-                here = below - 1
+                here = below - spends(step)
                 now = scale[step.like] if step.like is not None else bare.unit(primes + 1 + step.scale)
-                before = bare.plus(now, bare.unit(here))
+                before = now if step.lazy else bare.plus(now, bare.unit(here))
             case Multiply(pairs=pairs):
                 here = below - 1
                 before = bare.plus(scale[pairs[0][0]], scale[pairs[0][1]])
@@ -101,7 +101,7 @@ def limits(program: Program, of: Exponents, peak: NDArray[np.float64]) -> dict[t
     for ref, step in enumerate(program.steps):
         places = [(of.level[ref], of.scale[ref], peak[ref])]
         if not isinstance(step, Rotate | Shift | Take):  # what is dropped to a lower level has to fit there
-            at = of.level[ref] + isinstance(step, Weigh | Multiply)
+            at = of.level[ref] + spends(step)
             places += [(at, of.scale[below], peak[below]) for below in reads(step) if of.level[below] > at]
         for where_level, row, greatest in places:
             found[where_level, row] = max(found.get((where_level, row), 1.0), float(greatest))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from velatura.errors import Unsupported
-from velatura.homomorphic.program import Add, Multiply, Program, Rotate, Shift, Take, Weigh, reads
+from velatura.homomorphic.program import Add, Multiply, Program, Rotate, Shift, Take, Weigh, reads, spends
 
 __all__ = ["Plan", "check_scales", "plan"]
 
@@ -22,7 +22,7 @@ class Plan:
     Args:
         level: data primes left of the step's result; inputs have all.
         scale: of the step's result.
-        raw_scale: of `Weigh` and `Multiply` before they are rescaled; 0 for the others.
+        raw_scale: of `Weigh` and `Multiply` before they are rescaled, if they are; 0 for the others.
     """
 
     level: tuple[int, ...]
@@ -54,9 +54,9 @@ def plan(program: Program, primes: Sequence[float], scales: Sequence[float]) -> 
                 here, now = min(below), scale[refs[0]]
                 check_scales(type(step).__name__, [scale[ref] for ref in refs])
             case Weigh():
-                here = min(below) - 1
+                here = min(below) - spends(step)
                 now = scale[step.like] if step.like is not None else float(scales[step.scale])
-                before = now * primes[here]
+                before = now if step.lazy else now * primes[here]
             case Multiply(pairs=pairs):
                 here = min(below) - 1
                 before = scale[pairs[0][0]] * scale[pairs[0][1]]

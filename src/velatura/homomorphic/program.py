@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Add", "Multiply", "Program", "ProgramBuilder", "Ref", "Rotate", "Shift", "Step", "Take", "Weigh"]
+__all__ = ["Add", "Multiply", "Program", "ProgramBuilder", "Ref", "Rotate", "Shift", "Step", "Take", "Weigh", "reads", "spends"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ref: TypeAlias = int
@@ -38,17 +38,19 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Weigh:
-    """Sum of plain vectors times ciphertexts, rescaled: one level.
+    """Sum of plain vectors times ciphertexts, rescaled: one level, or none.
 
     Args:
         terms: (ciphertext, plain vector) pairs.
         like: the step whose scale the result shall have exactly (it is added to it later); None: a scale of its own, the `scale`-th of the plan.
         scale: number of that scale; steps of one layer share it.
+        lazy: not rescaled: the next product that is divides by a prime wide enough for both.
     """
 
     terms: tuple[tuple[Ref, int], ...]
     scale: int = 0
     like: Ref | None = None
+    lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,13 @@ class Program:
         depths: list[int] = []
         for step in self.steps:
             below = max((depths[ref] for ref in reads(step)), default=0)
-            depths.append(below + isinstance(step, Weigh | Multiply))
+            depths.append(below + spends(step))
         return depths
+
+
+def spends(step: Step) -> int:
+    """Primes that a step drops: one, or none."""
+    return int(isinstance(step, Multiply) or (isinstance(step, Weigh) and not step.lazy))
 
 
 def reads(step: Step) -> tuple[Ref, ...]:
@@ -154,11 +161,11 @@ class ProgramBuilder:
         by %= self.slots
         return self._put(Rotate(of, by)) if by else of
 
-    def weigh(self, terms: Sequence[tuple[Ref, Floats]], *, scale: int = 0, like: Ref | None = None) -> Ref:
+    def weigh(self, terms: Sequence[tuple[Ref, Floats]], *, scale: int = 0, like: Ref | None = None, lazy: bool = False) -> Ref:
         """Terms whose plain vector is zero are left out: engines refuse them (a transparent ciphertext). At least one must be left."""
         kept = tuple((ref, self.plain(vector)) for ref, vector in terms if np.any(vector))
         assert kept, "a sum of nothing is for the caller to see"
-        return self._put(Weigh(kept, scale, like))
+        return self._put(Weigh(kept, scale, like, lazy))
 
     def multiply(self, pairs: Sequence[tuple[Ref, Ref]]) -> Ref:
         return self._put(Multiply(tuple(pairs)))
@@ -219,7 +226,7 @@ def _moved(step: Step, place: dict[Ref, Ref], plains: dict[int, int]) -> Step:
             return Rotate(place[step.of], step.by)
         case Weigh():
             terms = tuple((place[ref], plains.setdefault(number, len(plains))) for ref, number in step.terms)
-            return Weigh(terms, step.scale, None if step.like is None else place[step.like])
+            return Weigh(terms, step.scale, None if step.like is None else place[step.like], step.lazy)
         case Multiply():
             return Multiply(tuple((place[a], place[b]) for a, b in step.pairs))
         case Add():

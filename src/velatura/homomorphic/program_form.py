@@ -39,6 +39,7 @@ class _Weigh(msgspec.Struct, frozen=True, array_like=True, tag="weigh", forbid_u
     terms: tuple[tuple[int, int], ...]
     scale: int
     like: int | None
+    lazy: bool
 
 
 class _Multiply(msgspec.Struct, frozen=True, array_like=True, tag="multiply", forbid_unknown_fields=True):
@@ -73,7 +74,7 @@ def formed(steps: Sequence[Step]) -> list[StepForm]:
             case Rotate():
                 made.append(_Rotate(step.of, step.by))
             case Weigh():
-                made.append(_Weigh(step.terms, step.scale, step.like))
+                made.append(_Weigh(step.terms, step.scale, step.like, step.lazy))
             case Multiply():
                 made.append(_Multiply(step.pairs))
             case Add():
@@ -93,7 +94,7 @@ def read_steps(forms: Sequence[StepForm]) -> tuple[Step, ...]:
             case _Rotate():
                 made.append(Rotate(form.of, form.by))
             case _Weigh():
-                made.append(Weigh(form.terms, form.scale, form.like))
+                made.append(Weigh(form.terms, form.scale, form.like, form.lazy))
             case _Multiply():
                 made.append(Multiply(form.pairs))
             case _Add():

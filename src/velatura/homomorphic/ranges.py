@@ -115,7 +115,7 @@ class _Intervals:
     def rotate(self, of: Interval, by: int) -> Interval:
         return self._seen(Interval(np.roll(of.low, -by), np.roll(of.high, -by)))
 
-    def weigh(self, terms: Sequence[tuple[Interval, Floats]]) -> Interval:
+    def weigh(self, terms: Sequence[tuple[Interval, Floats]], scale: float) -> Interval:
         low, high = np.zeros(terms[0][0].low.shape), np.zeros(terms[0][0].low.shape)
         for of, by in terms:
             one, other = of.low * by, of.high * by

@@ -79,7 +79,7 @@ def _composed(program: Program, ways: Ways) -> Program:
                     ref = builder.rotate(ref, by)
             case Weigh():
                 like = None if step.like is None else made[step.like]
-                ref = builder.weigh([(made[of], program.plains[number]) for of, number in step.terms], scale=step.scale, like=like)
+                ref = builder.weigh([(made[of], program.plains[number]) for of, number in step.terms], scale=step.scale, like=like, lazy=step.lazy)
             case Multiply():
                 ref = builder.multiply([(made[a], made[b]) for a, b in step.pairs])
             case Add():

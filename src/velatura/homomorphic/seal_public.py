@@ -65,7 +65,7 @@ class PublicSide:
             self._evaluator.apply_galois(of, element, self._galois, made)
         return made
 
-    def weigh(self, terms: Sequence[tuple[Ciphertext, Plaintext]]) -> Ciphertext:
+    def weigh(self, terms: Sequence[tuple[Ciphertext, Plaintext]], scale: float) -> Ciphertext:
         total, product = self._new_ciphertext(), self._new_ciphertext()
         (first, by), *rest = terms
         with translated():
@@ -73,7 +73,7 @@ class PublicSide:
             for ciphertext, plain in rest:
                 self._evaluator.multiply_plain(ciphertext, plain, product)
                 self._add_to(total, product)
-        return total
+        return self._at_scale(total, scale)
 
     def multiply(self, pairs: Sequence[tuple[Ciphertext, Ciphertext]]) -> Ciphertext:
         if self._relinearisation is None:

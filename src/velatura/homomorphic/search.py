@@ -26,7 +26,7 @@ from velatura.homomorphic.ranges import SPARE, Ranges, spare_bits
 from velatura.homomorphic.sensitivity import Posynomial, output_variance
 from velatura.homomorphic.simulator import Simulator
 
-__all__ = ["Found", "measured_error", "search"]
+__all__ = ["Found", "imprecise", "measured_error", "search"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.integer]
@@ -37,6 +37,8 @@ TRIALS = 120
 NEAR = 0.1
 """log2 of the variance: rounding ends where it has cost no more than this (four percent of the error)."""
 MOST_SCALE = 100.0
+SURELY = 2.0
+"""Times the usual deviation: the greatest of ten outputs of two samples is larger than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ def search(
     spare: float = SPARE,
     max_log_qp: float | None = None,
     trials: int = TRIALS,
+    largest: float | None = None,
+    wanted: float = inf,
 ) -> Found:
     """The chain and scales of least error at the program's own degree (twice its slots). Deterministic by `seed`.
 
@@ -73,9 +77,11 @@ def search(
         places: (outputs, 2) output ciphertext and slot of each output element.
         spare: bits that must be left at each step.
         max_log_qp: beyond the table on somebody's own word; the parameters say so.
+        largest: output, to which errors are relative; None: of these samples.
+        wanted: greatest relative error; what will certainly pass it is not simulated.
 
     Raises:
-        Unsupported: `he.depth` where the program's levels do not fit under the table.
+        Unsupported: `he.depth` where the program's levels do not fit under the table; `he.precision`.
     """
     n = 2 * program.slots
     allowed = MAX_LOG_QP[n] if max_log_qp is None else max_log_qp
@@ -90,20 +96,40 @@ def search(
             f"{program.depth} levels do not fit at degree {n}, where 128 bits of security allow primes of {allowed} bits in all",
             hint="fewer layers, polynomials of lower degree, or a greater degree",
         )
+    usual = 2.0 ** (error.log2(v) / 2) / (largest or inf)
+    if SURELY * usual > wanted:
+        raise imprecise(SURELY * usual, wanted, n)
     bits = [round(one) for one in v[: unknowns.primes + 1]]
     chosen = parameters(n, bits[:-1], bits[-1], insecure_ok=max_log_qp is not None)
     scales = tuple(float(2.0**one) for one in v[unknowns.primes + 1 :])
     planned = plan(program, chosen.data, scales)
     left = spare_bits(ranges, planned, chosen.data)
     where = int(np.argmin(left))
-    return Found(chosen, scales, planned, measured_error(program, planned, chosen, inputs, places, rng), float(left[where]), program.layer[where])
+    off = measured_error(program, planned, chosen, inputs, places, rng, largest=largest)
+    return Found(chosen, scales, planned, off, float(left[where]), program.layer[where])
+
+
+def imprecise(error: float, wanted: float, n: int) -> Unsupported:
+    """`he.precision`."""
+    return Unsupported(
+        "he.precision",
+        f"the outputs would be off by {error:.1e} of the largest, more than {wanted:.1e}, at degree {n}",
+        hint="a larger --error, a smaller network, or --share label where results were to be shared",
+    )
 
 
 def measured_error(
-    program: Program, planned: Plan, chosen: Parameters, inputs: Mapping[tuple[int, int], Floats], places: Places, rng: np.random.Generator
+    program: Program,
+    planned: Plan,
+    chosen: Parameters,
+    inputs: Mapping[tuple[int, int], Floats],
+    places: Places,
+    rng: np.random.Generator,
+    *,
+    largest: float | None = None,
 ) -> float:
-    """Greatest deviation of an output element over the samples, relative to the largest output, as the simulator has it; infinite where a plain
-    vector has no digit left."""
+    """Greatest deviation of an output element over the samples, relative to `largest` (else to the largest output of these samples), as the simulator
+    has it; infinite where a plain vector has no digit left."""
     scale = planned.scale[next(ref for ref, level in enumerate(planned.level) if level == len(chosen.data))]
     results = []
     for simulator in (Simulator(chosen), Simulator(chosen, rng)):
@@ -116,7 +142,7 @@ def measured_error(
             raise
         results.append(np.stack([outputs[number].values[..., slot] for number, slot in places], axis=-1))
     exact, noisy = results
-    return float(np.max(np.abs(noisy - exact)) / max(float(np.max(np.abs(exact))), 1e-300))
+    return float(np.max(np.abs(noisy - exact)) / max(largest or float(np.max(np.abs(exact))), 1e-300))
 
 
 @dataclass(frozen=True, slots=True)

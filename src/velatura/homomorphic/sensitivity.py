@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from velatura.homomorphic import embedding
 from velatura.homomorphic.exponents import Exponents, Row
-from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Step, Take, Weigh
+from velatura.homomorphic.program import Add, Multiply, Program, Ref, Rotate, Shift, Step, Take, Weigh, spends
 from velatura.homomorphic.simulator import FRESH, bias_profile, rounding_variance
 
 __all__ = ["Posynomial", "output_variance", "values"]
@@ -138,7 +138,7 @@ class _Terms:
             self._key_switching(step.by, exponents.level[ref], exponents.scale[ref], d)
         if isinstance(step, Multiply):
             self._key_switching(0, exponents.level[ref] + 1, exponents.raw[ref], d)
-        if isinstance(step, Weigh | Multiply):
+        if spends(step):
             self._add(at_scale, self._slot * rounding_variance(self._n) * _square(d))
         if isinstance(step, Shift):
             self._encoding(step.by, at_scale, d)

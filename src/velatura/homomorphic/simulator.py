@@ -99,8 +99,8 @@ class Simulator:
     def rotate(self, of: Simulated, by: int) -> Simulated:
         return self._switched(Simulated(np.roll(of.values, -by, axis=-1), of.level, of.scale), key=by)
 
-    def weigh(self, terms: Sequence[tuple[Simulated, Plain]]) -> Simulated:
-        check_scales("Weigh", [ciphertext.scale * plain.scale for ciphertext, plain in terms])
+    def weigh(self, terms: Sequence[tuple[Simulated, Plain]], scale: float) -> Simulated:
+        check_scales("Weigh", [scale, *(ciphertext.scale * plain.scale for ciphertext, plain in terms)])
         first, by = terms[0]
         assert all(ciphertext.level == plain.level == first.level for ciphertext, plain in terms), "a product of different levels"
         if not all(plain.values.any() for _, plain in terms):
@@ -108,7 +108,7 @@ class Simulator:
         total = first.values * by.values
         for ciphertext, plain in terms[1:]:
             total += ciphertext.values * plain.values
-        return self._seen(Simulated(total, first.level, first.scale * by.scale))
+        return self._seen(Simulated(total, first.level, scale))
 
     def multiply(self, pairs: Sequence[tuple[Simulated, Simulated]]) -> Simulated:
         check_scales("Multiply", [a.scale * b.scale for a, b in pairs])
