@@ -87,7 +87,7 @@ def _run(
     held += [load_dataset_key(path) for path in keys]
     here = Holder(held, Challenges(os.urandom, time.monotonic), now=lambda: datetime.now(UTC))
     sources = sources_of(job, here, list(here.datasets), readable, {"": remote} if remote is not None else {})
-    place = chosen(backend)
+    place = chosen(backend, allow_degraded=degraded)
     return run_job(job, place, sources, allow_degraded=degraded, progress=bar), place.name
 
 

@@ -23,6 +23,7 @@ def rehearse(modules: Collection[str], threads: int) -> None:
     for name, step in REHEARSALS.items():
         if name in names or name in modules or any(module.startswith(f"{name}.") for module in modules):
             step(threads)
+    reseed(modules)  # it loads numpy's generators, which come late
 
 
 def reseed(modules: Collection[str]) -> None:

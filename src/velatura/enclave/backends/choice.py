@@ -1,0 +1,49 @@
+"""Which backend: by its name, or the strongest that works here. `auto` never takes `simulated`: a person asks for it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from velatura.enclave.backends.backend import Backend
+from velatura.enclave.backends.process import ProcessBackend
+from velatura.enclave.backends.simulated import SimulatedBackend
+from velatura.errors import BadSpec, Missing, nearest
+
+__all__ = ["BACKENDS", "backend"]
+
+BACKENDS: Mapping[str, Callable[[], Backend]] = MappingProxyType({"process": ProcessBackend, "simulated": SimulatedBackend})
+"""Name -> how to make it; the strongest first."""
+
+AUTO = "auto"
+
+
+def backend(name: str, *, allow_degraded: frozenset[str] = frozenset()) -> Backend:
+    """
+    Args:
+        name: of BACKENDS, or `auto`.
+        allow_degraded: layers that may be absent.
+
+    Raises:
+        BadSpec: `enclave.backend`: there is none of that name. Missing: `enclave.no-backend`: nothing works here.
+    """
+    if name == AUTO:
+        return _strongest(allow_degraded)
+    if name not in BACKENDS:
+        raise BadSpec("enclave.backend", f"there is no backend {name!r}", hint=nearest(name, [AUTO, *BACKENDS]))
+    return BACKENDS[name]()
+
+
+def _strongest(allow_degraded: frozenset[str]) -> Backend:
+    absent: list[str] = []
+    for name in (name for name in BACKENDS if name != "simulated"):
+        found = BACKENDS[name]()
+        lacking = [one for one in found.lacking() if one.partition(":")[0] not in allow_degraded]
+        if not lacking:
+            return found
+        absent += [f"{name} lacks {one}" for one in lacking]
+    raise Missing(
+        "enclave.no-backend",
+        f"no backend works here: {'; '.join(absent)}",
+        hint="velatura enclave doctor; --allow-degraded LAYER lifts one layer, and the evidence says so",
+    )
