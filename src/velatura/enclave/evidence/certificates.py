@@ -74,9 +74,12 @@ def load_certificate(raw: bytes, name: str = "certificate") -> x509.Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = x509.load_der_x509_certificate(raw)
-        if found.serial_number <= 0:
-            raise ValueError(f"serial number {found.serial_number}")
-        found.extensions  # noqa: B018 (they are parsed when first asked for)
+            serial = found.serial_number  # warns anew each time that it is asked for
+            found.extensions  # noqa: B018 (they are parsed when first asked for, and may hold serial numbers too)
+        if serial <= 0:
+            raise ValueError(f"serial number {serial}")
+        if raw[-len(found.signature) - 1]:  # the loader lets a BIT STRING end within a byte where the bits that are left out are zero
+            raise ValueError("its signature is no whole number of bytes")
         return found
 
     return tried(name, "malformed", "a certificate cannot be read", load)
