@@ -39,8 +39,11 @@ class Enclave(Protocol):
         job_digest: of the job that it was started for, hex.
     """
 
-    recipient: Recipient
-    job_digest: str
+    @property
+    def recipient(self) -> Recipient: ...
+
+    @property
+    def job_digest(self) -> str: ...
 
     def evidence(self, report_data: bytes, nonce: bytes) -> Collected:
         """Fresh evidence that binds 64 bytes, for who gave 32 bytes of nonce."""
@@ -76,8 +79,11 @@ class Backend(Protocol):
         assurance: what its evidence can vouch for.
     """
 
-    name: str
-    assurance: Assurance
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def assurance(self) -> Assurance: ...
 
     def lacking(self) -> tuple[str, ...]:
         """Why it cannot run here, a sentence each, beginning with a layer's or device's name; () if it can."""
