@@ -2,8 +2,8 @@
 
     python examples/enclave/train_digits/run_example.py [FOLDER]
 
-The owner seals scikit-learn's digits for one purpose and two uses. The job gets the key only after its evidence meets the owner's policy. What leaves is
-a model whose epsilon is reckoned anew from its noise, and one rounded number. Then the owner looks at what he got, and at how much can have left.
+The owner seals scikit-learn's digits for one purpose and two uses. The job gets the key only after its evidence meets the owner's policy. What leaves
+is a model whose epsilon is reckoned anew from its noise, and one rounded number. Then the owner looks at what he got, and at how much can have left.
 """
 
 import json
