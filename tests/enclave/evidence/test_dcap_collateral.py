@@ -254,6 +254,19 @@ def test_mutated_real_collateral_is_refused_or_says_the_same(shared: Path, data:
         assert name not in ("tcb_info", "qe_identity") or told[name][at] == letter
 
 
+@pytest.mark.parametrize("member", ["root_ca_crl", "pck_crl"])
+@pytest.mark.filterwarnings("error")
+def test_no_changed_bit_of_a_real_revocation_list_is_accepted(shared: Path, member: str) -> None:
+    case = real(shared, "tdx-v5")
+    told = json.loads(case.companions.dcap or b"")
+    listed = bytes.fromhex(told[member])
+    for place in range(0, 8 * len(listed), 13 if member == "root_ca_crl" else 151):
+        changed = bytearray(listed)
+        changed[place // 8] ^= 1 << place % 8
+        found = case.beside(dcap=json.dumps(told | {member: changed.hex()}).encode()).judged()
+        assert found.verdict is Verdict.CONTRAINDICATED, f"bit {place} may change"
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused(raw: bytes) -> None:
     with pytest.raises(Refused, match="malformed"):

@@ -224,8 +224,8 @@ def hold_revocation(
         Refused: `revoked`; `collateral-mismatch`: a list of somebody else; `collateral-expired`; `malformed`.
     """
     for raw in crls:
-        listed = _revocation_list(bytes(raw))
-        issuer = next((one for one in chain[1:] if one.subject == listed.issuer and _signed(listed, one)), None)
+        listed, named = _revocation_list(bytes(raw))
+        issuer = next((one for one in chain[1:] if one.subject == named and _signed(listed, one)), None)
         if issuer is None:
             raise Refused("revocation", "collateral-mismatch", "a revocation list is of somebody who did not issue this chain")
         if listed.next_update_utc is None or not listed.last_update_utc <= now <= listed.next_update_utc:
@@ -252,6 +252,14 @@ def _signed(listed: x509.CertificateRevocationList, issuer: x509.Certificate) ->
 
 
 @lru_cache(maxsize=64)
-def _revocation_list(raw: bytes) -> x509.CertificateRevocationList:
-    load = x509.load_pem_x509_crl if raw.lstrip().startswith(b"-----") else x509.load_der_x509_crl
-    return tried("revocation", "malformed", "a revocation list cannot be read", lambda: load(raw))
+def _revocation_list(raw: bytes) -> tuple[x509.CertificateRevocationList, x509.Name]:
+    """A list and whose it is: names are parsed anew, and may warn, each time that they are asked for."""
+
+    def load() -> tuple[x509.CertificateRevocationList, x509.Name]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = x509.load_pem_x509_crl(raw) if raw.lstrip().startswith(b"-----") else x509.load_der_x509_crl(raw)
+            found.extensions, found.last_update_utc, found.next_update_utc  # noqa: B018 (parsed when first asked for)
+            return found, found.issuer
+
+    return tried("revocation", "malformed", "a revocation list cannot be read", load)
