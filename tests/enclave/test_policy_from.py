@@ -14,7 +14,7 @@ from tests.enclave.evidence.test_process import KEY, NOW, claims, sealed
 
 from velatura.enclave.companions import Companions, read_companions
 from velatura.enclave.evidence.documents import guess, read_evidence
-from velatura.enclave.evidence.process_document import INSECURE_TEST
+from velatura.enclave.evidence.process_document import INSECURE_TEST, measurement_of
 from velatura.enclave.policy import With, load_policy
 from velatura.enclave.policy_from import Proposal, policy_from
 from velatura.enclave.verify import verify
@@ -113,15 +113,17 @@ def test_a_changed_document_is_never_the_source(shared: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("form", ["process", "simulated"])
-def test_a_policy_from_a_process_wants_its_program_and_its_job(form: str, tmp_path: Path) -> None:
+def test_a_policy_from_a_process_wants_its_program_and_tells_its_job(form: str, tmp_path: Path) -> None:
     raw = sealed(key=INSECURE_TEST if form == "simulated" else KEY, named=form)
     assert guess(raw) == form
     made = policy_from(raw, form, Companions(), With(), now=NOW, folder=tmp_path)
     path = tmp_path / "p.toml"
     path.write_text(made.text)
     policy = load_policy(path)
-    assert (policy.minimum_assurance, set(policy.reference.values)) == (form, {"measurement", "job"})
-    other = claims(job="99" * 32)
+    assert (policy.minimum_assurance, set(policy.reference.values)) == (form, {"measurement"})
+    assert f'# job = ["{claims().job}"]' in made.text
+    other = claims(interpreter="99" * 32)
+    other = claims(interpreter="99" * 32, measurement=measurement_of(other))
     assert verify(sealed(other, key=INSECURE_TEST if form == "simulated" else KEY, named=form), policy, now=NOW).code == "measurement-mismatch"
 
 
