@@ -96,10 +96,11 @@ def _reference(seen: Appraisal) -> Iterator[str]:
 
 
 GROWS = {"pcr10": "grows while programs are started", "pcr16": "anybody may reset it", "pcr23": "anybody may reset it"}
+ONE_JOB = {"job": "of one job on one data set: its digest holds the data's"}
 PASSING: Mapping[str, Mapping[str, str]] = {
     "nitro": {"pcr3": "of the role of the machine beside it", "pcr4": "of the machine beside it alone"},
     "sgx": {"mrsigner": "who signed it, and signs others: wants prodid and min_svn"},
-    **dict.fromkeys(("process", "simulated"), {"job": "of one job on one data set, sealed or not: its digest holds the data's"}),
+    **dict.fromkeys(("process", "simulated"), ONE_JOB),
     **dict.fromkeys(("tpm", "vm", "azure-snp", "azure-tdx"), GROWS),
 }
 """Format -> reference value -> why it is written as a comment."""
