@@ -208,7 +208,7 @@ def _files(sources: Sequence[Path]) -> dict[str, Path]:
 
 def _pour(path: Path, write: Callable[[bytes], object], progress: Progress) -> None:
     with open_regular(path) as stream:
-        while part := stream.read(CHUNK):
+        while part := stream.read(4 * CHUNK):
             write(part)
             progress.advance(len(part))
 
