@@ -3,8 +3,8 @@
 `cryptography`'s own path builder knows the rules of the web alone and refuses AMD's chains (no AuthorityKeyIdentifier), so the walk is ours: names,
 signatures and algorithms by `verify_directly_issued_by`, then validity, CA flags and path lengths (RFC 5280, section 6.1), then revocation.
 
-That one certificate issued another is remembered by the bytes of both, since a chain of five P-384 keys costs 3 ms; validity and revocation are
-looked at every time.
+What was read, and that one certificate issued another or a list, is remembered by their bytes, since a chain of five P-384 keys costs 3 ms;
+validity and revocation are looked at every time.
 """
 
 from __future__ import annotations
@@ -70,19 +70,21 @@ def load_certificate(raw: bytes, name: str = "certificate") -> x509.Certificate:
     if len(raw) > MOST_CERTIFICATE_BYTES:
         raise Refused(name, "malformed", f"a certificate of {len(raw)} bytes; at most {MOST_CERTIFICATE_BYTES}")
 
-    def load() -> x509.Certificate:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = x509.load_der_x509_certificate(raw)
-            serial = found.serial_number  # warns anew each time that it is asked for
-            found.extensions  # noqa: B018 (they are parsed when first asked for, and may hold serial numbers too)
-        if serial <= 0:
-            raise ValueError(f"serial number {serial}")
-        if raw[-len(found.signature) - 1]:  # the loader lets a BIT STRING end within a byte where the bits that are left out are zero
-            raise ValueError("its signature is no whole number of bytes")
-        return found
+    return tried(name, "malformed", "a certificate cannot be read", partial(_loaded, raw))
 
-    return tried(name, "malformed", "a certificate cannot be read", load)
+
+@lru_cache(maxsize=256)
+def _loaded(raw: bytes) -> x509.Certificate:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = x509.load_der_x509_certificate(raw)
+        serial = found.serial_number  # warns anew each time that it is asked for
+        found.extensions  # noqa: B018 (they are parsed when first asked for, and may hold serial numbers too)
+    if serial <= 0:
+        raise ValueError(f"serial number {serial}")
+    if raw[-len(found.signature) - 1]:  # the loader lets a BIT STRING end within a byte where the bits that are left out are zero
+        raise ValueError("its signature is no whole number of bytes")
+    return found
 
 
 def certificates_in(raw: bytes, name: str = "certificate") -> list[bytes]:
@@ -185,6 +187,7 @@ def hold_authorities(authorities: Sequence[x509.Certificate], *, strict: bool = 
             raise Refused("chain", "chain-invalid", f"{_called(certificate)} allows fewer CAs below it than there are")
 
 
+@lru_cache(maxsize=256)
 def _called(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or "a certificate without a name"
 
@@ -225,7 +228,7 @@ def hold_revocation(
     """
     for raw in crls:
         listed, named = _revocation_list(bytes(raw))
-        issuer = next((one for one in chain[1:] if one.subject == named and _signed(listed, one)), None)
+        issuer = next((one for one in chain[1:] if one.subject == named and _signed(bytes(raw), one)), None)
         if issuer is None:
             raise Refused("revocation", "collateral-mismatch", "a revocation list is of somebody who did not issue this chain")
         if listed.next_update_utc is None or not listed.last_update_utc <= now <= listed.next_update_utc:
@@ -241,10 +244,12 @@ def hold_revocation(
     examination.passed("revocation", told)
 
 
-def _signed(listed: x509.CertificateRevocationList, issuer: x509.Certificate) -> bool:
+@lru_cache(maxsize=64)
+def _signed(raw: bytes, issuer: x509.Certificate) -> bool:
     usage = _extension(issuer, x509.KeyUsage)
     if usage is not None and not usage.crl_sign:
         return False
+    listed, _ = _revocation_list(raw)
     try:
         return listed.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
     except TYPED:
