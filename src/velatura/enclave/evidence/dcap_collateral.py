@@ -205,7 +205,7 @@ def _hold_age(examination: Examination, collateral: Collateral, policy: Policy, 
     ages = {part.name: now - part.issued for part in (collateral.tcb_info, collateral.qe_identity)}
     ages["pck_crl"] = now - _crl(collateral.pck_crl).last_update_utc
     old = [f"{name} {age.total_seconds():.0f} s" for name, age in ages.items() if age > timedelta(seconds=most)]
-    told = f"issued too long ago: {', '.join(old)}; the policy allows {most:g} s" if old else f"all issued within {most:g} s"
+    told = f"issued too long ago: {', '.join(old)}; the policy allows {most:.0f} s" if old else f"all issued within {most:.0f} s"
     examination.hold("collateral-age", not old, "collateral-expired", told, hint="fetch it anew: velatura enclave collateral")
 
 

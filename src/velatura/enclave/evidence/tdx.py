@@ -52,7 +52,9 @@ def examine(examination: Examination, evidence: bytes, policy: Policy, companion
     """The verifier of `tdx`; see `verify.Verifier`. What it raises: `examine_quote`, `ccel.hold_ccel`."""
     report = examine_quote(examination, evidence, policy, companions, now)
     hold_reference(examination, policy, report.measurements)
-    if companions.eventlog is not None:
+    if companions.eventlog is None:
+        examination.passed("eventlog", "no event log was given: what went into rtmr0..3 was not looked at")
+    else:
         hold_ccel(examination, companions.eventlog, report.rtmrs)
     hold_nonce(examination, policy, report.report_data, padded=True)
     hold_age(examination, policy, None, now)
@@ -99,7 +101,8 @@ def _hold_body(examination: Examination, report: TdReport, policy: Policy) -> No
     strange = report.attributes & ~KNOWN
     held = not strange and "sept_ve_disable" in named
     told = f"TD attributes are {', '.join(named) or 'none'}" + (f" and reserved bits {strange:#x}" if strange else "")
-    examination.hold("td-attributes", held, "td-attributes", f"{told}; sept_ve_disable must be set, or the host can inject exceptions unseen")
+    hint = "without sept_ve_disable the host can take pages away unseen: whoever runs the guest sets it at launch"
+    examination.hold("td-attributes", held, "td-attributes", told, hint=hint)
     tolerated = policy.require.migration
     movable = "migratable" in named
     told = "the guest may be moved to another machine" if movable else "the guest may not be moved to another machine"
