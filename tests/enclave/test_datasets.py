@@ -83,9 +83,9 @@ def test_chunks_stay_where_they_are(tmp_path: Path, small: None) -> None:
         opened(other_head + first + second + third)
 
 
-@pytest.mark.parametrize("terms", ["policy", "purpose", "uses", "outputs", "recipient"])
+@pytest.mark.parametrize("terms", ["policy", "purpose", "uses", "outputs", "recipient", "code"])
 def test_under_other_terms_it_does_not_open(tmp_path: Path, terms: str) -> None:
-    other: dict[str, object] = {"policy": "cd" * 32, "purpose": "sell", "uses": 3, "outputs": ("a", "b"), "recipient": "x"}
+    other: dict[str, object] = {"policy": "cd" * 32, "purpose": "sell", "uses": 3, "outputs": ("a", "b"), "recipient": "x", "code": ("ef" * 32,)}
     with pytest.raises(Withheld):
         opened(sealed(tmp_path, b"secret"), terms=msgspec.structs.replace(TERMS, **{terms: other[terms]}))
 
@@ -176,6 +176,7 @@ def test_sources_that_cannot_be_sealed_are_named(tmp_path: Path) -> None:
         {"outputs": ("a:model:seald",)},
         {"outputs": ("a:model:sealed",)},
         {"policy": "ab"},
+        {"code": ("ef",)},
     ],
 )
 def test_terms_that_say_nothing_are_refused(wrong: dict[str, object]) -> None:

@@ -217,6 +217,14 @@ def test_terms_say_which_type_and_how(tmp_path: Path, allowed: str, passes: bool
     assert caught.value.code == "enclave.terms"
 
 
+def test_code_that_the_owner_did_not_read_gets_no_key(tmp_path: Path) -> None:
+    world = World(tmp_path, may_run=CODE)
+    world.run()
+    with pytest.raises(Withheld) as caught:
+        world.run(world.written(JOB, CODE + "    print(inputs)\n"))
+    assert caught.value.code == "enclave.terms"
+
+
 def test_sealed_outputs_go_to_whom_the_owner_names(tmp_path: Path) -> None:
     owner, other = Identity.new(os.urandom), Identity.new(os.urandom)
     job = JOB.replace("[inputs.rows]", 'recipient = "WHOM"\n[inputs.rows]') + '[outputs.model]\ntype = "model"\nleave = "sealed"\n'

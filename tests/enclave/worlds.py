@@ -8,6 +8,7 @@ The enclave here does in this process what the confined one does in its own: the
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -156,6 +157,10 @@ class HereBackend:
         return HereEnclave(job, self.clock, self.changed)
 
 
+def _digests(code: str) -> tuple[str, ...]:
+    return (hashlib.sha256(code.encode()).hexdigest(),) if code else ()
+
+
 class World:
     """One data set of an owner, sealed for one purpose, and a job that asks for it.
 
@@ -175,10 +180,11 @@ class World:
         code: str = CODE,
         log: SignedLog | None = None,
         recipient: str | None = None,
+        may_run: str = "",
     ) -> None:
         self.folder, self.now = folder, NOON
         self.policy: Policy = parse_policy(policy)
-        self.terms = Terms(policy=self.policy.digest, purpose="count", uses=uses, outputs=outputs, recipient=recipient)
+        self.terms = Terms(policy=self.policy.digest, purpose="count", uses=uses, outputs=outputs, recipient=recipient, code=_digests(may_run))
         np.save(folder / "rows.npy", Rows)
         secret = new_key(os.urandom)
         with (folder / "rows.sealed").open("wb") as sink:

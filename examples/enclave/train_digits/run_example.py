@@ -2,8 +2,9 @@
 
     python examples/enclave/train_digits/run_example.py [FOLDER]
 
-The owner seals scikit-learn's digits for one purpose and two uses. The job gets the key only after its evidence meets the owner's policy. What leaves
-is a model whose epsilon is reckoned anew from its noise, and one rounded number. Then the owner looks at what he got, and at how much can have left.
+The owner has read train.py, and seals scikit-learn's digits for it, for one purpose and two uses. The job gets the key only after its evidence meets
+the owner's policy. What leaves is a model whose epsilon is reckoned anew from its noise, and one rounded number. Then the owner looks at what he got,
+and at how much can have left.
 """
 
 import json
@@ -18,7 +19,7 @@ from sklearn.datasets import load_digits
 
 HERE = Path(__file__).parent
 VELATURA = [sys.executable, "-m", "velatura"]
-TERMS = ["--purpose", "train a classifier of digits", "--uses", "2", "--outputs", "metrics:metrics,model:model"]
+TERMS = ["--purpose", "train a classifier of digits", "--uses", "2", "--outputs", "metrics:metrics,model:model", "--code", "train.py"]
 
 
 def velatura(*words: str, folder: Path) -> None:

@@ -46,6 +46,7 @@ class Terms(Spec, frozen=True, kw_only=True):
         uses: how often the key is released, at most.
         outputs: what a job may declare: `NAME`, `NAME:TYPE` or `NAME:TYPE:sealed`.
         recipient: whom sealed outputs must be for, as a word.
+        code: SHA-256 of the files of code and networks that may have it, hex; none: whatever keeps to the rest.
     """
 
     policy: str
@@ -53,12 +54,14 @@ class Terms(Spec, frozen=True, kw_only=True):
     uses: int
     outputs: tuple[str, ...]
     recipient: str | None = None
+    code: tuple[str, ...] = ()
 
     @property
     def context(self) -> bytes:
         """What the key is bound to beside the file's header."""
-        told = (self.policy, self.purpose, str(self.uses), *self.outputs, self.recipient or "")
-        return framed(b"velatura-dataset-v1", *(word.encode() for word in told))
+        one, many = (self.policy, self.purpose, str(self.uses), self.recipient or ""), (self.outputs, self.code)
+        lists = (framed(*(word.encode() for word in words)) for words in many)
+        return framed(b"velatura-dataset-v1", *(word.encode() for word in one), *lists)
 
     def check(self) -> None:
         """Raises BadSpec `enclave.terms`."""
@@ -74,6 +77,9 @@ class Terms(Spec, frozen=True, kw_only=True):
             _check_output(word)
         if len({word.partition(":")[0] for word in self.outputs}) != len(self.outputs):
             raise BadSpec("enclave.terms", "an output is named twice")
+        for digest in self.code:
+            if not re.fullmatch(r"[0-9a-f]{64}", digest):
+                raise BadSpec("enclave.terms", "code is named by SHA-256 in lower-case hex", hint="--code FILE")
         if self.recipient is not None and not isinstance(keytext.decode(self.recipient), Recipient):
             raise BadSpec("enclave.terms", "the recipient is no recipient's key", hint="velatura keys new -o KEY")
         if self.recipient is None and any(word.endswith(":sealed") for word in self.outputs):

@@ -1,4 +1,4 @@
-"""Whether a job keeps to the terms of a data set: its purpose, what it may put out, and to whom. Judged by the manifest whose digest was attested."""
+"""Whether a job keeps to the terms of a data set: its code, its purpose, what it may put out, and to whom. Judged by its attested manifest."""
 
 from __future__ import annotations
 
@@ -22,12 +22,22 @@ def hold_terms(terms: Terms, dataset: str, manifest: Manifest) -> None:
         if given.purpose != terms.purpose:
             told = f"the job asks for {name} to {given.purpose!r}; its owner gives it to {terms.purpose!r}"
             raise Withheld("enclave.terms", told, hint=f"inputs.{name}.purpose in the job's file")
+    if terms.code:
+        _hold_code(terms, manifest)
     allowed = {word.partition(":")[0]: word for word in terms.outputs}
     for name, output in manifest.outputs.items():
         _hold_output(name, output, allowed)
         if output.leave == "sealed" and terms.recipient is not None and manifest.recipient != terms.recipient:
             told = f"output {name!r} is sealed to somebody else than the data's owner names"
             raise Withheld("enclave.terms", told, hint="recipient in the job's file")
+
+
+def _hold_code(terms: Terms, manifest: Manifest) -> None:
+    """Every file that runs is one that the owner read."""
+    for what, digest in (("code", manifest.code), ("model", manifest.model)):
+        if digest is not None and digest not in terms.code:
+            told = f"the job's {what} is {digest}, which is none of those that the data's owner allows"
+            raise Withheld("enclave.terms", told, hint="it was changed since, or its owner has to seal anew: enclave seal --code FILE")
 
 
 def _hold_output(name: str, output: Output, allowed: dict[str, str]) -> None:

@@ -24,6 +24,9 @@ def seal(
     outputs: Annotated[str, typer.Option(metavar="NAMES", help="what a job may put out: NAME, NAME:TYPE or NAME:TYPE:sealed, separated by commas")],
     uses: Annotated[int, typer.Option(min=1, metavar="N", help="how often the key is given to a job, at most")] = 1,
     recipient: Annotated[str | None, typer.Option(metavar="KEY.pub", help="whom sealed outputs must be for")] = None,
+    code: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="code or network that may have the data; may be repeated  [default: any]")
+    ] = None,
     key: Annotated[Path | None, typer.Option(metavar="KEY", help="where the key goes (0600); who has it has the data  [default: FILE.key]")] = None,
     force: Force = False,
     json: Json = False,
@@ -50,6 +53,7 @@ def seal(
         uses=uses,
         outputs=tuple(words(outputs)),
         recipient=None if recipient is None else encode(load_recipient(recipient)),
+        code=tuple(_digest(path) for path in code or []),
     )
     for source in data:
         refuse_same(source, out)
@@ -64,4 +68,18 @@ def seal(
     result = {"file": str(out), "key": str(path), "uses": str(uses_beside(path)), "dataset": dataset, "bytes": size, "policy": asked.digest}
     text = f"{out}: {size / 1e6:.1f} MB, for {uses} use{'s' if uses > 1 else ''} to {purpose!r}; outputs {', '.join(terms.outputs)}\n"
     text += f"{path}: its key, yours alone, with the policy {asked.digest[:16]}...; {uses_beside(path)} counts the uses: keep both"
-    told("enclave seal", result, json=json, text=text)
+    warnings = [] if code else ["any code with these outputs may have the data: --code FILE names the one that you read"]
+    told("enclave seal", result, json=json, text=text, warnings=warnings)
+
+
+def _digest(path: Path) -> str:
+    import hashlib
+
+    from velatura.errors import BadInput
+    from velatura.files import open_regular
+
+    try:
+        with open_regular(path) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput("enclave.data", f"{path}: cannot be read: {error.strerror or error}", hint="look at the name") from error
