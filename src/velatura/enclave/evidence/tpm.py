@@ -37,6 +37,8 @@ __all__ = ["examine", "hold_eventlog", "registers_shown"]
 
 MEMBERS = frozenset({"format", "ak_public", "quotes", "eventlog", "ak_certificate", "ak_chain"})
 Registers = Mapping[int, bytes]
+FIRMWARE = frozenset(range(8))
+"""Registers that the firmware alone extends, and logs (TCG PC Client Platform Firmware Profile, section 3.3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,13 @@ def hold_eventlog(examination: Examination, log: bytes | None, banks: Mapping[st
         unexplained |= {index for index, value in registers.items() if index not in replayed.registers and len(set(value)) > 1}
     if replayed is not None:
         examination.claims["eventlog"] = replayed.claims()
+    hidden = sorted(unexplained & FIRMWARE)  # a log out of which events were taken must not pass for one that tells all
     told = f"{len(read.events)} events {'do not replay to ' + differing[0] if differing else 'replay to the quoted registers of ' + ', '.join(banks)}"
     if unexplained:
         told += f"; not of this log: {', '.join(map(str, sorted(unexplained)))}"
-    examination.hold("eventlog", not differing, "eventlog", told)
+    if hidden:
+        told += f", of which the firmware's (0 to 7) must be in it: {', '.join(map(str, hidden))}"
+    examination.hold("eventlog", not differing and not hidden, "eventlog", told)
 
 
 def _document(evidence: bytes) -> dict[str, Any]:
