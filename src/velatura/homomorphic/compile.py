@@ -27,6 +27,7 @@ from velatura.homomorphic.im2col import windowed
 from velatura.homomorphic.layout import Layout, flat, pictures
 from velatura.homomorphic.layout import windows as window_layout
 from velatura.homomorphic.lowering import Known, lower, remaining_depth
+from velatura.homomorphic.model_file import read_model
 from velatura.homomorphic.parameters import MAX_LOG_QP
 from velatura.homomorphic.program import Program, Rotate
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
@@ -34,8 +35,6 @@ from velatura.homomorphic.rescaling import lazily
 from velatura.homomorphic.rotation_keys import limited, thrifty
 from velatura.homomorphic.search import Found, imprecise, search
 from velatura.homomorphic.simulator import bias_profile
-from velatura.homomorphic.torch_program import trace_pt2
-from velatura.homomorphic.trace import trace_onnx
 
 __all__ = ["LAYOUTS", "Options", "compile_graph", "compile_model"]
 
@@ -82,17 +81,17 @@ class _Candidate:
 
 
 def compile_model(
-    model: Path | bytes | Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None
+    model: Path | Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None
 ) -> Compiled:
-    """An ONNX model, a `.pt2` file of torch, or a traced graph whose activations need not have been fitted; otherwise as `compile_graph`.
+    """An ONNX file, a `.pt2` file of torch, or a traced graph whose activations need not have been fitted; otherwise as `compile_graph`.
 
     Args:
         calibration: (samples, ...) inputs as the model takes them.
 
     Raises:
-        BadInput, Unsupported, Missing: as `trace_onnx`, `fold` and `fit` beside.
+        BadInput, Unsupported, Missing: as `read_model`, `fold` and `fit` beside.
     """
-    traced = _traced(model)
+    traced = read_model(model) if isinstance(model, Path) else model
     told("folding")
     graph = fold(traced)
     rows = _rows(traced, calibration)
@@ -100,12 +99,6 @@ def compile_model(
     compiled = compile_graph(fold(graph), rows, options, told=told)
     activations = {one.node: {"kind": one.kind, "radius": one.radius, "degree": one.degree, "error": one.error} for one in fitted}
     return replace(compiled, report={**compiled.report, "activations": activations})
-
-
-def _traced(model: Path | bytes | Graph) -> Graph:
-    if isinstance(model, Graph):
-        return model
-    return trace_pt2(model) if isinstance(model, Path) and model.suffix == ".pt2" else trace_onnx(model)
 
 
 def _rows(graph: Graph, calibration: Floats) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from velatura.errors import BadInput
 from velatura.homomorphic.artefacts import ServerArtefact, load_server
 from velatura.homomorphic.engine import run
-from velatura.homomorphic.guest_answers import done, parameters_of, refusal
+from velatura.homomorphic.guest_answers import answering, done, parameters_of
 from velatura.homomorphic.memory import ciphertext_bytes
 from velatura.homomorphic.seal_public import PublicSide
 from velatura.homomorphic.wire import ciphertexts, payload_of
@@ -38,22 +38,13 @@ class ServerGuest:
         self._plains = _Kept(2 * self._parameters.slots * 8, keep_bytes)
         self._artefact: ServerArtefact | None = None
         self._side: PublicSide | None = None
-        self._refused: Exception | None = None
 
     def warm(self) -> None:
         """Load SEAL, and encode a vector: its tables are made when a context is."""
         PublicSide(self._parameters).encode(np.linspace(0, 1, self._parameters.slots), 1, 2.0**10)
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
-        while (request := inbox.get()) is not None:
-            try:
-                answer = self._answer(request[:1], memoryview(request)[1:])
-            except Exception as error:  # SEAL raises whatever it likes on bytes that nobody foresaw
-                if request[:1] != b"R":
-                    self._refused = error  # answers to setup are not heard: say it when it matters
-                answer = refusal(error)
-            del request
-            outbox.put(answer)
+        answering(inbox, outbox, self._answer, setup=frozenset({b"P", b"K"}))
 
     def _answer(self, kind: bytes, rest: memoryview) -> bytes:
         if kind == b"P":
@@ -62,8 +53,6 @@ class ServerGuest:
         if kind == b"K":
             self._side = PublicSide(self._parameters, rest, folder=Path())
             return done()
-        if self._refused is not None:
-            raise self._refused
         if self._artefact is None or self._side is None:
             raise BadInput("he.missing-key", "there are no evaluation keys", hint="send the keys first")
         return done(self._run(self._artefact, self._side, rest))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from velatura.errors import BadInput
-from velatura.homomorphic.guest_answers import done, parameters_of, refusal
+from velatura.homomorphic.guest_answers import answering, done, parameters_of
 from velatura.homomorphic.memory import ciphertext_bytes
 from velatura.homomorphic.seal_base import Context
 from velatura.homomorphic.seal_secret import SecretSide
@@ -37,28 +37,18 @@ class OwnerGuest:
         self._parameters = parameters_of(parameters)
         self._outputs = [(int(level), float(scale)) for level, scale in outputs]
         self._side: SecretSide | None = None
-        self._refused: Exception | None = None
 
     def warm(self) -> None:
         """Load SEAL; its tables are made when a context is."""
         Context(self._parameters)
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
-        while (request := inbox.get()) is not None:
-            try:
-                answer = self._answer(request[:1], memoryview(request)[1:])
-            except Exception as error:  # SEAL raises whatever it likes on bytes that nobody foresaw
-                if request[:1] == b"S":
-                    self._refused = error
-                answer = refusal(error)
-            outbox.put(answer)
+        answering(inbox, outbox, self._answer, setup=frozenset({b"S"}))
 
     def _answer(self, kind: bytes, rest: memoryview) -> bytes:
         if kind == b"S":
             self._side = SecretSide(self._parameters, rest, folder=Path())
             return done()
-        if self._refused is not None:
-            raise self._refused
         if self._side is None:
             raise BadInput("he.missing-key", "there is no secret key", hint="give the key first")
         most = max(ciphertext_bytes(self._parameters, level, fresh=False) for level, _ in self._outputs)

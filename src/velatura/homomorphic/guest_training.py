@@ -14,7 +14,7 @@ import numpy as np
 
 from velatura.errors import BadInput
 from velatura.homomorphic.engine import run
-from velatura.homomorphic.guest_answers import done, parameters_of, refusal
+from velatura.homomorphic.guest_answers import answering, done, parameters_of
 from velatura.homomorphic.levels import Plan, plan
 from velatura.homomorphic.memory import ciphertext_bytes
 from velatura.homomorphic.program import Program
@@ -44,29 +44,18 @@ class TrainingGuest:
         self._scale = scales[0]
         self._side: PublicSide | None = None
         self._table: Mapping[tuple[int, int], Any] = {}
-        self._refused: Exception | None = None
 
     def warm(self) -> None:
         """Load SEAL, and encode a vector: its tables are made when a context is."""
         PublicSide(self._parameters).encode(np.linspace(0, 1, self._parameters.slots), 1, 2.0**10)
 
     def serve(self, inbox: Inbox, outbox: Outbox, frames: memoryview | None) -> None:
-        while (request := inbox.get()) is not None:
-            try:
-                answer = self._answer(request[:1], memoryview(request)[1:])
-            except Exception as error:  # SEAL raises whatever it likes on bytes that nobody foresaw
-                if request[:1] != b"W":
-                    self._refused = error  # answers to setup are not heard: say it when it matters
-                answer = refusal(error)
-            del request
-            outbox.put(answer)
+        answering(inbox, outbox, self._answer, setup=frozenset({b"K", b"X"}))
 
     def _answer(self, kind: bytes, rest: memoryview) -> bytes:
         if kind == b"K":
             self._side = PublicSide(self._parameters, rest, folder=Path())
             return done()
-        if self._refused is not None:
-            raise self._refused
         if self._side is None:
             raise BadInput("he.missing-key", "there are no evaluation keys", hint="send the keys first")
         if kind == b"X":
