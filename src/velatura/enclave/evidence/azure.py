@@ -5,8 +5,8 @@ Evidence is JSON as Trustee's attesters write it; bytes as lists of numbers, quo
     {"version", "hcl_report" (or "report"), "tpm_quote" (or "quote"): {"message", "signature", "pcrs": [24 of SHA-256]},
      "vcek" (SNP), "td_quote" (TDX), "ak_certificate", "ak_intermediates"}
 
-What holds what: AMD's or Intel's root -> the hardware's report -> (hash of the runtime JSON in its report data) -> the vTPM's key -> the quote -> the
-registers and the nonce. So the nonce stands in the quote, and freshness comes from there alone. Claims about a TD come from the TD quote, whose report
+What holds what: AMD's or Intel's root -> the hardware's report -> (hash of the runtime JSON in its report data) -> the vTPM's key -> the quote -> its
+registers and nonce. So the nonce stands in the quote, and freshness comes from there alone. Claims about a TD come from the TD quote, whose report
 data must be those of the TDREPORT in the HCL report; nothing else of a TDREPORT can be checked by anybody but its own machine.
 
 Limits: the paravisor under the guest (VMPL 0, L1) is Microsoft's and measured, not open. Azure's certificate for the vTPM's key is not needed and not
@@ -36,6 +36,7 @@ from velatura.errors import BadInput
 __all__ = ["examine"]
 
 MEMBERS = frozenset({"version", "hcl_report", "report", "tpm_quote", "quote", "vcek", "td_quote", "ak_certificate", "ak_intermediates"})
+VERSIONS = (1, 2)
 KINDS = {"azure-snp": "snp", "azure-tdx": "tdx"}
 
 
@@ -58,6 +59,7 @@ def examine(examination: Examination, evidence: bytes, policy: Policy, companion
     kind = KINDS[policy.format]
     examination.need("structure", hcl.kind == kind, "malformed", f"an HCL report of a {hcl.kind.upper()} machine; the policy is about {kind.upper()}")
     hold_runtime(examination, hcl)
+    examination.passed("endorsement", "the hardware's report vouches for the vTPM's key; Azure's own certificate of it was not looked at")
     hold_signature(examination, hcl.ak, Signature("rsassa", "sha256", document.signature), quote.raw, "vtpm-signature")
     if quote.bank != "sha256":
         raise Refused("registers", "malformed", f"the quote is over the {quote.bank} bank; these documents carry that of SHA-256")
@@ -121,6 +123,9 @@ def _document(evidence: bytes) -> Document:
     unknown = sorted(set(tree) - MEMBERS)
     if unknown:
         raise BadInput("enclave.evidence", f"Azure's evidence has no member {unknown[0][:40]!r}")
+    version = tree.get("version", 1)
+    if type(version) is not int or version not in VERSIONS:
+        raise BadInput("enclave.evidence", f"Azure's evidence is of version {str(version)[:20]}; 1 and 2 are known, and the first, which told none")
     quote = member({"quote": _either(tree, "tpm_quote", "quote")}, "quote", dict, "Azure's evidence")
     registers = member(quote, "pcrs", list, "the vTPM's quote")
     if len(registers) != REGISTERS:

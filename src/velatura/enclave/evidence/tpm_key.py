@@ -47,6 +47,9 @@ ATTRIBUTES: Mapping[str, int] = MappingProxyType(
 )
 """Name -> bit. A restricted key signs what the TPM itself made, and nothing that was handed to it in that form."""
 
+RESERVED = 0xFFF0_F009
+"""Bits 0, 3, 12 to 15, and 20 to 31."""
+
 ATTESTING = frozenset({"fixed_tpm", "sensitive_data_origin", "restricted", "sign"})
 
 
@@ -89,6 +92,8 @@ def read_public(raw: bytes) -> AttestationKey:
         raw = fields.sized(2)
         fields = Fields(raw, "the attestation key", "big")
     kind, named, bits = fields.number(2), _hash(fields.number(2)), fields.number(4)
+    if bits & RESERVED:
+        raise _malformed(f"reserved attributes are set: 0x{bits & RESERVED:08x}")
     fields.sized(2)  # the policy that its use asks for
     if fields.number(2) != NULL:
         raise _malformed("the key has a symmetric cipher: it is a storage key")
