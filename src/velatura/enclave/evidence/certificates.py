@@ -158,6 +158,8 @@ def hold_chain(
 def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, ...]:
     if not 2 <= len(chain) <= MOST_CERTIFICATES:
         raise Refused("chain", "chain-invalid", f"{len(chain)} certificates; a chain has at least a leaf and its root")
+    if len(set(chain)) != len(chain):
+        raise Refused("chain", "chain-invalid", "a certificate stands twice in the chain")
     found = tuple(load_certificate(raw) for raw in chain)
     for place, (raw, issuer) in enumerate(zip(chain, (*chain[1:], chain[-1]), strict=True), start=1):
         told = f"certificate {place} of {len(chain)} was not issued by the next one"
