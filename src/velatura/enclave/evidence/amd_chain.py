@@ -49,8 +49,8 @@ def hold_amd_chain(
     Raises:
         Refused: `chain-invalid`, `expired`, `not-yet-valid`, `revoked`, `collateral-expired`, `collateral-mismatch`, `malformed`.
     """
-    own = pinned_chain(f"amd-{leaf.product.name.lower()}-{leaf.kind}")
-    ask, ark = _authorities(own if chain is None else tuple(certificates_in(chain, "chain")), leaf.kind)
+    named = pinned_chain(f"amd-{leaf.product.name.lower()}-{leaf.kind}") if chain is None else tuple(certificates_in(chain, "chain"))
+    ask, ark = _authorities(named, leaf.kind)
     product = _product(ark)
     if product is not leaf.product:
         raise Refused("chain", "chain-invalid", f"the chain is of {product.name}, the leaf of {leaf.product.name}")
