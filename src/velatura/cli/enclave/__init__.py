@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from velatura.cli.enclave import broker, collateral, explain, policy, run, seal, unseal, verify
+from velatura.cli.enclave import broker, collateral, doctor, evidence, explain, policy, run, seal, unseal, verify
 from velatura.cli.enclave.app import app
 
-__all__ = ["app", "broker", "collateral", "explain", "policy", "run", "seal", "unseal", "verify"]
+__all__ = ["app", "broker", "collateral", "doctor", "evidence", "explain", "policy", "run", "seal", "unseal", "verify"]

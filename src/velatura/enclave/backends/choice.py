@@ -5,14 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from velatura.enclave.backends.attesters.configfs_tsm import ConfigfsTsm
+from velatura.enclave.backends.attesters.gramine import Gramine
+from velatura.enclave.backends.attesters.nsm import Nsm
+from velatura.enclave.backends.attesters.sev_guest import SevGuest
 from velatura.enclave.backends.backend import Backend
+from velatura.enclave.backends.hardware import HardwareBackend
 from velatura.enclave.backends.process import ProcessBackend
 from velatura.enclave.backends.simulated import SimulatedBackend
 from velatura.errors import BadSpec, Missing, nearest
 
 __all__ = ["BACKENDS", "backend"]
 
-BACKENDS: Mapping[str, Callable[[], Backend]] = MappingProxyType({"process": ProcessBackend, "simulated": SimulatedBackend})
+BACKENDS: Mapping[str, Callable[[], Backend]] = MappingProxyType(
+    {
+        "configfs-tsm": lambda: HardwareBackend(ConfigfsTsm()),
+        "sev-guest": lambda: HardwareBackend(SevGuest()),
+        "nsm": lambda: HardwareBackend(Nsm()),
+        "gramine": lambda: HardwareBackend(Gramine()),
+        "process": ProcessBackend,
+        "simulated": SimulatedBackend,
+    }
+)
 """Name -> how to make it; the strongest first."""
 
 AUTO = "auto"
