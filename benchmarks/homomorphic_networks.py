@@ -69,6 +69,8 @@ class Data:
     calibration: Floats
     test: Floats
     labels: NDArray[np.uint8]
+    train: Floats
+    train_labels: NDArray[np.uint8]
 
 
 def shared() -> Path:
@@ -84,8 +86,12 @@ def mnist() -> Data:
     def pictures(name: str) -> Floats:
         return np.frombuffer(gzip.decompress((folder / name).read_bytes()), np.uint8, offset=16).reshape(-1, 784) / 255.0
 
-    labels = np.frombuffer(gzip.decompress((folder / "t10k-labels-idx1-ubyte.gz").read_bytes()), np.uint8, offset=8)
-    return Data(pictures("train-images-idx3-ubyte.gz")[:512], pictures("t10k-images-idx3-ubyte.gz"), labels)
+    def labels(name: str) -> NDArray[np.uint8]:
+        return np.frombuffer(gzip.decompress((folder / name).read_bytes()), np.uint8, offset=8)
+
+    train = pictures("train-images-idx3-ubyte.gz")[:4096]
+    given, told = labels("t10k-labels-idx1-ubyte.gz"), labels("train-labels-idx1-ubyte.gz")[:4096]
+    return Data(train[:512], pictures("t10k-images-idx3-ubyte.gz"), given, train, told)
 
 
 def model(name: str) -> Graph:
@@ -172,7 +178,7 @@ def batch() -> Any:
     seconds, answers = engine.run(engine.fresh(x))
     want = evaluate(graph, x)[graph.output]
     error = float(np.abs(engine.read(answers, len(x)) - want).max() / np.abs(want).max())
-    return {"ms": 1e3 * seconds / len(x), "seconds": seconds, "pictures": len(x), "error": error}
+    return {"ms": 1e3 * seconds / len(x), "seconds": seconds, "pictures": len(x), "error": error, **_foretold(engine)}
 
 
 def head() -> Any:
@@ -185,9 +191,14 @@ def head() -> Any:
     rows = rng.uniform(-1, 1, (2048, 64))
     engine = OnSeal(compile_graph(graph, rows, Options(layout="batch", input_range=(-1.0, 1.0))))
     taken = [engine.run(engine.fresh(rows)) for _ in range(RUNS)]
+    seconds = float(np.median([one for one, _ in taken]))
     want = evaluate(graph, rows)["head"]
     error = float(np.abs(engine.read(taken[-1][1], len(rows)) - want).max() / np.abs(want).max())
-    return {"us": 1e6 * float(np.median([seconds for seconds, _ in taken])) / len(rows), "error": error, "n": engine.compiled.parameters.n}
+    return {"us": 1e6 * seconds / len(rows), "seconds": seconds, "error": error, "n": engine.compiled.parameters.n, **_foretold(engine)}
+
+
+def _foretold(engine: OnSeal) -> dict[str, Any]:
+    return {"foretold_error": engine.compiled.report["predicted_error"], "foretold_ms": engine.compiled.report["predicted_ms"]}
 
 
 def simulated(compiled: Compiled, x: Floats) -> Floats:
