@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from velatura.enclave.companions import Companions
-from velatura.enclave.evidence import roots
+from velatura.enclave.evidence import amd_chain, roots
 from velatura.enclave.evidence.amd_leaf import SCHEMES
 from velatura.enclave.evidence.der import oid
 
@@ -97,8 +97,9 @@ class AmdWorld:
 
     def trust(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pin = hashlib.sha256(rsa_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
-        ours = {f"amd-{self.product.lower()}-{self.kind}": roots.Root("none", f"ARK-{self.product}", pin)}
-        monkeypatch.setattr(roots, "ROOTS", dict(roots.ROOTS) | ours)
+        trusted = dict(roots.ROOTS) | {"amd-world": roots.Root("none", f"ARK-{self.product}", pin)}
+        for module in (roots, amd_chain):
+            monkeypatch.setattr(module, "ROOTS", trusted)
 
     def companions(self, **changed: object) -> Companions:
         return Companions(**({"leaf": self.leaf(), "chain": self.chain} | changed))  # type: ignore[arg-type]
