@@ -167,8 +167,8 @@ def _rsa(fields: Fields) -> PublicKey:
 
 def rsa_key(exponent: int, modulus: int) -> rsa.RSAPublicKey:
     """Raises Refused `malformed`: no RSA key, or one of less than 2,048 bits."""
-    if modulus.bit_length() < 2040:  # Azure's begin with a word of their own, so that a few upper bits may be zero
-        raise _malformed(f"an RSA key of {modulus.bit_length()} bits")
+    if modulus.bit_length() < 2040 or modulus % 2 == 0:  # Azure's begin with a word of their own, so that a few upper bits may be zero
+        raise _malformed(f"an RSA modulus of {modulus.bit_length()} bits, or an even one")
     return tried("structure", "malformed", "the attestation key is no RSA key", rsa.RSAPublicNumbers(exponent, modulus).public_key)
 
 
