@@ -43,7 +43,8 @@ APPLY = {
     "nvidia-multi-gpu": (*ALL, 6, 7, 23, 24, 28, 31, 38),
 }
 NOT_HERE = dict.fromkeys(("nvidia-hopper", "nvidia-blackwell", "nvidia-multi-gpu"), (3, 13, 20))
-NOT_HERE |= dict.fromkeys(("nitro-2022", "nitro-2025-indefinite", "nitro-2024-large-fields", "tdx-v4", "tdx-v5", "ccel-cos113", "azure-tdx-2025"), (3,))
+WITHOUT_RESERVED = ("nitro-2022", "nitro-2025-indefinite", "nitro-2024-large-fields", "tdx-v4", "tdx-v5", "ccel-cos113", "azure-tdx-2025")
+NOT_HERE |= dict.fromkeys(WITHOUT_RESERVED, (3,))
 NOT_HERE |= {name: (5,) for name in APPLY if name.startswith("snp-")}
 """Formats without reserved bytes, lengths, a field that names an algorithm, or certificates that end."""
 PAIRS = [(name, number) for name, numbers in APPLY.items() for number in sorted(set(numbers) - set(NOT_HERE.get(name, ())))]

@@ -15,6 +15,7 @@ ROOMS = Registry(
         "edge": "velatura.audit.edge.cases:plan",
         "federated": "velatura.audit.federated.cases:plan",
         "homomorphic": "velatura.audit.homomorphic.cases:plan",
+        "enclave": "velatura.audit.enclave.cases:plan",
     },
 )
 """`plan(spec, *, base, stack, store) -> Plan`; `stack` ends what the plan needs while it runs (folders, decoders)."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from velatura.audit.edge.options import EdgeOptions
+from velatura.audit.enclave.options import EnclaveOptions
 from velatura.audit.federated.options import FederatedOptions
 from velatura.audit.homomorphic.options import HomomorphicOptions
 from velatura.audit.obfuscation.options import ObfuscationOptions
@@ -53,6 +54,7 @@ class AuditSpec(Spec, frozen=True, kw_only=True):
     edge: EdgeOptions | None = None
     federated: FederatedOptions | None = None
     homomorphic: HomomorphicOptions | None = None
+    enclave: EnclaveOptions | None = None
 
     def check(self) -> None:
         """Raises BadSpec `audit.seed`, `audit.budget`, `audit.share`."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from velatura.audit.enclave.names import ATTACKS as ON_ENCLAVES
 from velatura.audit.federated.names import ATTACKS
 from velatura.audit.homomorphic.names import ATTACKS as ON_PROGRAMS
 from velatura.cli.options import Json, Quiet
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
     no_args_is_help=True,
-    help="Attack a method on your own pictures, a camera's policy, a federated job, or a program under encryption: what still shows?"
+    help="Attack a method on your own pictures, a camera's policy, a federated job, a program under encryption, or an enclave: what still shows?"
     " Both sides, unprotected and protected, play in the same run.",
     epilog="Example: velatura attack reidentify faces/ --method pixelate:16px",
 )
@@ -251,6 +252,33 @@ def homomorphic(
     options = {"program": str(program), "attacks": tuple(only or ()), **asked}
     told = {"title": f"attacks on {program.name}", "room": "homomorphic", "homomorphic": options}
     return _played("homomorphic", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
+
+
+@app.command(epilog="Example: velatura attack enclave report.bin --policy p.toml --time 2026-06-30T12:00:00Z")
+def enclave(
+    evidence: Annotated[Path | None, typer.Argument(metavar="EVIDENCE", help="as of `velatura enclave verify`  [default: made here]")] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="P.toml", help="that it meets, with its companions")] = None,
+    time: Annotated[str, typer.Option(metavar="T", help="when it is judged: Unix seconds, or ISO 8601  [default: now]")] = "",
+    job: Annotated[Path | None, typer.Option(metavar="JOB.toml", help="in whose process the escape probes run  [default: a small one]")] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help=f"of {', '.join(ON_ENCLAVES)}  [default: all]")] = None,
+    flips: Annotated[int, typer.Option(metavar="N", help="bits of what is signed that are flipped")] = 400,
+    mutations: Annotated[int, typer.Option(metavar="N", help="random changes")] = 400,
+    seed: Seed = 1,
+    budget_s: Budget = 120.0,
+    of: Of = 0,
+    out: Out = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Is forged evidence accepted, a tampered session served, does anything come out of the job? With EVIDENCE alone, only it is forged."""
+    chosen = tuple(only or (("evidence-forgery",) if evidence is not None and job is None else ()))
+    files = {"evidence": evidence, "policy": policy, "job": job}
+    where = {name: "" if path is None else str(path) for name, path in files.items()}
+    options = {**where, "time": time, "attacks": chosen, "flips": flips, "mutations": mutations}
+    named = evidence.name if evidence is not None else "an enclave of this machine"
+    told = {"title": f"attacks on {named}", "room": "enclave", "enclave": options}
+    return _played("enclave", told, seed=seed, budget_s=budget_s, of=of, out=out, force=force, json=json, quiet=quiet)
 
 
 def _run(

@@ -12,9 +12,9 @@ from velatura.attacks.enclave.submission import Forgery, Submission
 
 __all__ = ["PLACES", "TELLING", "forgeries", "shown", "with_field"]
 
-PLACES = {"sev-snp": 64, "sgx": 64, "tdx": 64, "nvidia": 32}
+PLACES = {"sev-snp": 64, "sgx": 64, "tdx": 64, "nvidia": 32, "process": 32, "simulated": 32}
 """Format -> bytes of its nonce place; any other: as long as what is there."""
-TELLING = frozenset({"nitro"})
+TELLING = frozenset({"nitro", "process", "simulated"})
 """Formats whose evidence says when it was made."""
 HOUR_S = 3600.0
 MOST_AGE_S = 300.0

@@ -20,6 +20,8 @@ FORMATS = {
     "azure-snp": "azure",
     "azure-tdx": "azure",
     "nvidia": "nvidia",
+    "process": "process",
+    "simulated": "process",
 }
 
 

@@ -66,8 +66,8 @@ def _degenerate(part: Part) -> Iterator[Forgery]:
 
 
 def _endian(part: Part) -> str:
-    """AMD alone writes r and s with the least byte first."""
-    return "little" if part.name == "report" and part.field("chip_id") else "big"
+    """AMD and Ed25519 alone write them with the least byte first."""
+    return "little" if part.field("chip_id") or part.curve == "Ed25519" else "big"
 
 
 def _number(part: Part, one: Field, number: int) -> bytes:

@@ -37,6 +37,8 @@ REFERENCES = {
     "nitro": ("pcr0", "pcr4"),
     "tpm": ("pcr0", "pcr7"),
     "vm": ("pcr0",),
+    "process": ("measurement", "job"),
+    "simulated": ("measurement", "job"),
 }
 """Format -> fields that a policy may fix."""
 TCB = {"fmc": 0xFF, "bl": 0xFF, "tee": 0xFF, "snp": 0xFF, "ucode": 0xFF}

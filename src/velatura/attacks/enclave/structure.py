@@ -122,7 +122,7 @@ def _large(honest: Opened) -> Iterator[Forgery]:
 def _mixed(honest: Opened, others: Sequence[Opened]) -> Iterator[Forgery]:
     submission = honest.submission
     for named in FORMATS:
-        if named != submission.format and {named, submission.format} != {"tpm", "vm"}:
+        if named != submission.format and {named, submission.format} != {"tpm", "vm"}:  # one format under two names
             yield Forgery(9, f"judged as {named}", partial(_as_format, submission, named))
     for other in others:
         if FORMATS[other.submission.format] != FORMATS[submission.format]:

@@ -49,6 +49,10 @@ class Submission:
             del place[name]
         return replace(self, policy=_toml(document))
 
+    def without(self, table: str) -> Submission:
+        """With a policy that has no such table."""
+        return replace(self, policy=_toml({name: value for name, value in tomllib.loads(self.policy).items() if name != table}))
+
     def asking(self, table: str, name: str) -> Any:
         """What the policy says there; None: nothing."""
         return tomllib.loads(self.policy).get(table, {}).get(name)

@@ -1,0 +1,98 @@
+"""From the table `[enclave]` to its cases: no forged evidence may be accepted, no tampered session may be served, nothing may come out of the job.
+
+The unprotected sides: a relying party that believes what evidence says of itself, a key server that binds nothing, a job in a plain process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from velatura.attacks.attack import Attack
+from velatura.audit.case import Case, Plan
+from velatura.audit.enclave.material import Material
+from velatura.audit.enclave.names import ATTACKS
+from velatura.enclave.assurance import Assurance
+from velatura.enclave.limits import LIMITS
+from velatura.errors import BadSpec
+from velatura.findings import Claim
+
+if TYPE_CHECKING:
+    from velatura.audit.spec import AuditSpec
+    from velatura.models.store import ModelStore
+
+__all__ = ["plan"]
+
+
+def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | None = None) -> Plan:
+    """The cases of a spec with `room = "enclave"`. Raises BadSpec, BadInput."""
+    options = spec.enclave
+    if options is None:
+        hint = '[enclave], with evidence = "report.bin" and policy = "p.toml", or neither'
+        raise BadSpec("audit.no-table", "the spec has no table [enclave]", hint=hint)
+    options.check()
+    material = Material(options, base, stack)
+    cases = [case for name in options.attacks or ATTACKS for case in _BUILDERS[name](material)]
+    subject = {
+        "evidence": options.evidence or "of a confined process of this machine",
+        "policy": options.policy or "made for it",
+        "job": options.job or "a small one",
+    }
+    return Plan(tuple(cases), (LIMITS[Assurance.PROCESS],), subject)
+
+
+def _forgery(material: Material) -> Iterator[Case]:
+    from velatura.attacks.enclave.forging import EvidenceForgery
+    from velatura.audit.enclave.arms import BelievingArm, VerifyingArm
+
+    options = material.options
+    attack = EvidenceForgery(flips=options.flips, mutations=options.mutations)
+    told = f"evidence of format {material.submission.format}"
+    yield _case(material, attack, told, (BelievingArm(), VerifyingArm()), [material.submission], material.submission.evidence)
+
+
+def _tampering(material: Material) -> Iterator[Case]:
+    from velatura.attacks.enclave.session_tampering import WAYS, SessionTampering
+    from velatura.audit.enclave.sessions import SessionArm, Stage
+
+    stage = Stage(material.stack)
+    arms = SessionArm(stage, binding=False), SessionArm(stage, binding=True)
+    yield _case(material, SessionTampering(), "a session in which a key is asked for", arms, list(WAYS))
+
+
+def _canary(material: Material) -> Iterator[Case]:
+    from velatura.attacks.enclave.data_canary import DataCanary
+    from velatura.audit.enclave.jobs import LeakArm
+
+    yield _case(material, DataCanary(), "data in a job whose code is hostile", (LeakArm(confined=False), LeakArm(confined=True)), ())
+
+
+def _escapes(material: Material) -> Iterator[Case]:
+    from velatura.attacks.escaping import Escapes
+    from velatura.audit.enclave.escaping import EscapeArm, Probing
+
+    probing = Probing(material.job)
+    yield _case(material, Escapes(), "ways out of the job's process", (EscapeArm(probing, confined=False), EscapeArm(probing, confined=True)), ())
+
+
+_BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {
+    "evidence-forgery": _forgery,
+    "session-tampering": _tampering,
+    "data-canary": _canary,
+    "escapes": _escapes,
+}
+
+
+def _case(material: Material, attack: Attack[Any, Any], what: str, arms: tuple[Any, Any], secrets: Sequence[Any], data: bytes = b"") -> Case:
+    options = material.options
+    told = ["velatura", "attack", "enclave", *([options.evidence, "--policy", options.policy] if options.evidence else [])]
+    told += [word for name, value in (("--time", options.time), ("--job", options.job)) if value for word in (name, value)]
+    if attack.name == "evidence-forgery":
+        told += ["--flips", str(options.flips), "--mutations", str(options.mutations)]
+    repeat = shlex.join([*told, "--only", attack.name])
+    digest = hashlib.sha256(data + material.job.digest.encode()).hexdigest()
+    return Case(attack, what, *arms, Claim(), secrets, f"{repeat} {digest}", repeat, digest)
