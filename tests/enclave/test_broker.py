@@ -55,7 +55,7 @@ def brokered(folder: Path, **tls: Path) -> Iterator[tuple[World, BrokerState, in
     """The owner's key behind a broker, and where it listens."""
     world = World(folder, uses=2)
     with open_state(folder / "state", entropy=os.urandom) as kept:
-        holder = Holder([world.key], world.challenges, now=world.clock, log=kept.log)
+        holder = Holder([world.key], world.challenges, now=world.clock, log=kept.log, counters=kept.counters)
         with running(application(holder, kept.counters, kept.token, limits=LIMITS), **tls) as port:
             yield world, kept, port
 

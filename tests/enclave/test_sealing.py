@@ -55,7 +55,7 @@ def test_state_opens_for_what_it_is_bound_to(other: dict[str, str]) -> None:
 
 def test_an_older_state_is_noticed_where_something_counts(tmp_path: Path) -> None:
     key = state_key(ROOT, POLICY)
-    with SigningCounters(tmp_path / "counters", Signer.new(os.urandom)) as broker:
+    with SigningCounters(tmp_path / "counters", Signer.new(os.urandom), new=True) as broker:
         counter = RemoteCounter(broker.answer, broker.verifier, "model", entropy=os.urandom)
         first = seal_state(b"1", key, POLICY, counter=counter.increment(), entropy=os.urandom)
         assert open_state(first, key, POLICY, counter=counter.read()) == b"1"
@@ -78,7 +78,7 @@ def test_where_nothing_counts_an_older_state_opens() -> None:
 def test_counters_go_on_after_a_restart_and_never_back(tmp_path: Path) -> None:
     signer = Signer.new(os.urandom)
     for expected in (1, 2, 3):
-        with SigningCounters(tmp_path / "c", signer) as broker:
+        with SigningCounters(tmp_path / "c", signer, new=expected == 1) as broker:
             ask = RemoteCounter(broker.answer, broker.verifier, "a", entropy=os.urandom)
             assert ask.increment() == expected
             assert ask.read() == expected
@@ -86,7 +86,10 @@ def test_counters_go_on_after_a_restart_and_never_back(tmp_path: Path) -> None:
 
 
 def test_an_answer_that_was_changed_kept_or_made_by_another_is_refused(tmp_path: Path) -> None:
-    with SigningCounters(tmp_path / "c", Signer.new(os.urandom)) as broker, SigningCounters(tmp_path / "d", Signer.new(os.urandom)) as other:
+    with (
+        SigningCounters(tmp_path / "c", Signer.new(os.urandom), new=True) as broker,
+        SigningCounters(tmp_path / "d", Signer.new(os.urandom), new=True) as other,
+    ):
         old = broker.answer(CounterRequest(name="a", nonce=bytes(32), increment=False))
 
         def higher(asked: CounterRequest) -> CounterValue:
@@ -102,7 +105,7 @@ def test_an_answer_that_was_changed_kept_or_made_by_another_is_refused(tmp_path:
 
 
 def test_a_broker_that_did_not_count_is_noticed(tmp_path: Path) -> None:
-    with SigningCounters(tmp_path / "c", Signer.new(os.urandom)) as broker:
+    with SigningCounters(tmp_path / "c", Signer.new(os.urandom), new=True) as broker:
 
         def lazy(asked: CounterRequest) -> CounterValue:
             return broker.answer(msgspec.structs.replace(asked, increment=False))
@@ -113,7 +116,7 @@ def test_a_broker_that_did_not_count_is_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "nonce"), [("", bytes(32)), ("a/b", bytes(32)), ("a" * 129, bytes(32)), ("a", b"")])
 def test_what_is_no_counter_is_refused(tmp_path: Path, name: str, nonce: bytes) -> None:
-    with SigningCounters(tmp_path / "c", Signer.new(os.urandom)) as broker, pytest.raises(VelaturaError) as caught:
+    with SigningCounters(tmp_path / "c", Signer.new(os.urandom), new=True) as broker, pytest.raises(VelaturaError) as caught:
         broker.answer(CounterRequest(name=name, nonce=nonce, increment=True))
     assert caught.value.code == "enclave.counter"
 

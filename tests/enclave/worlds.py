@@ -99,6 +99,9 @@ class HereEnclave:
         key = Secret(open_sealed(box, self.identity, info=info))
         self.inputs[name] = decoded(self.job.inputs[name].form, ChunkedAead(key, purpose).reader(sealed).read(), name)
 
+    def take_state(self, box: bytes, info: bytes, sealed: BinaryIO) -> None:
+        raise AssertionError("no job of these worlds keeps anything")
+
     def run(self, *, deadline_s: float, progress: Progress) -> Mapping[str, bytes]:
         scope: dict[str, Any] = {}
         exec(self.job.code or b"", scope)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -184,6 +185,80 @@ def test_a_sealed_output_is_for_its_recipient(folder: Path) -> None:
     opened = typed(folder, "unseal", "run/model.sealed", "--identity", "me.key", "-o", "model.npz")
     assert opened.returncode == 0, opened.stderr
     np.testing.assert_array_equal(np.load(folder / "model.npz")["first"], [0, 1, 2])
+
+
+KEEP = """version = 1
+kind = "python"
+code = "keep.py"
+[inputs.rows]
+file = "rows.npz"
+form = "npz"
+purpose = "count"
+[outputs.metrics]
+type = "metrics"
+k = 20
+metrics = { times = { decimals = 0, low = 0, high = 1000 } }
+[state]
+id = "ID"
+purpose = "count"
+"""
+KEEPING = """
+def run(inputs, outputs, config):
+    times = len(inputs["state"]) + 1
+    outputs.put("metrics", {"times": times}, rows=100)
+    outputs.put("state", b"x" * times)
+"""
+
+
+def keeping(folder: Path) -> tuple[str | Path, ...]:
+    terms = ("--policy", "p.toml", "--purpose", "count", "--outputs", "metrics", "--uses", "9")
+    made = typed(folder, "seal", "--state", "-o", "state.key", *terms, "--json")
+    assert made.returncode == 0, made.stderr
+    (folder / "job.toml").write_text(KEEP.replace("ID", json.loads(made.stdout)["result"]["state"]))
+    (folder / "keep.py").write_text(KEEPING)
+    return ("run", "job.toml", "--policy", "p.toml", "--state", "kept", "--quiet", "--json")
+
+
+def test_a_job_keeps_state_and_an_older_one_is_noticed(folder: Path) -> None:
+    words = (*keeping(folder), "--key", "state.key")
+    for times in (1, 2):
+        done = typed(folder, *words, "-o", f"run{times}")
+        assert done.returncode == 0, done.stderr
+        told = json.loads(done.stdout)["result"]
+        assert (told["outputs"]["metrics"]["metrics"]["times"], told["state"]["counter"]) == (times, times)
+        shutil.copy(folder / "kept", folder / f"kept{times}")
+    assert b"xx" not in (folder / "kept").read_bytes()
+
+    for old in ("kept1", None):
+        (folder / "kept").unlink()
+        if old:
+            shutil.copy(folder / old, folder / "kept")
+        done = typed(folder, *words, "-o", "run3")
+        assert done.returncode == 3 and "[enclave.rollback]" in done.stderr, done.stderr
+        assert not (folder / "run3").exists()
+    shutil.copy(folder / "kept2", folder / "kept")
+    assert typed(folder, *words, "-o", "run3").returncode == 0
+
+    (folder / "state.key.counter").unlink()
+    lost = typed(folder, *words, "-o", "run4")
+    assert lost.returncode == 4 and "[crypto.chain-missing]" in lost.stderr
+
+
+def test_state_of_another_kind_does_not_open(folder: Path) -> None:
+    words = (*keeping(folder), "--key", "state.key")
+    assert typed(folder, *words, "-o", "run1").returncode == 0
+    raw = (folder / "kept").read_bytes()
+    (folder / "kept").write_bytes(raw[:-1] + bytes([raw[-1] ^ 1]))
+    changed = typed(folder, *words, "-o", "run2")
+    assert changed.returncode == 3 and "[enclave.input-refused]" in changed.stderr
+    (folder / "kept").write_bytes(raw)
+    text = (folder / "job.toml").read_text()
+    (folder / "job.toml").write_text(text + 'bound = "measurement"\n')
+    bound = typed(folder, *words, "-o", "run2")
+    assert bound.returncode == 3 and "[enclave.input-refused]" in bound.stderr
+    (folder / "job.toml").write_text(text)
+    done = typed(folder, "run", "job.toml", "--policy", "p.toml", "--key", "state.key", "-o", "run2")
+    assert done.returncode == 2 and "[enclave.state]" in done.stderr, done.stderr
 
 
 def test_a_broker_gives_the_key_to_evidence(folder: Path) -> None:

@@ -50,11 +50,12 @@ def open_state(folder: Path, *, entropy: Entropy) -> Iterator[BrokerState]:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise BadSpec("enclave.broker-state", f"{folder}: is no folder that can be used: {error.strerror}", hint="another --state") from error
-    if not (folder / SIGNER).exists():
+    new = not (folder / SIGNER).exists()
+    if new:
         save_private(Signer.new(entropy), folder / SIGNER)
     signer = load_signer(folder / SIGNER)
     token = load_token(folder / TOKEN) if (folder / TOKEN).exists() else made_token(folder / TOKEN)
-    with SigningCounters(folder / COUNTERS, signer) as counters, _log(folder, signer, entropy) as log:
+    with SigningCounters(folder / COUNTERS, signer, new=new) as counters, _log(folder, signer, entropy) as log:
         yield BrokerState(token, folder / TOKEN, log, counters, keytext.encode(signer.verifier))
 
 

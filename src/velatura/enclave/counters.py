@@ -70,12 +70,13 @@ class SigningCounters:
     """A broker's counters. `with` it.
 
     Args:
-        account: a file of its own, made where it is not.
+        account: a file of its own.
+        new: it is made; else one that is missing is refused, for it would count from the beginning.
         signer: whose verifier the enclaves know.
     """
 
-    def __init__(self, account: Path, signer: Signer) -> None:
-        self._account, self._signer = ChainedFile(account, new=not account.exists()), signer
+    def __init__(self, account: Path, signer: Signer, *, new: bool = False) -> None:
+        self._account, self._signer = ChainedFile(account, new=new), signer
         self._values: dict[str, int] = {}
         self._turn = threading.Lock()
         try:
@@ -88,6 +89,10 @@ class SigningCounters:
     @property
     def verifier(self) -> Verifier:
         return self._signer.verifier
+
+    def value(self, name: str) -> int:
+        """What it reads."""
+        return self._values.get(name, 0)
 
     def answer(self, asked: CounterRequest) -> CounterValue:
         """Synced before it is told. Raises BadInput `enclave.counter`."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from velatura.crypto.chain import ChainedFile
 from velatura.crypto.keys import Entropy
 from velatura.crypto.secret import Secret
 from velatura.enclave.datasets import Terms
@@ -21,7 +22,7 @@ from velatura.errors import BadInput, BadSpec, Withheld
 from velatura.files import open_regular, private_output
 from velatura.specs import Spec, convert, dump_json, read_json
 
-__all__ = ["KEY_BYTES", "DatasetKey", "load_dataset_key", "new_key", "save_dataset_key", "uses_beside"]
+__all__ = ["KEY_BYTES", "DatasetKey", "counter_beside", "load_dataset_key", "new_key", "save_dataset_key", "uses_beside"]
 
 KEY_BYTES = 32
 MOST_BYTES = 1 << 20
@@ -35,6 +36,7 @@ class DatasetKey:
         key: 32 bytes.
         policy: companions in it (`with`) are absolute paths.
         uses: the account of releases.
+        state: it is the root of keys of a job's state (`sealing.state_key`), and of no file.
     """
 
     dataset: str
@@ -42,6 +44,7 @@ class DatasetKey:
     terms: Terms
     policy: Policy
     uses: Path
+    state: bool = False
 
 
 class KeyFile(Spec, frozen=True, kw_only=True):
@@ -52,6 +55,7 @@ class KeyFile(Spec, frozen=True, kw_only=True):
     key: str
     terms: Terms
     policy: dict[str, Any]
+    state: bool = False
 
 
 def new_key(entropy: Entropy) -> Secret:
@@ -64,16 +68,23 @@ def uses_beside(path: Path) -> Path:
     return path.with_name(path.name + ".uses")
 
 
+def counter_beside(uses: Path) -> Path:
+    """The counter of a state's key, whose account of uses is given."""
+    return uses.with_name(uses.name.removesuffix(".uses") + ".counter")
+
+
 def save_dataset_key(made: DatasetKey, path: Path) -> None:
     """Write the key's file and begin its account; a file that is there is never replaced: it would be the only way to some data.
 
     Raises:
         BadSpec: `files.exists`. BadInput: `crypto.chain-there`.
     """
-    told = KeyFile(dataset=made.dataset, key=made.key.reveal().hex(), terms=made.terms, policy=msgspec.to_builtins(made.policy))
+    told = KeyFile(dataset=made.dataset, key=made.key.reveal().hex(), terms=made.terms, policy=msgspec.to_builtins(made.policy), state=made.state)
     with private_output(path) as part:
         part.write_bytes(dump_json(told))
         begin_uses(made.uses, made.dataset, made.terms.uses)
+        if made.state:
+            ChainedFile(counter_beside(made.uses), new=True).close()
 
 
 def load_dataset_key(path: Path) -> DatasetKey:
@@ -106,7 +117,7 @@ def _checked(read: KeyFile, path: Path) -> DatasetKey:
     read.terms.check()
     if policy.digest != read.terms.policy or not re.fullmatch(r"[0-9a-f]{64}", read.key) or not re.fullmatch(r"[0-9a-f]{64}", read.dataset):
         raise ValueError
-    return DatasetKey(read.dataset, Secret(bytes.fromhex(read.key)), read.terms, policy, uses_beside(path))
+    return DatasetKey(read.dataset, Secret(bytes.fromhex(read.key)), read.terms, policy, uses_beside(path), read.state)
 
 
 def with_whole_paths(policy: Policy, folder: Path) -> Policy:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from velatura.enclave.counters import CounterRequest, CounterValue
 from velatura.enclave.datasets import Terms
 from velatura.errors import BadInput
 
@@ -87,6 +88,8 @@ class KeyHolder(Protocol):
     def challenge(self, dataset: str) -> Challenge: ...
 
     def grant(self, request: Request) -> Grant: ...
+
+    def counter(self, asked: CounterRequest) -> CounterValue: ...
 
 
 T = TypeVar("T")

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from velatura.crypto.hpke import seal
 from velatura.crypto.keys import Recipient
 from velatura.crypto.log import SignedLog
@@ -20,12 +22,14 @@ from velatura.enclave.appraisal import Appraisal
 from velatura.enclave.attested import appraise, hold
 from velatura.enclave.binding import Binding, info
 from velatura.enclave.challenges import Challenges
+from velatura.enclave.counters import NOT_DETECTED, CounterRequest, CounterValue, SigningCounters
 from velatura.enclave.dataset_key import DatasetKey
 from velatura.enclave.exchange import Challenge, Grant, Request
-from velatura.enclave.manifest import digest_of, read_manifest
+from velatura.enclave.manifest import Manifest, digest_of, read_manifest
 from velatura.enclave.permits import hold_terms
+from velatura.enclave.sealing import Bound, StateGrant, state_key
 from velatura.enclave.uses import charge_use
-from velatura.errors import BadSpec, VelaturaError, Withheld
+from velatura.errors import BadSpec, Missing, VelaturaError, Withheld
 
 __all__ = ["Holder"]
 
@@ -38,18 +42,27 @@ class Holder:
         challenges: their nonces.
         now: with a time zone.
         log: where each grant and refusal is written; None: nowhere, for data of one run.
+        counters: of states; None: nothing counts, and an older state is not noticed.
 
     Raises:
         BadSpec: `enclave.key-file`: two keys of one data set.
     """
 
-    def __init__(self, keys: Iterable[DatasetKey], challenges: Challenges, *, now: Callable[[], datetime], log: SignedLog | None = None) -> None:
+    def __init__(
+        self,
+        keys: Iterable[DatasetKey],
+        challenges: Challenges,
+        *,
+        now: Callable[[], datetime],
+        log: SignedLog | None = None,
+        counters: SigningCounters | None = None,
+    ) -> None:
         self._keys: dict[str, DatasetKey] = {}
         for key in keys:
             if key.dataset in self._keys:
                 raise BadSpec("enclave.key-file", f"two keys are of the data set {key.dataset[:16]}...", hint="give each once")
             self._keys[key.dataset] = key
-        self._challenges, self._now, self._log = challenges, now, log
+        self._challenges, self._now, self._log, self._counters = challenges, now, log, counters
         self._turn = threading.Lock()
 
     @property
@@ -89,8 +102,27 @@ class Holder:
         with self._turn:
             use = charge_use(key.uses, key.dataset, key.terms.uses, {"job": binding.job, "nonce": request.nonce.hex(), "time": self._time()})
         self._note({"granted": use, "of": key.terms.uses, **told})
-        box = seal(key.key.reveal(), recipient, info=info(binding.report_data, key.dataset, key.terms.purpose))
+        content = self._state(key, manifest, found) if key.state else key.key.reveal()
+        box = seal(content, recipient, info=info(binding.report_data, key.dataset, key.terms.purpose))
         return _grant(box, key, use, found)
+
+    def counter(self, asked: CounterRequest) -> CounterValue:
+        """Of a state that was sealed. Raises Missing `enclave.no-counter`."""
+        if self._counters is None:
+            raise Missing("enclave.no-counter", NOT_DETECTED, hint="a broker counts: velatura enclave broker")
+        return self._counters.answer(asked)
+
+    def _state(self, key: DatasetKey, manifest: Manifest, found: Appraisal) -> bytes:
+        """The key of a state and what its counter reads, for the inside of the box."""
+        state = manifest.state
+        if state is None or state.id != key.dataset:
+            raise Withheld("enclave.terms", "this key is of a job's state, and no input", hint="[state] id = ... in the job's file")
+        value = found.policy if state.bound == "policy" else found.claims.get("measurement")
+        if not value:
+            raise Withheld("enclave.terms", "evidence of this format has no measurement that a state could be bound to", hint='bound = "policy"')
+        bound = Bound(to=state.bound, value=str(value), name=state.id)
+        reads = None if self._counters is None else self._counters.value(state.id)
+        return msgspec.json.encode(StateGrant(key=state_key(key.key, bound).reveal(), bound=bound, counter=reads))
 
     def _key(self, dataset: str) -> DatasetKey:
         if dataset not in self._keys:

@@ -13,6 +13,9 @@
     type = "metrics"
     k = 20
     metrics = { accuracy = { decimals = 3 } }
+    [state]                           # what it keeps from run to run: inputs["state"], b"" at first; outputs.put("state", bytes)
+    id = "..."                        # of `velatura enclave seal --state`
+    purpose = "train a classifier of digits"
     [config]                          # given to run() as it stands here
     epochs = 5
 
@@ -35,7 +38,7 @@ from velatura.crypto import keytext
 from velatura.crypto.keyfile import load_recipient
 from velatura.crypto.keys import Recipient
 from velatura.enclave.datasets import identity, is_sealed
-from velatura.enclave.manifest import Declared, Manifest, digest_of, write_manifest
+from velatura.enclave.manifest import Declared, Manifest, State, digest_of, write_manifest
 from velatura.enclave.outputs import Output
 from velatura.errors import BadInput, BadSpec, nearest
 from velatura.files import open_regular
@@ -69,6 +72,7 @@ class JobFile(Spec, frozen=True, kw_only=True):
     threads: int = 1
     deadline_s: float = 600.0
     recipient: str | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,7 @@ def load_job(path: Path, *, places: Mapping[str, Path] | None = None) -> Job:
         threads=written.threads,
         deadline_s=written.deadline_s,
         recipient=_recipient(path, written.recipient),
+        state=written.state,
     )
     manifest.check(str(path))
     return Job(manifest, code, model, inputs)

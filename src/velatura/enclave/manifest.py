@@ -20,11 +20,13 @@ from velatura.enclave.outputs import Output, check_outputs, valid_name
 from velatura.errors import BadInput, BadSpec, nearest
 from velatura.specs import Spec, read_json
 
-__all__ = ["MOST_BYTES", "Declared", "Manifest", "digest_of", "read_manifest", "write_manifest"]
+__all__ = ["MOST_BYTES", "STATE", "Declared", "Manifest", "State", "digest_of", "read_manifest", "write_manifest"]
 
 MOST_BYTES = 1 << 20
 MOST_INPUTS, MOST_IMPORTS, MOST_PURPOSE = 16, 32, 200
 DEEPEST = 16
+STATE = "state"
+"""The name under which a job finds what it kept, and puts out what it keeps."""
 
 
 class Declared(Spec, frozen=True, kw_only=True):
@@ -41,6 +43,26 @@ class Declared(Spec, frozen=True, kw_only=True):
     form: str
     purpose: str
     sealed: bool
+
+
+class State(Spec, frozen=True, kw_only=True):
+    """What a job keeps from one run to the next, in a file that only another enclave of the same kind opens (`sealing.py`).
+
+    Attributes:
+        id: of its key, hex, as `velatura enclave seal --state` tells it.
+        purpose: as of an input.
+        bound: "policy": whatever meets its owner's policy opens it; "measurement": the program that sealed it.
+        most_mb: of it.
+    """
+
+    id: str
+    purpose: str
+    bound: Literal["policy", "measurement"] = "policy"
+    most_mb: float = 16.0
+
+    @property
+    def most_bytes(self) -> int:
+        return int(self.most_mb * (1 << 20))
 
 
 class Manifest(Spec, frozen=True, kw_only=True):
@@ -64,6 +86,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
     threads: int
     deadline_s: float
     recipient: str | None
+    state: State | None = None
 
     @property
     def to(self) -> Recipient | None:
@@ -79,6 +102,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
         check_outputs(self.outputs, where)
         _check_recipient(self, where)
         _check_private(self, where)
+        _check_state(self, where)
         for name in self.imports:
             if not re.fullmatch(r"[A-Za-z_]\w{0,63}(\.[A-Za-z_]\w{0,63}){0,7}", name, re.ASCII):
                 raise BadSpec("enclave.job", f"{where}: {name!r} is no name of a module")
@@ -137,9 +161,25 @@ def _check_inputs(manifest: Manifest, where: str) -> None:
             raise BadSpec("enclave.job", f"{where}: {name!r} is no name of an input", hint="a letter, then letters, digits and _; at most 40")
         if given.form not in FORMS:
             raise BadSpec("enclave.job", f"{place}: there is no form {given.form!r}", hint=nearest(given.form, FORMS))
-        if not given.purpose.strip() or len(given.purpose) > MOST_PURPOSE or not given.purpose.isprintable():
-            raise BadSpec("enclave.job", f"{place}: purpose is 1 to {MOST_PURPOSE} printable characters")
+        _check_purpose(given.purpose, place)
         _check_digest(given.digest, place)
+
+
+def _check_state(manifest: Manifest, where: str) -> None:
+    state = manifest.state
+    if state is None:
+        return
+    if manifest.kind == "inference" or STATE in manifest.inputs or STATE in manifest.outputs:
+        raise BadSpec("enclave.job", f"{where}: [state] is for code, and {STATE!r} is then no name of an input or an output")
+    _check_digest(state.id, f"{where}: state.id")
+    _check_purpose(state.purpose, f"{where}: state")
+    if not 0 < state.most_mb <= 1024:
+        raise BadSpec("enclave.job", f"{where}: state.most_mb = {state.most_mb:g}", hint="more than 0, at most 1024")
+
+
+def _check_purpose(purpose: str, place: str) -> None:
+    if not purpose.strip() or len(purpose) > MOST_PURPOSE or not purpose.isprintable():
+        raise BadSpec("enclave.job", f"{place}: purpose is 1 to {MOST_PURPOSE} printable characters")
 
 
 def _check_recipient(manifest: Manifest, where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from velatura.enclave.datasets import Terms
-from velatura.enclave.manifest import Manifest
+from velatura.enclave.manifest import Declared, Manifest, State
 from velatura.enclave.outputs import Output
 from velatura.errors import Withheld
 
@@ -15,13 +15,15 @@ def hold_terms(terms: Terms, dataset: str, manifest: Manifest) -> None:
     Raises:
         Withheld: `enclave.terms`: the job does not declare the data set, or for another purpose; or declares an output that the owner does not allow.
     """
-    declared = {name: given for name, given in manifest.inputs.items() if given.digest == dataset}
+    declared: dict[str, Declared | State] = {f"inputs.{name}": given for name, given in manifest.inputs.items() if given.digest == dataset}
+    if manifest.state is not None and manifest.state.id == dataset:
+        declared["state"] = manifest.state
     if not declared:
         raise Withheld("enclave.terms", "the job declares no input that is this data set", hint="[inputs.NAME] file = ... in its file")
     for name, given in declared.items():
         if given.purpose != terms.purpose:
             told = f"the job asks for {name} to {given.purpose!r}; its owner gives it to {terms.purpose!r}"
-            raise Withheld("enclave.terms", told, hint=f"inputs.{name}.purpose in the job's file")
+            raise Withheld("enclave.terms", told, hint=f"{name}.purpose in the job's file")
     if terms.code:
         _hold_code(terms, manifest)
     allowed = {word.partition(":")[0]: word for word in terms.outputs}

@@ -10,8 +10,10 @@ from typing import Any
 import msgspec
 
 from velatura.enclave.assurance import Assurance
+from velatura.enclave.counters import NOT_DETECTED
 from velatura.enclave.job import Job
 from velatura.enclave.limits import LIMITS
+from velatura.enclave.manifest import STATE
 from velatura.enclave.release import SUFFIXES
 from velatura.enclave.session import Ran
 from velatura.specs import dump_json
@@ -24,6 +26,7 @@ RECORD = "run.json"
 def record(job: Job, ran: Ran, *, backend: str, at: str) -> dict[str, Any]:
     """What `run.json` holds. at: the time, as text."""
     assurance = min((Assurance.of(grant.assurance) for grant in ran.grants.values()), default=Assurance.NONE)
+    kept = {} if job.terms.state is None else {"state": _state(job, ran)}
     return {
         "velatura": "enclave run 1",
         "time": at,
@@ -31,8 +34,9 @@ def record(job: Job, ran: Ran, *, backend: str, at: str) -> dict[str, Any]:
         "manifest": msgspec.to_builtins(job.terms),
         "backend": backend,
         "assurance": assurance.word,
-        "inputs": {name: _input(job, ran, name) for name in job.inputs},
+        "inputs": {name: _input(ran, name, dataset=given.digest, sealed=given.sealed, purpose=given.purpose) for name, given in job.inputs.items()},
         "outputs": {name: _output(job, ran, name) for name in job.outputs},
+        **kept,
         "seconds": {what: round(seconds, 3) for what, seconds in ran.seconds.items()},
         "limits": LIMITS[assurance],
     }
@@ -54,12 +58,19 @@ def file_of(job: Job, name: str) -> str:
     return f"{name}.sealed" if output.leave == "sealed" else name + SUFFIXES[output.type]
 
 
-def _input(job: Job, ran: Ran, name: str) -> dict[str, Any]:
-    given, grant = job.inputs[name], ran.grants[name]
+def _state(job: Job, ran: Ran) -> dict[str, Any]:
+    """Of a job that keeps some. `rollback`: whether an older one would be noticed, in words."""
+    state = job.terms.state
+    assert state is not None, "asked for a job that keeps state"
+    detected = "detected by a counter" if ran.counted is not None else NOT_DETECTED
+    told = _input(ran, STATE, dataset=state.id, sealed=True, purpose=state.purpose)
+    return {**told, "bound": state.bound, "written": ran.state is not None, "counter": ran.counted, "rollback": detected}
+
+
+def _input(ran: Ran, name: str, **given: Any) -> dict[str, Any]:
+    grant = ran.grants[name]
     return {
-        "dataset": given.digest,
-        "sealed": given.sealed,
-        "purpose": given.purpose,
+        **given,
         "use": f"{grant.use} of {grant.uses}",
         "policy": grant.policy,
         "verdict": grant.verdict,

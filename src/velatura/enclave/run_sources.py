@@ -6,13 +6,16 @@ use. It hides nothing from who can read the file; what it shows is that the encl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from velatura.crypto.keys import Entropy
+from velatura.crypto.keys import Entropy, Signer
 from velatura.crypto.keytext import encode
-from velatura.enclave.dataset_key import DatasetKey, new_key
+from velatura.enclave.counters import SigningCounters
+from velatura.enclave.dataset_key import DatasetKey, counter_beside, new_key
 from velatura.enclave.datasets import Terms, seal
 from velatura.enclave.exchange import KeyHolder
 from velatura.enclave.job import Input, Job
@@ -22,7 +25,7 @@ from velatura.enclave.uses import begin_uses
 from velatura.errors import BadSpec
 from velatura.files import open_regular
 
-__all__ = ["one_run", "sources_of"]
+__all__ = ["counters_beside", "one_run", "sources_of", "state_source"]
 
 
 def one_run(job: Job, policy: Policy, folder: Path, *, entropy: Entropy) -> tuple[list[DatasetKey], dict[str, Path]]:
@@ -61,6 +64,33 @@ def sources_of(job: Job, here: KeyHolder, known: Sequence[str], readable: Mappin
             raise BadSpec("enclave.no-key", f"{given.path}: no key of this data set was given", hint=hint)
         found[name] = Source(holder, partial(open_regular, path))
     return found
+
+
+@contextmanager
+def counters_beside(keys: Sequence[DatasetKey], *, entropy: Entropy) -> Iterator[SigningCounters | None]:
+    """The counter of the one state whose key is here, beside its key; None: there is none.
+
+    Raises:
+        BadSpec: `enclave.state`: keys of two states. Missing: `crypto.chain-missing`: the key is there and its counter is not.
+    """
+    found = [key for key in keys if key.state]
+    if len(found) > 1:
+        raise BadSpec("enclave.state", "keys of two states were given", hint="a job keeps one")
+    if not found:
+        yield None
+        return
+    with SigningCounters(counter_beside(found[0].uses), Signer.new(entropy)) as counters:  # here nobody asks for its signature
+        yield counters
+
+
+def state_source(job: Job, path: Path, here: KeyHolder, known: Sequence[str], broker: KeyHolder | None) -> Source:
+    """Of what the job keeps, in a file that is there or will be. Raises BadSpec `enclave.no-key`."""
+    state = job.terms.state
+    holder = here if state is not None and state.id in known else broker
+    if holder is None:
+        hint = "--key FILE of `velatura enclave seal --state`, or --broker URL"
+        raise BadSpec("enclave.no-key", f"{path}: no key of the job's state was given", hint=hint)
+    return Source(holder, lambda: open_regular(path) if path.exists() else io.BytesIO())
 
 
 def _sealed(job: Job, given: Input, policy: Policy, path: Path, entropy: Entropy) -> DatasetKey:

@@ -30,7 +30,18 @@ from velatura.enclave.binding import framed
 from velatura.errors import BadInput, Withheld
 from velatura.specs import Spec
 
-__all__ = ["SEALED_OVERHEAD", "Bound", "OutputHead", "is_sealed_output", "open_output", "open_state", "seal_output", "seal_state", "state_key"]
+__all__ = [
+    "SEALED_OVERHEAD",
+    "Bound",
+    "OutputHead",
+    "StateGrant",
+    "is_sealed_output",
+    "open_output",
+    "open_state",
+    "seal_output",
+    "seal_state",
+    "state_key",
+]
 
 MAGIC = b"VLOUTPUT"
 HEAD = struct.Struct(">8sI")
@@ -93,6 +104,14 @@ class StateHead(Spec, frozen=True, kw_only=True):
     """Of a sealed state; authentic once it opens. counter: the value at which it was sealed; None: nothing counts."""
 
     state: Literal[1] = 1
+    bound: Bound
+    counter: int | None
+
+
+class StateGrant(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What stands in the box that the relying party gives to an enclave. counter: what it reads now; None: nothing counts."""
+
+    key: bytes
     bound: Bound
     counter: int | None
 

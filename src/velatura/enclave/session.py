@@ -8,18 +8,22 @@ policy and this job (`binding.py`), so neither another enclave's key nor another
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from velatura.crypto.keys import Entropy
 from velatura.enclave.attested import SENT
 from velatura.enclave.backends.backend import Backend, Enclave
-from velatura.enclave.binding import info, report_data
+from velatura.enclave.binding import NONCE_BYTES, info, report_data
+from velatura.enclave.counters import CounterRequest
 from velatura.enclave.exchange import Grant, KeyHolder, Request
 from velatura.enclave.job import Job
+from velatura.enclave.manifest import STATE
 from velatura.enclave.release import Released, released
-from velatura.errors import Withheld
+from velatura.errors import BadSpec, Missing, Withheld
 from velatura.progress import SILENT, Progress
 
 __all__ = ["Ran", "Source", "admit", "run_job"]
@@ -31,7 +35,7 @@ class Source:
 
     Attributes:
         holder: of its key.
-        open: the encrypted file, from its beginning.
+        open: the encrypted file, from its beginning; of a state there may be none yet: then it is empty.
     """
 
     holder: KeyHolder
@@ -45,6 +49,8 @@ class Ran:
         outputs: by name; all that were declared.
         grants: of each input.
         evidence: that each input's holder was shown.
+        state: what the job keeps, sealed; None: nothing new.
+        counted: what its counter reads now; None: nothing counts.
         seconds: to start, to hand over the data, to run.
     """
 
@@ -52,6 +58,8 @@ class Ran:
     grants: Mapping[str, Grant]
     evidence: Mapping[str, bytes]
     seconds: Mapping[str, float]
+    state: bytes | None = None
+    counted: int | None = None
 
 
 def run_job(
@@ -59,14 +67,17 @@ def run_job(
     backend: Backend,
     sources: Mapping[str, Source],
     *,
+    state: Source | None = None,
     allow_degraded: frozenset[str] = frozenset(),
     clock: Callable[[], float] = time.monotonic,
+    entropy: Entropy = os.urandom,
     progress: Progress = SILENT,
 ) -> Ran:
     """Run a job on data whose holders agree.
 
     Args:
         sources: of each declared input.
+        state: of what the job keeps, where it declares that.
         allow_degraded: layers that may be absent; the evidence says so, and a policy refuses it unless it lists them.
         clock: seconds.
 
@@ -74,6 +85,9 @@ def run_job(
         Withheld: a holder refused, or an output breaks its rule. BadInput: `enclave.*`. Missing: the backend cannot start.
     """
     assert set(sources) == set(job.inputs), "each declared input has a source, and nothing else has"
+    if (state is None) != (job.terms.state is None):
+        said = "declares no state" if job.terms.state is None else "keeps state, and none was given"
+        raise BadSpec("enclave.state", f"the job {said}", hint="--state FILE and [state] in the job's file go together")
     began = clock()
     with backend.start(job, owner=job.recipient, allow_degraded=allow_degraded) as enclave:
         if enclave.job_digest != job.digest:
@@ -83,24 +97,28 @@ def run_job(
         evidence: dict[str, bytes] = {}
         for name, source in sources.items():
             grants[name], evidence[name] = admit(enclave, job, name, source)
+        if state is not None:
+            grants[STATE], evidence[STATE] = admit(enclave, job, STATE, state)
         given = clock()
-        found = enclave.run(deadline_s=job.deadline_s, progress=progress)
+        found = dict(enclave.run(deadline_s=job.deadline_s, progress=progress))
+    kept = found.pop(STATE, None) if state is not None else None
     outputs = released(job.outputs, found)
+    counted = _count(job, state.holder, entropy) if state is not None and kept is not None else None
     ended = clock()
-    return Ran(outputs, grants, evidence, {"start": started - began, "data": given - started, "run": ended - given})
+    return Ran(outputs, grants, evidence, {"start": started - began, "data": given - started, "run": ended - given}, kept, counted)
 
 
 def admit(enclave: Enclave, job: Job, name: str, source: Source) -> tuple[Grant, bytes]:
     """One input: ask its holder for a challenge, answer it with evidence, hand key and data to the enclave. The grant, and the evidence."""
-    wanted = job.inputs[name]
-    challenge = source.holder.challenge(wanted.digest)
+    dataset = _asked(job, name)
+    challenge = source.holder.challenge(dataset)
     bound = report_data(challenge.nonce, enclave.recipient.raw, bytes.fromhex(challenge.policy), bytes.fromhex(job.digest))
     collected = enclave.evidence(bound, challenge.nonce)
     if collected.format != challenge.format:
         told = f"{name}: its holder wants evidence of {challenge.format}, and this enclave has that of {collected.format}"
         raise Withheld("enclave.format", told, hint="--backend, or another policy")
     request = Request(
-        dataset=wanted.digest,
+        dataset=dataset,
         nonce=challenge.nonce,
         key=enclave.recipient.raw,
         manifest=job.manifest,
@@ -108,6 +126,25 @@ def admit(enclave: Enclave, job: Job, name: str, source: Source) -> tuple[Grant,
         companions={key: raw for key, raw in collected.companions.items() if key in SENT},
     )
     grant = source.holder.grant(request)
+    place = info(bound, dataset, grant.terms.purpose)
     with source.open() as sealed:
-        enclave.take(name, grant.box, info(bound, wanted.digest, grant.terms.purpose), grant.terms.context, sealed)
+        if name == STATE and job.terms.state is not None:
+            enclave.take_state(grant.box, place, sealed)
+        else:
+            enclave.take(name, grant.box, place, grant.terms.context, sealed)
     return grant, collected.evidence
+
+
+def _asked(job: Job, name: str) -> str:
+    """The id of what is asked for."""
+    return job.terms.state.id if name == STATE and job.terms.state is not None else job.inputs[name].digest
+
+
+def _count(job: Job, holder: KeyHolder, entropy: Entropy) -> int | None:
+    """What was sealed at the next count is the latest from here on, and what was before opens no more."""
+    try:
+        return holder.counter(CounterRequest(name=_asked(job, STATE), nonce=entropy(NONCE_BYTES), increment=True)).value
+    except Missing as error:
+        if error.code == "enclave.no-counter":
+            return None
+        raise

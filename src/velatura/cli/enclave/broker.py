@@ -47,7 +47,7 @@ def broker(
     refuse_plain(host, cert, tls_key)
     held = [load_dataset_key(path) for path in keys]
     with open_state(state, entropy=os.urandom) as kept:
-        holder = Holder(held, Challenges(os.urandom, time.monotonic, expire_s), now=lambda: datetime.now(UTC), log=kept.log)
+        holder = Holder(held, Challenges(os.urandom, time.monotonic, expire_s), now=lambda: datetime.now(UTC), log=kept.log, counters=kept.counters)
 
         def begun(address: str) -> None:
             if not quiet:

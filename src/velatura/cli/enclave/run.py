@@ -28,6 +28,9 @@ def run(
     key: Annotated[list[Path] | None, typer.Option(metavar="KEY", help="of a sealed data set; may be repeated")] = None,
     policy: Annotated[Path | None, typer.Option(metavar="P.toml", help="for inputs that are not sealed; a sealed one brings its own")] = None,
     given: Annotated[list[str] | None, typer.Option("--input", metavar="NAME=FILE", help="an input that lies elsewhere than the job says")] = None,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="what the job keeps from run to run, sealed; made where it is not, replaced where it is")
+    ] = None,
     broker: Annotated[str | None, typer.Option(metavar="URL", help="who holds keys that --key does not bring (`velatura enclave broker`)")] = None,
     token_file: Annotated[Path | None, typer.Option(metavar="FILE", help="the broker's token (0600)")] = None,
     ca: Annotated[Path | None, typer.Option(metavar="CA.crt", help="who signed the broker's certificate  [default: the system's]")] = None,
@@ -41,10 +44,11 @@ def run(
     """Run a job where its operator cannot look: verify the enclave, encrypt to its attested key, run, let out what is declared. All or nothing."""
     from velatura.cli.output import emit as told
     from velatura.cli.progress import progress
+    from velatura.enclave.counters import NOT_DETECTED
     from velatura.enclave.job import load_job
     from velatura.enclave.run_record import RECORD
     from velatura.errors import BadSpec
-    from velatura.files import private_folder
+    from velatura.files import atomic_output, private_folder
 
     if out.exists() or out.is_symlink():
         raise BadSpec("files.exists", f"{out}: is already there", hint="choose another name: a run is kept as it was")
@@ -54,10 +58,14 @@ def run(
     remote = _remote(broker, token_file, ca)
     bar = progress(quiet=quiet)
     with private_folder(out.parent) as folder:
-        ran, name = _run(loaded, folder, key or [], _policy(policy, loaded, job), remote, backend, frozenset(allow_degraded or []), bar)
+        ran, name = _run(loaded, folder, key or [], _policy(policy, loaded, job), state, remote, backend, frozenset(allow_degraded or []), bar)
         record = _write(loaded, ran, name, folder / "run")
+        if state is not None and ran.state is not None:
+            with atomic_output(state, force=True) as part:
+                part.write_bytes(ran.state)
         (folder / "run").rename(out)
-    told("enclave run", {"folder": str(out), **record}, json=json, text=_text(out, record, RECORD))
+    warnings = [NOT_DETECTED] if state is not None and ran.counted is None else []
+    told("enclave run", {"folder": str(out), **record}, json=json, text=_text(out, record, RECORD), warnings=warnings)
 
 
 def _run(
@@ -65,6 +73,7 @@ def _run(
     folder: Path,
     keys: list[Path],
     policy: Policy | None,
+    state: Path | None,
     remote: KeyHolder | None,
     backend: str,
     degraded: frozenset[str],
@@ -72,23 +81,28 @@ def _run(
 ) -> tuple[Ran, str]:
     import os
     import time
+    from contextlib import ExitStack
     from datetime import UTC, datetime
 
     from velatura.enclave.backends.choice import backend as chosen
     from velatura.enclave.challenges import Challenges
     from velatura.enclave.dataset_key import load_dataset_key
     from velatura.enclave.holder import Holder
-    from velatura.enclave.run_sources import one_run, sources_of
+    from velatura.enclave.run_sources import counters_beside, one_run, sources_of, state_source
     from velatura.enclave.session import run_job
     from velatura.progress import Progress
 
     bar: Progress = progress  # type: ignore[assignment]
     held, readable = one_run(job, policy, folder, entropy=os.urandom) if policy is not None else ([], {})
     held += [load_dataset_key(path) for path in keys]
-    here = Holder(held, Challenges(os.urandom, time.monotonic), now=lambda: datetime.now(UTC))
-    sources = sources_of(job, here, list(here.datasets), readable, {"": remote} if remote is not None else {})
-    place = chosen(backend, allow_degraded=degraded)
-    return run_job(job, place, sources, allow_degraded=degraded, progress=bar), place.name
+    with ExitStack() as stack:
+        counters = stack.enter_context(counters_beside(held, entropy=os.urandom))
+        here = Holder(held, Challenges(os.urandom, time.monotonic), now=lambda: datetime.now(UTC), counters=counters)
+        known = list(here.datasets)
+        sources = sources_of(job, here, known, readable, {"": remote} if remote is not None else {})
+        kept = state_source(job, state, here, known, remote) if state is not None else None
+        place = chosen(backend, allow_degraded=degraded)
+        return run_job(job, place, sources, state=kept, allow_degraded=degraded, progress=bar), place.name
 
 
 def _write(job: Job, ran: Ran, backend: str, folder: Path) -> dict[str, object]:

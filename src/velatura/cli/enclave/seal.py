@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from velatura.cli.enclave.app import app
 from velatura.cli.options import Force, Json, Quiet
+
+if TYPE_CHECKING:
+    from velatura.enclave.dataset_key import DatasetKey
 
 __all__ = ["seal"]
 
@@ -17,11 +20,14 @@ EXAMPLE = 'Example: velatura enclave seal digits.npz -o digits.sealed --policy p
 
 @app.command("seal", epilog=EXAMPLE)
 def seal(
-    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="a file; or several and folders, which a job finds by their names")],
-    out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the sealed data set, which anyone may have")],
+    out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the sealed data set, which anyone may have; with --state the key")],
     policy: Annotated[Path, typer.Option(metavar="P.toml", help="what an enclave's evidence must meet before it gets the key")],
     purpose: Annotated[str, typer.Option(metavar="WORDS", help="a job must ask for the data with the same words")],
     outputs: Annotated[str, typer.Option(metavar="NAMES", help="what a job may put out: NAME, NAME:TYPE or NAME:TYPE:sealed, separated by commas")],
+    data: Annotated[
+        list[Path] | None, typer.Argument(metavar="DATA...", help="a file; or several and folders, which a job finds by their names")
+    ] = None,
+    state: Annotated[bool, typer.Option("--state", help="no data: make a key for what a job keeps from run to run ([state] in its file)")] = False,
     uses: Annotated[int, typer.Option(min=1, metavar="N", help="how often the key is given to a job, at most")] = 1,
     recipient: Annotated[str | None, typer.Option(metavar="KEY.pub", help="whom sealed outputs must be for")] = None,
     code: Annotated[
@@ -44,6 +50,7 @@ def seal(
     from velatura.enclave.datasets import Terms, identity
     from velatura.enclave.datasets import seal as go
     from velatura.enclave.policy import load_policy
+    from velatura.errors import BadSpec
     from velatura.files import atomic_output, refuse_same
 
     asked = with_whole_paths(load_policy(policy), policy.parent)
@@ -55,12 +62,16 @@ def seal(
         recipient=None if recipient is None else encode(load_recipient(recipient)),
         code=tuple(_digest(path) for path in code or []),
     )
-    for source in data:
+    if state == bool(data):
+        raise BadSpec("enclave.data", "there is nothing to seal" if not state else "--state makes a key, and seals no data", hint="DATA or --state")
+    if state:
+        return _state_key(out, DatasetKey(os.urandom(32).hex(), new_key(os.urandom), terms, asked, uses_beside(out), state=True), json=json)
+    for source in data or []:
         refuse_same(source, out)
     path, secret = key or out.with_name(out.name + ".key"), new_key(os.urandom)
     with atomic_output(out, force=force) as part:
         with part.open("wb") as sink:
-            go(data, sink, terms, secret, entropy=os.urandom, progress=progress(quiet=quiet))
+            go(data or [], sink, terms, secret, entropy=os.urandom, progress=progress(quiet=quiet))
         with part.open("rb") as stream:
             dataset = identity(stream)
         save_dataset_key(DatasetKey(dataset, secret, terms, asked, uses_beside(path)), path)
@@ -70,6 +81,18 @@ def seal(
     text += f"{path}: its key, yours alone, with the policy {asked.digest[:16]}...; {uses_beside(path)} counts the uses: keep both"
     warnings = [] if code else ["any code with these outputs may have the data: --code FILE names the one that you read"]
     told("enclave seal", result, json=json, text=text, warnings=warnings)
+    return None
+
+
+def _state_key(path: Path, made: DatasetKey, *, json: bool) -> None:
+    from velatura.cli.output import emit as told
+    from velatura.enclave.dataset_key import counter_beside, save_dataset_key
+
+    made.terms.check()
+    save_dataset_key(made, path)
+    result = {"key": str(path), "state": made.dataset, "uses": str(made.uses), "counter": str(counter_beside(made.uses))}
+    text = f'{path}: the key, yours alone; beside it its uses and its counter: keep all three\n[state] in the job\'s file: id = "{made.dataset}"'
+    told("enclave seal", result, json=json, text=text)
 
 
 def _digest(path: Path) -> str:

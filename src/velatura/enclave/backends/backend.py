@@ -58,8 +58,16 @@ class Enclave(Protocol):
         """
         ...
 
+    def take_state(self, box: bytes, info: bytes, sealed: BinaryIO) -> None:
+        """What the job kept: the box of a `sealing.StateGrant`, and the file; empty: there is none yet.
+
+        Raises:
+            Withheld: `enclave.key-does-not-open`, `enclave.input-refused`, `enclave.rollback`.
+        """
+        ...
+
     def run(self, *, deadline_s: float, progress: Progress) -> Mapping[str, bytes]:
-        """Run the job, once. Outputs by name; those that are sealed were encrypted inside."""
+        """Run the job, once. Outputs by name; those that are sealed were encrypted inside, and so was `state`, where the job keeps some."""
         ...
 
     def close(self) -> None:

@@ -14,11 +14,13 @@ from typing import BinaryIO
 
 import msgspec
 
+from velatura.crypto.aead import MAGIC
 from velatura.crypto.keys import Recipient
 from velatura.enclave import release
 from velatura.enclave.backends import memfd_secret, refusals
 from velatura.enclave.binding import framed
 from velatura.enclave.job import Job
+from velatura.enclave.manifest import STATE
 from velatura.errors import BadSpec, Missing, Withheld, nearest
 from velatura.progress import Progress
 from velatura.sandbox.confinement import ALL_LAYERS, Confinement, Layer
@@ -86,7 +88,7 @@ class Cell:
                 f"this kernel has no memory that root cannot read: {absent}",
                 hint="Linux 5.14 with CONFIG_SECRETMEM, before 6.5 also secretmem.enable=1 at boot; or lift it: --allow-degraded secretmem",
             )
-        self.job, self._names = job, {*job.inputs, *job.outputs}
+        self.job, self._names = job, {*job.inputs, *job.outputs, STATE}
         settings = settings_of(job, secretmem=not absent)
         self._warm: Warm | PlainWarm
         if confined:
@@ -121,11 +123,16 @@ class Cell:
         """As of `Enclave.take`."""
         self._ask(b"i" + framed(name.encode(), box, info, purpose), sealed)
 
+    def take_state(self, box: bytes, info: bytes, sealed: BinaryIO) -> None:
+        """As of `Enclave.take_state`."""
+        self._ask(b"s" + framed(box, info), sealed)
+
     def run(self, *, deadline_s: float, progress: Progress) -> Mapping[str, bytes]:
         """As of `Enclave.run`."""
         progress.start("running the job inside", None, "")
         self._child.send(b"r")
-        most = max(output.most_bytes for output in self.job.outputs.values()) + _SMALL
+        kept = self.job.terms.state.most_bytes if self.job.terms.state is not None else 0
+        most = max(kept, *(output.most_bytes for output in self.job.outputs.values())) + _SMALL
         found: dict[str, bytes] = {}
         while (answer := self._child.receive(deadline_s=deadline_s, limit=most))[:1] == b"o":
             name, raw = self._output(answer)
@@ -172,7 +179,9 @@ class Cell:
         """Name and bytes of a declared output, held against its rule: the answer is hostile."""
         size = int.from_bytes(answer[1:5], "big")
         name, raw = answer[5 : 5 + size].decode("ascii", "replace"), answer[5 + size :]
-        output = self.job.outputs.get(name)
+        output, state = self.job.outputs.get(name), self.job.terms.state
+        if name == STATE and state is not None and raw.startswith(MAGIC) and len(raw) <= state.most_bytes + _SMALL:
+            return name, raw
         if output is None:
             raise refusals.error("enclave.undeclared-output")
         return name, (release.hold if output.leave == "released" else release.hold_sealed)(name, output, raw)

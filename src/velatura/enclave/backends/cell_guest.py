@@ -3,9 +3,10 @@
     b"h"                               -> its public key, the files it was loaded from
     b"j" manifest, then code, model    -> done
     b"i" name, key box, info, purpose  -> done          a sealed input; pieces follow, opened here
+    b"s" key box, info                 -> done          what the job kept; pieces follow
     b"r"                               -> b"o" name, bytes of each output; then done
 
-After `j` and `i` the content comes in pieces, b"d" and bytes, until b"e". An answer is b"." and bytes, or b"!" and a `Refusal`.
+After `j`, `i` and `s` the content comes in pieces, b"d" and bytes, until b"e". An answer is b"." and bytes, or b"!" and a `Refusal`.
 
 The key is drawn after the lock into memory that root cannot read (`memfd_secret`). Limit: while a box is opened, the key, and from then on the data,
 lie in this process's ordinary memory, which root can read.
@@ -36,7 +37,8 @@ from velatura.enclave.backends.loaded import loaded_files
 from velatura.enclave.backends.memfd_secret import SecretMemory
 from velatura.enclave.backends.refusals import Refusal
 from velatura.enclave.datasets import identity
-from velatura.enclave.manifest import Declared, Manifest, digest_of, read_manifest, write_manifest
+from velatura.enclave.manifest import STATE, Declared, Manifest, digest_of, read_manifest, write_manifest
+from velatura.enclave.sealing import Bound, StateGrant, open_state, seal_state
 from velatura.errors import BadInput, VelaturaError
 from velatura.sandbox.guest import Inbox, Outbox
 
@@ -66,6 +68,7 @@ class CellGuest:
         self._manifest: Manifest | None = None
         self._code = self._model = b""
         self._inputs: dict[str, Any] = {}
+        self._state: StateGrant | None = None
 
     def warm(self) -> None:
         """Import what is named, and do once what is done later."""
@@ -89,6 +92,7 @@ class CellGuest:
             b"h": self._tell,
             b"j": self._take_job,
             b"i": self._take_sealed,
+            b"s": self._take_state,
             b"r": self._run,
         }
         while (request := inbox.get()) is not None:
@@ -146,6 +150,32 @@ class CellGuest:
             source.drain()
         return self._keep(name, declared.form, raw)
 
+    def _take_state(self, parts: list[bytes], inbox: Inbox, outbox: Outbox) -> bytes:
+        """Nothing where there is none yet, which a counter that has counted denies."""
+        raw = b"".join(_pieces(inbox))
+        if self._job.state is None or STATE in self._inputs:
+            raise Refusal("enclave.undeclared-input")
+        try:
+            given = msgspec.json.decode(hpke.open_sealed(parts[0], self._identity(), info=parts[1]), type=StateGrant)
+        except (VelaturaError, msgspec.MsgspecError) as error:
+            raise Refusal("enclave.key-does-not-open", name=STATE) from error
+        if given.bound.name != self._job.state.id or (not raw and given.counter):
+            raise Refusal("enclave.rollback", name=STATE)
+        try:
+            self._inputs[STATE] = open_state(raw, Secret(given.key), given.bound, counter=given.counter) if raw else b""
+        except VelaturaError as error:
+            raise Refusal("enclave.rollback" if error.code == "enclave.rollback" else "enclave.input-refused", name=STATE) from error
+        self._state = given
+        return b""
+
+    def _kept(self, value: Any) -> bytes:
+        """What the job keeps, sealed to its kind, one count on."""
+        state, given = self._job.state, self._state
+        if state is None or given is None or not isinstance(value, bytes) or len(value) > state.most_bytes:
+            raise BadInput("enclave.output", "what a job keeps is bytes, and no more than it declares")
+        counter = None if given.counter is None else given.counter + 1
+        return seal_state(value, Secret(given.key), given.bound, counter=counter, entropy=os.urandom)
+
     def _awaited(self, name: str) -> Declared:
         declared = self._job.inputs.get(name)
         if declared is None:
@@ -169,10 +199,11 @@ class CellGuest:
 
     def _run(self, parts: list[bytes], inbox: Inbox, outbox: Outbox) -> bytes:
         job = self._job
-        for name in job.inputs:
+        kept = {STATE} if job.state is not None else set()
+        for name in (*job.inputs, *kept):
             if name not in self._inputs:
                 raise Refusal("enclave.input-missing", name=name)
-        outputs = Outputs(frozenset(job.outputs), self._encoded)
+        outputs = Outputs(frozenset(job.outputs) | kept, self._encoded)
         try:
             if self._inference:
                 self._infer(outputs)
@@ -191,6 +222,8 @@ class CellGuest:
 
     def _encoded(self, name: str, value: Any, rows: int | None, privacy: Mapping[str, float] | None) -> bytes:
         """As it leaves: what is sealed is held against its rule here, the rest outside, where the job's code does not reach."""
+        if name == STATE:
+            return self._kept(value)
         output = self._job.outputs[name]
         raw = release.encode(name, output, value, rows=rows, privacy=privacy)
         if output.leave == "released":
@@ -228,6 +261,8 @@ class CellGuest:
         writer.write(bytes(20))
         writer.finish()
         stream.reader(io.BytesIO(held.getvalue())).read()
+        bound = Bound(to="policy", value="", name="")
+        open_state(seal_state(b"x", Secret(bytes(KEY_BYTES)), bound, counter=1, entropy=os.urandom), Secret(bytes(KEY_BYTES)), bound, counter=1)
 
 
 class _Source:

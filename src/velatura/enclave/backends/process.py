@@ -102,6 +102,9 @@ class ProcessEnclave:
     def take(self, name: str, box: bytes, info: bytes, purpose: bytes, sealed: BinaryIO) -> None:
         self._cell.take(name, box, info, purpose, sealed)
 
+    def take_state(self, box: bytes, info: bytes, sealed: BinaryIO) -> None:
+        self._cell.take_state(box, info, sealed)
+
     def run(self, *, deadline_s: float, progress: Progress) -> Mapping[str, bytes]:
         return self._cell.run(deadline_s=deadline_s, progress=progress)
 

@@ -33,6 +33,7 @@ CODES: dict[str, _Kind] = {
     "enclave.key-does-not-open": _Kind(Withheld, "the key of {name} does not open here", "it was sealed to another enclave, session or purpose"),
     "enclave.input-refused": _Kind(Withheld, "{name} does not open: another key, purpose or policy, or it was changed"),
     "enclave.input": _Kind(BadInput, "{name} is not of the form that the job declares", "see form in the job's file"),
+    "enclave.rollback": _Kind(Withheld, "{name} is not the latest that was sealed", "an older one was put back, or none"),
     "enclave.input-twice": _Kind(Withheld, "{name} was handed over already"),
     "enclave.input-missing": _Kind(Withheld, "{name} was not handed over"),
     "enclave.undeclared-input": _Kind(Withheld, "the job asks for an input that it does not declare{line}", "declare it: [inputs.NAME]"),
