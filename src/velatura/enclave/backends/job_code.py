@@ -106,7 +106,7 @@ class Watch:
             self.last = "enclave.job-network"
         elif event in _PROCESS:
             self.last = "enclave.job-process"
-        elif event.startswith(_FILE):
+        elif event.startswith(_FILE) and self.last in ("", "enclave.job-file"):  # what follows a network or process attempt is part of it
             self.last = "enclave.job-file"
 
 
@@ -144,7 +144,9 @@ def _refusal(error: BaseException, tried: str) -> Refusal:
         return Refusal("enclave.job-memory", line=line)
     if isinstance(error, ImportError):
         return Refusal("enclave.job-import", line=line)
-    if tried and (isinstance(error, PermissionError) or (isinstance(error, RuntimeError | OSError) and tried != "enclave.job-file")):
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return Refusal("enclave.job-process", line=line)
+    if tried and (isinstance(error, PermissionError) or tried != "enclave.job-file"):
         return Refusal(tried, line=line)
     return Refusal("enclave.job-failed", line=line, kind=kind if type(error).__module__ == "builtins" else "")
 

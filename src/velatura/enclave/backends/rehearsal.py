@@ -23,6 +23,7 @@ def rehearse(modules: Collection[str], threads: int) -> None:
     for name, step in REHEARSALS.items():
         if name in names or name in modules or any(module.startswith(f"{name}.") for module in modules):
             step(threads)
+    "localhost".encode("idna")  # looked up before a name is resolved: what is refused then is the network, and not the codec
     reseed(modules)  # it loads numpy's generators, which come late
 
 
