@@ -18,7 +18,8 @@ LIMITS: Mapping[Assurance, str] = MappingProxyType(
         Assurance.PROCESS: "Proves nothing to somebody who distrusts root of that machine: its key lives on the same host, and root can lie.",
         Assurance.VM: "Proves nothing against who owns the hypervisor: it reads the guest's memory, and a virtual TPM is its own.",
         Assurance.TEE: f"The operator is kept out; the vendor is trusted. {PHYSICAL}",
-        Assurance.TEE_GPU: f"The operator is kept out of processor and GPU; both vendors are trusted. {PHYSICAL}",
+        Assurance.TEE_GPU: "The operator is kept out of processor and GPU, as far as the measured guest speaks to that GPU alone; "
+        f"both vendors are trusted. {PHYSICAL}",
     }
 )
 """Assurance -> the sentence that stands beside every verdict that reached it."""
