@@ -280,3 +280,21 @@ def test_damaged_models_are_refused_or_read_and_never_crash() -> None:
         except BadInput:
             pass
     assert read < 400
+
+
+def test_the_two_gelus_are_told_apart() -> None:
+    x = np.linspace(-3, 3, 4)[None]
+    kinds = []
+    for how, kind in (("none", "gelu"), ("tanh", "gelu-tanh")):
+        graph = trace_onnx(model(node("Gelu", "x", approximate=how)))
+        kinds.append(evaluate(graph, x)[graph.output])
+        assert [one.kind for one in graph if isinstance(one, Activation)] == [kind]
+    assert 0 < np.abs(kinds[0] - kinds[1]).max() < 1e-3
+    with pytest.raises(Unsupported, match="approximated by 'poly'"):
+        trace_onnx(model(node("Gelu", "x", approximate="poly")))
+
+
+def test_a_softmax_that_is_left_away_is_told() -> None:
+    scores = node("MatMul", "x", "w", out="scores")
+    assert trace_onnx(model(scores, node("Softmax", "scores", out="y", axis=1, name="head"), w=W)).left_away == "Softmax 'head'"
+    assert trace_onnx(model(scores, w=W)).left_away == ""

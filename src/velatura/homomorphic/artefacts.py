@@ -116,7 +116,6 @@ class _ServerForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _ClientForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parameters: ParametersForm
     batch: bool
-    masked: bool
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
     range: Literal["proven", "calibrated"]
@@ -154,7 +153,6 @@ def dump_client(compiled: Compiled, sharing: Sharing, program: bytes) -> bytes:
     about = _ClientForm(
         _form(compiled.parameters),
         compiled.packing.batch,
-        compiled.unpacking.masked,
         compiled.input_shape,
         compiled.output_shape,
         "proven" if compiled.range == "proven" else "calibrated",
@@ -214,7 +212,7 @@ def load_client(source: Path | bytes) -> ClientArtefact:
         message.header.program,
         parameters,
         Packing(arrays["gather"], about.batch),
-        Unpacking(arrays["places"], about.masked, about.batch),
+        Unpacking(arrays["places"], about.batch),
         about.input_shape,
         about.output_shape,
         arrays["low"],

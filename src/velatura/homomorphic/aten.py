@@ -321,7 +321,7 @@ ATEN: dict[str, Handler] = {
     "sigmoid": _plain("Sigmoid", "self"),
     "tanh": _plain("Tanh", "self"),
     "erf": _plain("Erf", "self"),
-    "gelu": _plain("Gelu", "self"),
+    "gelu": lambda writer, call: void(writer.put(call, "Gelu", call.arguments["self"], approximate=str(call.arguments.get("approximate", "none")))),
     "silu": _silu,
     "dropout": _dropout,
     "mean": _reduced("ReduceMean"),

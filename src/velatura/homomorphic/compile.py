@@ -98,7 +98,7 @@ def compile_model(
     graph, fitted = fit(graph, rows[: max(options.samples, 1)] if len(rows) > 4096 else rows, error=options.activation_error)
     compiled = compile_graph(fold(graph), rows, options, told=told)
     activations = {one.node: {"kind": one.kind, "radius": one.radius, "degree": one.degree, "error": one.error} for one in fitted}
-    return replace(compiled, report={**compiled.report, "activations": activations})
+    return replace(compiled, report={**compiled.report, "activations": activations, "left_away": traced.left_away})
 
 
 def _rows(graph: Graph, calibration: Floats) -> Floats:
@@ -217,7 +217,7 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
         size = graph[graph.output].size
         places = np.stack([np.arange(size), np.zeros(size)], axis=1).astype(np.int32)
         for program in lazily(batched(graph, slots)):
-            yield _Candidate("batch", program, Packing(gather, batch=True), Unpacking(places, masked=True, batch=True), {})
+            yield _Candidate("batch", program, Packing(gather, batch=True), Unpacking(places, batch=True), {})
         return
     identity = np.arange(graph.input.size)
     begun: list[tuple[str, Graph, Layout | None, NDArray[np.int64]]] = []
@@ -243,7 +243,7 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
             gather = np.where(layout.table >= 0, elements[np.maximum(layout.table, 0)], -1).astype(np.int32)
             fitting = True
             for program in lazily(lowered.program):
-                yield _Candidate(name, program, Packing(gather), Unpacking(places, lowered.masked), lowered.layouts)
+                yield _Candidate(name, program, Packing(gather), Unpacking(places), lowered.layouts)
     if not fitting:
         raise refusal
 
@@ -370,6 +370,6 @@ def _compiled(graph: Graph, one: _Candidate, found: Found, ranges: Ranges, low: 
         "spare_bits": round(found.spare, 2),
         "least_spare_at": found.layer,
         "range": kind,
-        "output": "masked" if one.unpacking.masked else "unmasked",
+        "output": "masked",
     }
     return Compiled(program, chosen, found.scales, one.packing, one.unpacking, graph.input.shape, output.shape, low, high, kind, report)

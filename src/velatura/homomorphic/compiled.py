@@ -31,14 +31,13 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class Unpacking:
-    """
+    """All other slots hold zero, or the same outputs again.
+
     Args:
         places: (outputs, 2): ciphertext and slot of each output element; with `batch` the slot is the sample and stands as 0.
-        masked: all other slots hold zero.
     """
 
     places: NDArray[np.int32]
-    masked: bool
     batch: bool = False
 
 

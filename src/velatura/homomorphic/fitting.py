@@ -1,8 +1,10 @@
-"""Activations as polynomials: Chebyshev interpolants over the range that the calibration reaches, of the least degree that is good enough.
+"""Activations as polynomials: the best of their degree over the range that the calibration reaches, of the least degree that is good enough.
 
-Interpolation at Chebyshev's points is within a factor of two to four of the best polynomial of its degree (Trefethen, Approximation Theory and
-Approximation Practice, theorem 16.1) and needs no iteration. Outside its range such a polynomial explodes; the range proof and the client's bounds
-are what keeps values inside.
+The best has an error that reaches its greatest size degree + 2 times with changing sign (Chebyshev). Remez' exchange finds it: the polynomial whose
+error alternates at so many points, then the points where its error is greatest in their place (Powell, Approximation Theory and Methods, chapter 9).
+In Chebyshev's basis the equations are well conditioned; it begins at the extrema of T_(degree + 1), where an interpolant is within a factor of two to
+four of the best already (Trefethen, Approximation Theory and Approximation Practice, theorem 16.1).
+Outside its range such a polynomial explodes; the range proof and the client's bounds are what keeps values inside.
 """
 
 from __future__ import annotations
@@ -12,13 +14,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
 
 from velatura.errors import Unsupported
 from velatura.homomorphic.graph import ACTIVATIONS, Activation, Floats, Graph, Polynomial, evaluate
 
-__all__ = ["Fitted", "fit", "interpolant", "least_degree"]
+__all__ = ["Fitted", "best", "fit", "interpolant", "least_degree"]
 
 MARGIN = 1.1
+_FINE, _EXCHANGES = 32, 30
+"""Points of the grid between two alternations; rounds."""
 MOST_DEGREE = 31
 """Depth 5. More levels than that belong to engines that can refresh ciphertexts."""
 
@@ -59,11 +64,51 @@ def fit(
         degree = least_degree(function, radius, wanted, most_degree)
         if degree is None:
             raise _refusal(node, radius, function, wanted, most_degree)
-        coefficients = interpolant(function, radius, degree)
+        coefficients = best(function, radius, degree)
         fitted.append(Fitted(node.name, node.kind, radius, degree, _error(function, radius, coefficients)))
         made = Polynomial(node.name, node.of, node.shape, coefficients[:, None], radius)
         graph = replace(graph, nodes=tuple(made if one is node else one for one in graph.nodes))
     return graph, fitted
+
+
+def best(function: Callable[[Floats], Floats], radius: float, degree: int) -> Floats:
+    """(degree + 1,) coefficients of T_k(x / radius): the greatest error on [-radius, radius] is the least, within a hundredth."""
+    z = -np.cos(np.linspace(0, np.pi, _FINE * (degree + 1) + 1))
+    wanted, basis = function(radius * z), chebyshev.chebvander(z, degree)
+    found = interpolant(function, radius, degree)
+    least = float(np.max(np.abs(wanted - basis @ found)))
+    points = np.arange(0, len(z), _FINE)
+    for _ in range(_EXCHANGES):
+        solved = np.linalg.solve(np.column_stack([basis[points], (-1.0) ** np.arange(len(points))]), wanted[points])
+        error = wanted - basis @ solved[:-1]
+        worst = float(np.max(np.abs(error)))
+        if worst < least:
+            found, least = solved[:-1], worst
+        points = _alternating(error, degree + 2)
+        if worst <= 1.005 * abs(solved[-1]) or len(points) < degree + 2:
+            break
+    return _symmetric(found, wanted)
+
+
+def _alternating(error: Floats, count: int) -> NDArray[np.int64]:
+    """Where the error is greatest between two changes of its sign, `count` of them at most, the smaller end left away first."""
+    starts = np.flatnonzero(np.diff(np.sign(error), prepend=0))
+    found = [start + int(np.argmax(np.abs(error[start:stop]))) for start, stop in zip(starts, [*starts[1:], len(error)], strict=True)]
+    while len(found) > count:
+        del found[0 if abs(error[found[0]]) < abs(error[found[-1]]) else -1]
+    return np.array(found, np.int64)
+
+
+def _symmetric(found: Floats, wanted: Floats) -> Floats:
+    """An odd function, up to a constant, has no even terms, and an even one no odd ones: without them the error is no greater."""
+    middle = wanted[len(wanted) // 2]
+    size = 1e-12 * float(np.max(np.abs(wanted)))
+    if np.allclose(wanted - middle, (middle - wanted)[::-1], rtol=0, atol=size):
+        found[::2] = 0.0
+        found[0] = middle
+    elif np.allclose(wanted, wanted[::-1], rtol=0, atol=size):
+        found[1::2] = 0.0
+    return found
 
 
 def interpolant(function: Callable[[Floats], Floats], radius: float, degree: int) -> Floats:
@@ -78,8 +123,8 @@ def interpolant(function: Callable[[Floats], Floats], radius: float, degree: int
 
 
 def least_degree(function: Callable[[Floats], Floats], radius: float, error: float, most: int) -> int | None:
-    """The least degree whose interpolant is off by at most `error` on [-radius, radius]; None where it is above `most`."""
-    return next((degree for degree in range(1, most + 1) if _error(function, radius, interpolant(function, radius, degree)) <= error), None)
+    """The least degree whose best polynomial is off by at most `error` on [-radius, radius]; None where it is above `most`."""
+    return next((degree for degree in range(1, most + 1) if _error(function, radius, best(function, radius, degree)) <= error), None)
 
 
 def _error(function: Callable[[Floats], Floats], radius: float, coefficients: Floats) -> float:

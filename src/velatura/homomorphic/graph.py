@@ -73,7 +73,7 @@ class Polynomial(Node):
 
 @dataclass(frozen=True, slots=True)
 class Activation(Node):
-    """`kind`: sigmoid, tanh, relu, silu, gelu, erf: not computable on ciphertext before `fitting`."""
+    """`kind`: of `ACTIVATIONS`: not computable on ciphertext before `fitting`."""
 
     kind: str
 
@@ -85,10 +85,14 @@ class Add(Node):
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Nodes in an order in which each comes after what it reads; the first is the `Input`, `output` names the result."""
+    """Nodes in an order in which each comes after what it reads; the first is the `Input`, `output` names the result.
+
+    `left_away`: what the model does after it and the owner of the key has to do himself, where he wants it (a softmax); told in the report.
+    """
 
     nodes: tuple[Node, ...]
     output: str
+    left_away: str = ""
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.nodes)
@@ -152,6 +156,11 @@ def _gelu(x: Floats) -> Floats:
     return result
 
 
+def _gelu_tanh(x: Floats) -> Floats:
+    result: Floats = 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    return result
+
+
 def _erf(x: Floats) -> Floats:
     from scipy.special import erf
 
@@ -165,6 +174,7 @@ ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
     "relu": lambda x: np.maximum(x, 0.0),
     "silu": lambda x: x * _sigmoid(x),
     "gelu": _gelu,
+    "gelu-tanh": _gelu_tanh,
     "erf": _erf,
 }
 """The functions that `fitting` approximates."""

@@ -34,6 +34,7 @@ class _NodeForm(Spec, frozen=True):
 class _GraphForm(Spec, frozen=True):
     nodes: tuple[_NodeForm, ...]
     output: str
+    left_away: str
 
 
 def dump_graph(graph: Graph) -> bytes:
@@ -57,7 +58,7 @@ def dump_graph(graph: Graph) -> bytes:
                 forms.append(_NodeForm("activation", name, of, shape, function=node.kind))
             case Add():
                 forms.append(_NodeForm("add", name, of, shape))
-    return dump_arrays(_GraphForm(tuple(forms), graph.output), arrays)
+    return dump_arrays(_GraphForm(tuple(forms), graph.output, graph.left_away), arrays)
 
 
 def load_graph(raw: bytes | memoryview) -> Graph:
@@ -80,7 +81,7 @@ def load_graph(raw: bytes | memoryview) -> Graph:
             raise _refused(node.name) from None
     if form.output not in made:
         raise _refused(form.output)
-    return Graph(tuple(made.values()), form.output)
+    return Graph(tuple(made.values()), form.output, form.left_away)
 
 
 PARTS: Mapping[str, tuple[str, ...]] = {

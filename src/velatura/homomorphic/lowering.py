@@ -60,7 +60,6 @@ class Lowered:
     program: Program
     input: Layout
     output: Layout
-    masked: bool
     cost: float
     layouts: Mapping[str, str]
 
@@ -229,7 +228,7 @@ def _emitted(graph: Graph, layout: Layout, chain: _Chain) -> Lowered:
         builder.layer = "mask"
         outputs = [builder.weigh([(ref, np.where(after.table[number] >= 0, 1.0, 0.0))], scale=scale) for number, ref in enumerate(outputs)]
     told = {name: describe(one) for name, one in layouts.items()}
-    return Lowered(builder.build(outputs), layout, after, True, chain.cost, told)
+    return Lowered(builder.build(outputs), layout, after, chain.cost, told)
 
 
 def _added_to(graph: Graph, node: Node, refs: Mapping[str, list[Ref]]) -> str | None:

@@ -127,6 +127,14 @@ def _activation(kind: str) -> Operator:
     return operator
 
 
+def _gelu(tracer: Tracer, node: Any, operands: list[Operand | None], batch: int) -> Operand:
+    how = attributes_of(node).get("approximate", b"none")
+    how = how.decode(errors="replace") if isinstance(how, bytes) else str(how)
+    if how not in ("none", "tanh"):
+        raise unsupported(node, f"is approximated by {how!r}", "none and tanh are known")
+    return tracer.activation(value_of(node, operands[0]), name_of(node), "gelu" if how == "none" else "gelu-tanh")
+
+
 def _matmul(tracer: Tracer, node: Any, operands: list[Operand | None], batch: int) -> Operand:
     if isinstance(operands[0], Constant) and isinstance(operands[1], Constant):
         return Constant(np.matmul(operands[0].array, operands[1].array))
@@ -271,7 +279,7 @@ OPERATORS: dict[str, Operator] = {
     "Sigmoid": _activation("sigmoid"),
     "Tanh": _activation("tanh"),
     "Relu": _activation("relu"),
-    "Gelu": _activation("gelu"),
+    "Gelu": _gelu,
     "Erf": _activation("erf"),
     "MatMul": _matmul,
     "Gemm": _gemm,

@@ -156,7 +156,7 @@ class Tracer:
         one, other = self.realised(a, f"{name}.a"), self.realised(b, f"{name}.b")
         return self.put(Add(self.name(name), (one.base, other.base), a.shape))
 
-    def graph(self, output: Value) -> Graph:
+    def graph(self, output: Value, left_away: str = "") -> Graph:
         """The graph, without nodes that the output does not need."""
         last = self.realised(output, "output")
         needed = {last.base}
@@ -165,7 +165,7 @@ class Tracer:
                 needed.update(node.of)
         if self.nodes[0].name not in needed:
             raise _constant_output()
-        return Graph(tuple(node for node in self.nodes if node.name in needed), last.base)
+        return Graph(tuple(node for node in self.nodes if node.name in needed), last.base, left_away)
 
 
 def _constant_output() -> Unsupported:
@@ -229,7 +229,8 @@ def trace_proto(proto: Any) -> Graph:
     result = known.get(inner.output[0].name)
     if not isinstance(result, Value):
         raise _constant_output()
-    return tracer.graph(result)
+    made = next((node for node in inner.node if inner.output[0].name in node.output), None)
+    return tracer.graph(result, f"{made.op_type} {made.name!r}" if made is not None and made.op_type in LAST else "")
 
 
 Operator: TypeAlias = Callable[[Tracer, Any, list[Operand | None], int], Operand]

@@ -18,7 +18,13 @@ __all__ = ["compile_model"]
 
 @app.command("compile", epilog=EPILOG)
 def compile_model(
-    model: Annotated[Path, typer.Argument(metavar="MODEL.onnx", help="a network of linear layers, convolutions, pooling, and smooth activations")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL.onnx|MODEL.pt2",
+            help="of torch.onnx.export or torch.export.save: a network of linear layers, convolutions, pooling, and smooth activations",
+        ),
+    ],
     calibration: Annotated[Path, typer.Option(metavar="X.npz", help="`x`: samples like those that will come; ranges and errors are judged on them")],
     out: Annotated[Path, typer.Option("--output", "-o", metavar="PROG", help="a new folder: client.vlhe, server.vlhe with the weights, report.json")],
     share: Annotated[
@@ -110,8 +116,8 @@ def _warnings(compiled: Compiled) -> list[str]:
     found = []
     if compiled.range != "proven":
         found.append("ranges are calibrated, not proven: an input unlike the samples could wrap; the client refuses or clips what lies outside")
-    if not compiled.unpacking.masked:
-        found.append("output: unmasked; the owner of the key sees partial sums of the last layer, which tell more of its weights than the outputs do")
+    if left_away := compiled.report.get("left_away"):
+        found.append(f"{left_away} at the model's end is left to the owner of the key: scores are what stands before it; labels are the same")
     if compiled.parameters.insecure:
         found.append("insecure: these parameters do not give 128 bits of security; for trials alone")
     planned = plan(compiled.program, compiled.parameters.data, compiled.scales)
