@@ -1,6 +1,6 @@
 """A machine that is poorer than this one: a filter of our own over this process and all that it starts, as a container's profile or an old kernel is.
 
-python poorer.py WITHOUT PROGRAM [ARGUMENT ...]      WITHOUT: comma-separated, of user, namespaces, landlock, seccomp
+python poorer.py WITHOUT PROGRAM [ARGUMENT ...]      WITHOUT: comma-separated, of user, namespaces, landlock, seccomp, secretmem
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ def take_away(names: str) -> None:
         program += [Instruction(EQUAL, unshare, 0, 1), Instruction(RETURN, refuse())]
     if "landlock" in names:
         program += [Instruction(EQUAL, 444, 0, 1), Instruction(RETURN, refuse(errno.ENOSYS))]
+    if "secretmem" in names:
+        program += [Instruction(EQUAL, 447, 0, 1), Instruction(RETURN, refuse(errno.ENOSYS))]
     if "user" in names:  # unshare with CLONE_NEWUSER
         program += [Instruction(EQUAL, unshare, 0, 3), Instruction(LOAD, 16), Instruction(ANY_BIT, 0x10000000, 0, 1), Instruction(RETURN, refuse())]
         program += [Instruction(LOAD, 0)]
