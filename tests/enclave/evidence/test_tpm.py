@@ -127,7 +127,8 @@ def test_a_certified_key_is_affirmed_and_a_look_alike_root_is_not(monkeypatch: p
     assert judged(document(**certified)).code == "chain-invalid"
     monkeypatch.setattr(tpm, "pins", lambda *_: {root.pin: "test root"})
     monkeypatch.setattr(tpm, "pinned_chain", lambda _: (root.certificate.public_bytes(Encoding.DER),))
-    assert judged(document(**certified)).verdict is Verdict.AFFIRMING
+    found = judged(document(**certified))
+    assert found.verdict is Verdict.AFFIRMING and found.claims["ak_subject"] == "CN=machine"
     beside = {"leaf": certificate(above, HOST), "chain": pem([above.certificate, root.certificate])}
     assert judged(document(), **beside).verdict is Verdict.AFFIRMING
     assert judged(document(**certified), **beside).code == "malformed"  # two certificates: which of them counts?

@@ -11,6 +11,7 @@ the policy (`ak`, SHA-256 of its SubjectPublicKeyInfo) or by a certificate up to
 (`endorsement-absent`), since anybody can make a key and sign registers with it.
 
 Limits: who owns the hypervisor owns a virtual TPM, so never more than `vm`. What programs extend after the firmware's log ends, no log explains.
+Google's certificate says that a machine is one of its cloud, not whose it is: its subject is a claim (`ak_subject`), and `ak` alone names a machine.
 """
 
 from __future__ import annotations
@@ -174,6 +175,7 @@ def _hold_endorsement(
         same = key_digest(certificate) == key_digest_of(key.key).hex()
         told = f"the certificate of {certificate.subject.rfc4514_string()} is of {'the key' if same else 'another key than the one'} that signed"
         examination.need("endorsement", same, "chain-invalid", told)
+        examination.claims["ak_subject"] = certificate.subject.rfc4514_string()
     elif "ak" in policy.reference.values:
         examination.passed("endorsement", "the policy itself names the keys that it takes")
     else:
