@@ -56,12 +56,19 @@ def pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.PEM)
 
 
+def nobody() -> x509.Certificate:
+    """Self-signed, and without any name."""
+    name = x509.Name([])
+    return x509.CertificateBuilder(name, name, rsa_key().public_key(), 1, NOW, NOW + timedelta(days=9)).sign(rsa_key(), hashes.SHA384())
+
+
 PEM_OF: dict[str, Callable[[AmdWorld], bytes]] = {
     "ask alone": lambda world: pem(world.ask),
     "ark alone": lambda world: pem(world.ark),
     "reversed": lambda world: pem(world.ark) + pem(world.ask),
     "the ask twice": lambda world: pem(world.ask) + world.chain,
     "the ark twice": lambda world: world.chain + pem(world.ark),
+    "nobody's": lambda world: pem(world.ask) + pem(nobody()),
     "nothing": lambda world: b"",
     "text around": lambda world: b"AMD\n" + world.chain,
     "real ark": lambda world: pem(world.ask) + pem(x509.load_der_x509_certificate(pinned_chain("amd-milan-vcek")[1])),

@@ -284,6 +284,7 @@ def test_no_changed_bit_is_believed(shared: Path, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", REAL)
 def test_no_changed_bit_at_all_is_believed(shared: Path, name: str) -> None:
     assert accepted_flips(*real(shared, name), 1) == []

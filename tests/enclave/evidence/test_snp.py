@@ -262,6 +262,7 @@ def test_no_changed_bit_is_believed(shared: Path, name: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("part", ["report", "leaf", "chain"])
 def test_no_changed_bit_at_all_is_believed(shared: Path, name: str, part: str) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "key_digest",
     "load_certificate",
     "tried",
+    "verify_issued",
 ]
 
 T = TypeVar("T")
@@ -163,7 +164,7 @@ def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, .
     found = tuple(load_certificate(raw) for raw in chain)
     for place, (raw, issuer) in enumerate(zip(chain, (*chain[1:], chain[-1]), strict=True), start=1):
         told = f"certificate {place} of {len(chain)} was not issued by the next one"
-        tried("chain", "chain-invalid", told, partial(_verify_issued, raw, issuer))
+        tried("chain", "chain-invalid", told, partial(verify_issued, raw, issuer))
     constraints = _extension(found[0], x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         raise Refused("chain", "chain-invalid", "the leaf says that it is a CA")
@@ -172,8 +173,11 @@ def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, .
 
 
 @lru_cache(maxsize=256)
-def _verify_issued(raw: bytes, issuer: bytes) -> None:
-    """Names, algorithms, signature. Remembered by bytes where it holds: vendors' upper certificates are the same for every piece of evidence."""
+def verify_issued(raw: bytes, issuer: bytes) -> None:
+    """Names, algorithms, signature. Remembered by bytes where it holds: vendors' upper certificates are the same for every piece of evidence.
+
+    Raises what is in TYPED; call it by `tried`.
+    """
     load_certificate(raw).verify_directly_issued_by(load_certificate(issuer))
 
 
