@@ -73,7 +73,21 @@ CHAINS: dict[str, list[list[str]]] = {
         ["enclave", "doctor"],
         ["enclave", "evidence", "-o", "e.json"],
         ["enclave", "policy", "e.json", "-o", "here.toml"],
-        ["enclave", "seal", "e.json", "-o", "e.sealed", "--policy", "here.toml", "--purpose", "a trial", "--outputs", "metrics"],
+        [
+            "enclave",
+            "seal",
+            "e.json",
+            "-o",
+            "e.sealed",
+            "--policy",
+            "here.toml",
+            "--purpose",
+            "a trial",
+            "--outputs",
+            "metrics",
+            "--code",
+            "count.py",
+        ],
         ["enclave", "run", "job.toml", "--key", "e.sealed.key", "-o", "run"],
         ["enclave", "unseal", "e.sealed", "-o", "again.json"],
     ],
@@ -101,10 +115,12 @@ def test_no_verb_tries_to_connect(chain: str, tmp_path: Path, portrait: Path, mo
     if chain == "fl":
         (tmp_path / "job.toml").write_text('model.network = "linear"\ndata = {source = "digits", sites = 3}\nrounds.count = 2\n')
     if chain == "enclave":
-        (tmp_path / "count.py").write_text("def run(inputs, outputs, config):\n    outputs.put('metrics', {'bytes': len(inputs['e'])}, rows=20)\n")
+        (tmp_path / "count.py").write_text(
+            "def run(inputs, outputs, config):\n    outputs.put('metrics', {'seen': float(len(inputs['e']) > 9)}, rows=20)\n"
+        )
         (tmp_path / "job.toml").write_text(
             'version = 1\nkind = "python"\ncode = "count.py"\n[inputs.e]\nfile = "e.sealed"\nform = "bytes"\npurpose = "a trial"\n'
-            '[outputs.metrics]\ntype = "metrics"\nk = 20\nmetrics = { bytes = { decimals = 0 } }\n'
+            '[outputs.metrics]\ntype = "metrics"\nk = 20\nmetrics = { seen = { decimals = 0 } }\n'
         )
     if chain in ("edge", "clips"):
         clip(tmp_path / "clip.mp4", frames=10)
