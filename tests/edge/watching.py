@@ -1,4 +1,4 @@
-"""A network that finds a red square, and a clip in which one walks: what vision is tried on where no real weights are."""
+"""A network that finds a red square, and a clip in which one walks: what vision is tried on where no real weights are; what `verify` has to find."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from velatura.edge.outbox import Outbox
 from velatura.edge.pair import Seeing
 from velatura.edge.policy import Camera
 from velatura.edge.sources import Source
+from velatura.edge.verify import DENIALS, LEAST_PROVEN, Verified
 from velatura.media.input_form import InputForm
+from velatura.sandbox.confinement import Layer
 
-__all__ = ["gateway", "seeing", "walk"]
+__all__ = ["denied_everywhere", "gateway", "seeing", "walk"]
 
 
 def network_bytes(*, poison: float = 0.0) -> bytes:
@@ -103,3 +105,16 @@ def gateway(folder: Path, camera: Camera, source: Source, see: Seeing) -> tuple[
         camera, source, see, SIGNER, outbox, os.urandom(8).hex(), 1_700_000_000, "0", published=lambda: None, entropy=os.urandom, rng=random.Random(0)
     )
     return made, outbox
+
+
+def denied_everywhere(found: Verified) -> None:
+    """What `verify` finds on a machine that has every layer."""
+    assert found.leaks == []
+    assert found.proven >= 120 > LEAST_PROVEN
+    assert {"root", "user"} == {*found.layers, *found.not_run}
+    assert ("root" in found.layers) == (os.getuid() == 0)
+    for column, held in found.layers.items():
+        assert set(held.values()) <= {"kernel", "self"} and held.keys() == {layer.value for layer in Layer}
+        assert all(one.inside[column] in DENIALS for one in found.probes)
+        assert found.threads[column] == 1
+    assert len(found.gateway) == 7 and all(one.did and not one.leak for one in found.gateway)

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.edge.cameras import clip
+from tests.edge.watching import denied_everywhere
 from tests.programs import VELATURA, bare_environment
 
+from velatura.cli.edge.verify import _text
+from velatura.edge.verify import Verified
 from velatura.sandbox.layers import layers
 
 POORER = Path(__file__).parents[1] / "sandbox" / "poorer.py"
@@ -102,11 +106,13 @@ def test_without_namespaces_nothing_can_be_shown_to_work_outside(env: dict[str, 
 
 
 def test_verify_here(env: dict[str, str]) -> None:
-    done = subprocess.run(
-        [str(VELATURA), "edge", "verify", "--model", "centerface"], env=env, capture_output=True, text=True, check=False, timeout=240
-    )
+    """All that is held of a real run, and how a person is told it, from one run: it takes half a minute."""
+    command = [str(VELATURA), "edge", "verify", "--model", "centerface", "--json"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    found = msgspec.convert(json.loads(done.stdout)["result"], Verified)
+    denied_everywhere(found)
+    lines = _text(found).splitlines()
     assert lines[0].split()[:2] == ["group", "probes"]
     assert any(line.split()[0] == "all" for line in lines if line)
     assert "ways out that work outside are denied inside" in lines[-1]
