@@ -244,6 +244,16 @@ def test_a_job_keeps_state_and_an_older_one_is_noticed(folder: Path) -> None:
     assert lost.returncode == 4 and "[crypto.chain-missing]" in lost.stderr
 
 
+@pytest.mark.parametrize(
+    ("counter", "status", "code"), [("tpm:1", 5, "enclave.tpm"), ("clock", 2, "enclave.counter"), ("tpm:x", 2, "enclave.counter")]
+)
+def test_a_counter_that_there_is_not(folder: Path, counter: str, status: int, code: str) -> None:
+    terms = ("--policy", "p.toml", "--purpose", "count", "--outputs", "metrics")
+    done = typed(folder, "seal", "--state", "-o", "state.key", *terms, "--counter", counter)
+    assert done.returncode == status and f"[{code}]" in done.stderr
+    assert not (folder / "state.key").exists()
+
+
 def test_state_of_another_kind_does_not_open(folder: Path) -> None:
     words = (*keeping(folder), "--key", "state.key")
     assert typed(folder, *words, "-o", "run1").returncode == 0

@@ -2,7 +2,8 @@
 
     none      nothing counts: rollback is not detected, and a run says so
     broker    the broker counts, and signs each answer with the nonce that was asked with
-    tpm       an index of the TPM's own memory (`tpm_counter.py`)
+    file      beside the state's key, with its owner
+    tpm       an index of his TPM's own memory (`tpm_counter.py`)
 
 SEV-SNP has no counter, and SGX's are gone. Limit: a broker whose own account is put back counts lower; its signed log shows it to who kept a head.
 """
@@ -22,7 +23,7 @@ from velatura.crypto.keys import Entropy, Signer, Verifier
 from velatura.enclave.binding import NONCE_BYTES, framed
 from velatura.errors import BadInput, VelaturaError, Withheld
 
-__all__ = ["NOT_DETECTED", "Counter", "CounterRequest", "CounterValue", "NoCounter", "RemoteCounter", "SigningCounters"]
+__all__ = ["NOT_DETECTED", "Counter", "CounterRequest", "CounterValue", "Counting", "NoCounter", "RemoteCounter", "SigningCounters"]
 
 NOT_DETECTED = "Rollback is not detected: nothing here counts, and an older state opens as the latest does."
 
@@ -64,6 +65,18 @@ class CounterValue(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     value: int
     nonce: bytes
     signature: bytes
+
+
+class Counting(Protocol):
+    """Counters of states, by the states' ids, as a holder asks for them: a broker's, or a TPM's."""
+
+    def value(self, name: str) -> int:
+        """What it reads."""
+        ...
+
+    def answer(self, asked: CounterRequest) -> CounterValue:
+        """The same, one more where that is asked."""
+        ...
 
 
 class SigningCounters:

@@ -22,10 +22,17 @@ from velatura.errors import BadInput, BadSpec, Withheld
 from velatura.files import open_regular, private_output
 from velatura.specs import Spec, convert, dump_json, read_json
 
-__all__ = ["KEY_BYTES", "DatasetKey", "counter_beside", "load_dataset_key", "new_key", "save_dataset_key", "uses_beside"]
+__all__ = ["KEY_BYTES", "DatasetKey", "TpmIndex", "counter_beside", "load_dataset_key", "new_key", "save_dataset_key", "uses_beside"]
 
 KEY_BYTES = 32
 MOST_BYTES = 1 << 20
+
+
+class TpmIndex(Spec, frozen=True, kw_only=True):
+    """A counter in the owner's TPM; base: what it read when it was made."""
+
+    index: int
+    base: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,7 @@ class DatasetKey:
         policy: companions in it (`with`) are absolute paths.
         uses: the account of releases.
         state: it is the root of keys of a job's state (`sealing.state_key`), and of no file.
+        tpm: where that state is counted; None: in a file beside the key.
     """
 
     dataset: str
@@ -45,6 +53,7 @@ class DatasetKey:
     policy: Policy
     uses: Path
     state: bool = False
+    tpm: TpmIndex | None = None
 
 
 class KeyFile(Spec, frozen=True, kw_only=True):
@@ -56,6 +65,7 @@ class KeyFile(Spec, frozen=True, kw_only=True):
     terms: Terms
     policy: dict[str, Any]
     state: bool = False
+    tpm: TpmIndex | None = None
 
 
 def new_key(entropy: Entropy) -> Secret:
@@ -79,11 +89,13 @@ def save_dataset_key(made: DatasetKey, path: Path) -> None:
     Raises:
         BadSpec: `files.exists`. BadInput: `crypto.chain-there`.
     """
-    told = KeyFile(dataset=made.dataset, key=made.key.reveal().hex(), terms=made.terms, policy=msgspec.to_builtins(made.policy), state=made.state)
+    told = KeyFile(
+        dataset=made.dataset, key=made.key.reveal().hex(), terms=made.terms, policy=msgspec.to_builtins(made.policy), state=made.state, tpm=made.tpm
+    )
     with private_output(path) as part:
         part.write_bytes(dump_json(told))
         begin_uses(made.uses, made.dataset, made.terms.uses)
-        if made.state:
+        if made.state and made.tpm is None:
             ChainedFile(counter_beside(made.uses), new=True).close()
 
 
@@ -117,7 +129,7 @@ def _checked(read: KeyFile, path: Path) -> DatasetKey:
     read.terms.check()
     if policy.digest != read.terms.policy or not re.fullmatch(r"[0-9a-f]{64}", read.key) or not re.fullmatch(r"[0-9a-f]{64}", read.dataset):
         raise ValueError
-    return DatasetKey(read.dataset, Secret(bytes.fromhex(read.key)), read.terms, policy, uses_beside(path), read.state)
+    return DatasetKey(read.dataset, Secret(bytes.fromhex(read.key)), read.terms, policy, uses_beside(path), read.state, read.tpm)
 
 
 def with_whole_paths(policy: Policy, folder: Path) -> Policy:

@@ -22,7 +22,7 @@ from velatura.enclave.appraisal import Appraisal
 from velatura.enclave.attested import appraise, hold
 from velatura.enclave.binding import Binding, info
 from velatura.enclave.challenges import Challenges
-from velatura.enclave.counters import NOT_DETECTED, CounterRequest, CounterValue, SigningCounters
+from velatura.enclave.counters import NOT_DETECTED, CounterRequest, CounterValue, Counting
 from velatura.enclave.dataset_key import DatasetKey
 from velatura.enclave.exchange import Challenge, Grant, Request
 from velatura.enclave.manifest import Manifest, digest_of, read_manifest
@@ -55,7 +55,7 @@ class Holder:
         *,
         now: Callable[[], datetime],
         log: SignedLog | None = None,
-        counters: SigningCounters | None = None,
+        counters: Counting | None = None,
     ) -> None:
         self._keys: dict[str, DatasetKey] = {}
         for key in keys:

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from velatura.crypto.keys import Entropy, Signer
 from velatura.crypto.keytext import encode
-from velatura.enclave.counters import SigningCounters
+from velatura.enclave.counters import Counting, SigningCounters
 from velatura.enclave.dataset_key import DatasetKey, counter_beside, new_key
 from velatura.enclave.datasets import Terms, seal
 from velatura.enclave.exchange import KeyHolder
 from velatura.enclave.job import Input, Job
 from velatura.enclave.policy import Policy
 from velatura.enclave.session import Source
+from velatura.enclave.tpm_counter import TpmCounters, Transport
 from velatura.enclave.uses import begin_uses
 from velatura.errors import BadSpec
 from velatura.files import open_regular
@@ -67,8 +68,8 @@ def sources_of(job: Job, here: KeyHolder, known: Sequence[str], readable: Mappin
 
 
 @contextmanager
-def counters_beside(keys: Sequence[DatasetKey], *, entropy: Entropy) -> Iterator[SigningCounters | None]:
-    """The counter of the one state whose key is here, beside its key; None: there is none.
+def counters_beside(keys: Sequence[DatasetKey], *, tpm: Transport, entropy: Entropy) -> Iterator[Counting | None]:
+    """The counter of the one state whose key is here, in the TPM or beside the key; None: there is none.
 
     Raises:
         BadSpec: `enclave.state`: keys of two states. Missing: `crypto.chain-missing`: the key is there and its counter is not.
@@ -78,6 +79,9 @@ def counters_beside(keys: Sequence[DatasetKey], *, entropy: Entropy) -> Iterator
         raise BadSpec("enclave.state", "keys of two states were given", hint="a job keeps one")
     if not found:
         yield None
+        return
+    if found[0].tpm is not None:
+        yield TpmCounters(tpm, found[0].tpm.index, base=found[0].tpm.base)
         return
     with SigningCounters(counter_beside(found[0].uses), Signer.new(entropy)) as counters:  # here nobody asks for its signature
         yield counters

@@ -90,13 +90,14 @@ def _run(
     from velatura.enclave.holder import Holder
     from velatura.enclave.run_sources import counters_beside, one_run, sources_of, state_source
     from velatura.enclave.session import run_job
+    from velatura.enclave.tpm_counter import device
     from velatura.progress import Progress
 
     bar: Progress = progress  # type: ignore[assignment]
     held, readable = one_run(job, policy, folder, entropy=os.urandom) if policy is not None else ([], {})
     held += [load_dataset_key(path) for path in keys]
     with ExitStack() as stack:
-        counters = stack.enter_context(counters_beside(held, entropy=os.urandom))
+        counters = stack.enter_context(counters_beside(held, tpm=device(), entropy=os.urandom))
         here = Holder(held, Challenges(os.urandom, time.monotonic), now=lambda: datetime.now(UTC), counters=counters)
         known = list(here.datasets)
         sources = sources_of(job, here, known, readable, {"": remote} if remote is not None else {})

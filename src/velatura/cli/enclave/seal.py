@@ -11,7 +11,7 @@ from velatura.cli.enclave.app import app
 from velatura.cli.options import Force, Json, Quiet
 
 if TYPE_CHECKING:
-    from velatura.enclave.dataset_key import DatasetKey
+    from velatura.enclave.dataset_key import DatasetKey, TpmIndex
 
 __all__ = ["seal"]
 
@@ -28,6 +28,7 @@ def seal(
         list[Path] | None, typer.Argument(metavar="DATA...", help="a file; or several and folders, which a job finds by their names")
     ] = None,
     state: Annotated[bool, typer.Option("--state", help="no data: make a key for what a job keeps from run to run ([state] in its file)")] = False,
+    counter: Annotated[str, typer.Option(metavar="file|tpm:INDEX", help="what counts a state: a file, or a TPM's index from 0x01800000")] = "file",
     uses: Annotated[int, typer.Option(min=1, metavar="N", help="how often the key is given to a job, at most")] = 1,
     recipient: Annotated[str | None, typer.Option(metavar="KEY.pub", help="whom sealed outputs must be for")] = None,
     code: Annotated[
@@ -65,7 +66,9 @@ def seal(
     if state == bool(data):
         raise BadSpec("enclave.data", "there is nothing to seal" if not state else "--state makes a key, and seals no data", hint="DATA or --state")
     if state:
-        return _state_key(out, DatasetKey(os.urandom(32).hex(), new_key(os.urandom), terms, asked, uses_beside(out), state=True), json=json)
+        terms.check()
+        made = DatasetKey(os.urandom(32).hex(), new_key(os.urandom), terms, asked, uses_beside(out), True, _tpm(counter, out))
+        return _state_key(out, made, json=json)
     for source in data or []:
         refuse_same(source, out)
     path, secret = key or out.with_name(out.name + ".key"), new_key(os.urandom)
@@ -84,14 +87,35 @@ def seal(
     return None
 
 
+def _tpm(counter: str, out: Path) -> TpmIndex | None:
+    """A counter of this machine's TPM, made here; nothing is asked of it before the key's file can be written."""
+    from velatura.enclave.dataset_key import TpmIndex
+    from velatura.enclave.tpm_counter import define_counter, device
+    from velatura.errors import BadSpec
+
+    if counter == "file":
+        return None
+    kind, _, index = counter.partition(":")
+    try:
+        number = int(index, 0)
+    except ValueError:
+        kind, number = "", 0
+    if kind != "tpm":
+        raise BadSpec("enclave.counter", f"--counter {counter}: there is no such counter", hint="file, or tpm:0x01800000")
+    if out.exists():
+        raise BadSpec("files.exists", f"{out}: is already there", hint="choose another name")
+    return TpmIndex(index=number, base=define_counter(device(), number))
+
+
 def _state_key(path: Path, made: DatasetKey, *, json: bool) -> None:
     from velatura.cli.output import emit as told
     from velatura.enclave.dataset_key import counter_beside, save_dataset_key
 
-    made.terms.check()
     save_dataset_key(made, path)
-    result = {"key": str(path), "state": made.dataset, "uses": str(made.uses), "counter": str(counter_beside(made.uses))}
-    text = f'{path}: the key, yours alone; beside it its uses and its counter: keep all three\n[state] in the job\'s file: id = "{made.dataset}"'
+    counter = str(counter_beside(made.uses)) if made.tpm is None else f"TPM index {made.tpm.index:#010x}"
+    result = {"key": str(path), "state": made.dataset, "uses": str(made.uses), "counter": counter}
+    text = f"{path}: the key, yours alone; {made.uses} counts its uses, {counter} its states: keep them\n"
+    text += f'[state] in the job\'s file: id = "{made.dataset}"'
     told("enclave seal", result, json=json, text=text)
 
 
