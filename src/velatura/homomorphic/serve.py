@@ -28,11 +28,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from velatura.crypto.token_file import same_token
 from velatura.errors import BadInput, BadSpec, Missing, VelaturaError, Withheld
 from velatura.homomorphic.key_shelf import KeyShelf
 from velatura.homomorphic.remote import LOOPBACK
 from velatura.homomorphic.server import Server
-from velatura.homomorphic.token_file import same_token
 from velatura.homomorphic.wire import DIGEST_BYTES, HEADER_BYTES, Expected, Header, Kind, check_header, read_header
 from velatura.specs import Spec
 

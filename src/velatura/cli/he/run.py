@@ -63,10 +63,10 @@ def _here(program: Path, ciphertexts: Path, keys: Path | None, *, quiet: bool) -
 
 
 def _remote(url: str, ciphertexts: Path, keys: Path | None, token_file: Path | None, ca: Path | None) -> bytes:
+    from velatura.crypto.token_file import load_token
     from velatura.errors import BadSpec
     from velatura.homomorphic.remote import RemoteServer
     from velatura.homomorphic.server import MOST_INPUT_BYTES
-    from velatura.homomorphic.token_file import load_token
     from velatura.homomorphic.wire import Expected, Kind, whole_message
 
     if token_file is None:

@@ -32,9 +32,9 @@ def serve(
 ) -> None:
     """Serve programs until Ctrl-C or SIGTERM. Clients send evaluation keys once and ciphertexts then; a secret key is refused and not kept."""
     from velatura.cli.output import note
+    from velatura.crypto.token_file import load_token, made_token
     from velatura.errors import Missing
     from velatura.homomorphic.server import Server
-    from velatura.homomorphic.token_file import load_token, made_token
 
     try:
         from velatura.homomorphic.serve import Limits, application, refuse_plain

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from velatura.crypto.token_file import load_token, made_token, same_token
 from velatura.errors import BadInput, BadSpec, Withheld
-from velatura.homomorphic.token_file import load_token, made_token, same_token
 
 
 def test_a_token_is_made_private_and_read_back(tmp_path: Path) -> None:
@@ -25,7 +25,7 @@ def test_a_token_that_others_may_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "token").chmod(0o644)
     with pytest.raises(Withheld) as caught:
         load_token(tmp_path / "token")
-    assert caught.value.code == "he.token-exposed"
+    assert caught.value.code == "crypto.token-exposed"
 
 
 @pytest.mark.parametrize("raw", [b"", b"short\n", b"two words are no token at all\n", b"line\nline line line line\n", b"\xff" * 40])
@@ -34,7 +34,7 @@ def test_what_is_no_token_is_refused(tmp_path: Path, raw: bytes) -> None:
     (tmp_path / "token").chmod(0o600)
     with pytest.raises(BadInput) as caught:
         load_token(tmp_path / "token")
-    assert caught.value.code == "he.token"
+    assert caught.value.code == "crypto.token"
 
 
 def test_a_missing_file_is_no_token(tmp_path: Path) -> None:
