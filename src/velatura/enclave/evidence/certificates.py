@@ -83,9 +83,14 @@ def _loaded(raw: bytes) -> x509.Certificate:
         found.extensions  # noqa: B018 (they are parsed when first asked for, and may hold serial numbers too)
     if serial <= 0:
         raise ValueError(f"serial number {serial}")
-    if raw[-len(found.signature) - 1]:  # the loader lets a BIT STRING end within a byte where the bits that are left out are zero
-        raise ValueError("its signature is no whole number of bytes")
+    _hold_whole_bytes(raw, found.signature)
     return found
+
+
+def _hold_whole_bytes(raw: bytes, signature: bytes) -> None:
+    """The loader lets the BIT STRING at the end stop within a byte, where the bits that are left out are zero."""
+    if raw[-len(signature) - 1]:
+        raise ValueError("its signature is no whole number of bytes")
 
 
 def certificates_in(raw: bytes, name: str = "certificate") -> list[bytes]:
@@ -271,6 +276,7 @@ def _revocation_list(raw: bytes) -> tuple[x509.CertificateRevocationList, x509.N
             warnings.simplefilter("ignore")
             found = x509.load_pem_x509_crl(raw) if raw.lstrip().startswith(b"-----") else x509.load_der_x509_crl(raw)
             found.extensions, found.last_update_utc, found.next_update_utc  # noqa: B018 (parsed when first asked for)
+            _hold_whole_bytes(found.public_bytes(Encoding.DER), found.signature)
             return found, found.issuer
 
     return tried("revocation", "malformed", "a revocation list cannot be read", load)
