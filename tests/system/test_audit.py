@@ -21,10 +21,17 @@ def spec(folder: Path, *, methods: str = '"fill"', more: str = 'people = "faces"
 
 @pytest.fixture
 def faces(tmp_path: Path) -> Path:
+    """Too few for `held`, and a third of the work."""
+    return write_people(tmp_path / "faces", drawn_people(16, 5))
+
+
+@pytest.fixture
+def crowd(tmp_path: Path) -> Path:
+    """Enough for `held`."""
     return write_people(tmp_path / "faces", drawn_people(40, 6))
 
 
-def test_a_method_that_holds_ends_with_0_and_one_that_breaks_with_3(faces: Path, tmp_path: Path) -> None:
+def test_a_method_that_holds_ends_with_0_and_one_that_breaks_with_3(crowd: Path, tmp_path: Path) -> None:
     env = bare_environment(tmp_path)
     held = velatura("audit", spec(tmp_path), "-o", tmp_path / "held", env=env)
     assert held.returncode == 0, held.stderr
@@ -97,7 +104,7 @@ def test_mixed_sizes_and_broken_files_are_dealt_with(faces: Path, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
-def test_without_torch_its_attackers_are_named_as_not_run(faces: Path, tmp_path: Path) -> None:
+def test_without_torch_its_attackers_are_named_as_not_run(crowd: Path, tmp_path: Path) -> None:
     hidden = tmp_path / "no-torch"
     hidden.mkdir()
     (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")  # as if it were not installed

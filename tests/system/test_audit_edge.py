@@ -35,7 +35,16 @@ title = "What leaves the hall"
 room = "edge"
 [edge]
 policy = "site.toml"
-attacks = ["exfiltration-paths", "exfiltration", "linkage"]
+attacks = ["exfiltration-paths", "linkage"]
+hours = 0.4
+"""
+ONE = """
+title = "What leaves the hall"
+room = "edge"
+[edge]
+policy = "site.toml"
+cameras = ["hall"]
+attacks = ["exfiltration"]
 ways = ["presence"]
 hours = 0.4
 periods = 20
@@ -57,22 +66,24 @@ def test_a_policy_becomes_a_report_that_a_person_can_repeat(spec: Path, tmp_path
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)["result"]["report"]
     told = [(finding["attack"], finding["target"].split()[1], finding["verdict"]) for finding in report["findings"]]
-    assert told == [
-        ("exfiltration-paths", "hall", "held"),
-        ("exfiltration", "hall", "held"),
-        ("exfiltration-paths", "yard", "held"),
-        ("exfiltration", "yard", "held"),
-        ("linkage", "yard", "stated"),
-    ]
+    assert told == [("exfiltration-paths", "hall", "held"), ("exfiltration-paths", "yard", "held"), ("linkage", "yard", "stated")]
     assert "takes" in report["subject"]["camera hall"]
-    for finding in report["findings"][1:4:2]:
-        assert finding["estimate"]["value"] <= finding["claim"]["bound"] == 1 and finding["baseline"]["value"] > 100
     page = (out / "report.html").read_text()
     assert "taken over" in page and (out / "report.html").stat().st_mode & 0o777 == 0o600, "it shows faces"
     assert velatura("report", "show", out, env=env).stdout.startswith("HELD")
     linked = report["findings"][-1]
     again = velatura(*shlex.split(linked["repeat"])[1:], "--json", env=env, cwd=tmp_path)
     assert json.loads(again.stdout)["result"]["report"]["findings"][0]["estimate"] == linked["estimate"]
+
+
+def test_numbers_are_judged_by_their_bound(spec: Path, tmp_path: Path) -> None:
+    """Of one camera: what plays against the clock takes as long as its periods."""
+    spec.write_text(ONE)
+    done = velatura("audit", spec, "-o", tmp_path / "out", "--require", "not-broken", "--json", env=bare_environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (finding,) = json.loads(done.stdout)["result"]["report"]["findings"]
+    assert (finding["attack"], finding["target"].split()[1], finding["verdict"]) == ("exfiltration", "hall", "held")
+    assert finding["estimate"]["value"] <= finding["claim"]["bound"] == 1 and finding["baseline"]["value"] > 100
 
 
 def test_one_attack_on_ones_own_pictures(spec: Path, tmp_path: Path) -> None:

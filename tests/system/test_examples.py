@@ -124,8 +124,10 @@ def test_three_hospitals_bound_what_is_told_of_each_patient(tmp_path: Path) -> N
     assert len(ledgers) == 3 and all(len(one.read_text().splitlines()) == 10 for one in ledgers), "a step in each of ten rounds"
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("processes")
 def test_three_hospitals_train_on_pictures_and_have_a_model_to_use(tmp_path: Path) -> None:
+    """Slow: folders of pictures are held by tests/federated/test_picture_folders.py, `fl run` and `fl export` by tests/system/test_fl.py."""
     said = _federated("pictures", tmp_path / "all", tmp_path)
     assert "1797 pictures" in said and "8 rounds of 3 sites" in said
     assert float(said.partition("sites: accuracy ")[2].split()[0]) > 0.9
