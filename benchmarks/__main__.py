@@ -13,7 +13,8 @@ REMOVAL = ("removal_memory", "removal")
 EDGE = ("edge",)
 FEDERATED = ("federated",)
 HOMOMORPHIC = ("homomorphic",)
-ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, *FEDERATED, *HOMOMORPHIC, "overview")
+ENCLAVE = ("enclave",)
+ROOMS = (*OBFUSCATION, *ATTACKS, *REMOVAL, *EDGE, *FEDERATED, *HOMOMORPHIC, *ENCLAVE, "overview")
 
 
 def main() -> None:

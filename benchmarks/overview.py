@@ -37,6 +37,11 @@ PAGES = {
         ("homomorphic",),
         "The peer is TenSEAL's own path on the same weights.",
     ),
+    "enclave_targets": (
+        "Secure enclaves",
+        ("enclave",),
+        "Targets are of our own: no peer verifies every format offline.",
+    ),
 }
 """Page -> its title, the benchmarks whose rows it collects, and a sentence on peers."""
 

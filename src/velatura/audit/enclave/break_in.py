@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from velatura.errors import BadInput, Missing, VelaturaError
@@ -33,7 +34,7 @@ def break_in(order: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         told = {**at.to_json(), "memory_mb": may.memory_mb}
         intruder = {"guest": order["guest"], "settings": order["settings"], "targets": told}
         names = {number: probe.name for number, probe in enumerate(all_probes(at)) if probe.name not in may.calls}
-        with Warm(INTRUDER, intruder, may, warm_deadline_s=WARM_S) as warm:
+        with Warm(INTRUDER, intruder, may, warm_deadline_s=WARM_S, path=[Path(folder) for folder in order["path"]]) as warm:
             if (word := _alone(warm, CONTROL)) != OPEN:
                 raise Missing("enclave.no-controls", f"a call that a job may make fails when a probe makes it ({word}): denials would prove nothing")
             alone = {name: _alone(warm, number) for number, name in names.items()}

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from numpy.random import Generator
@@ -49,7 +51,7 @@ class Probing:
     def inside(self) -> Mapping[str, bool]:
         """Probe -> whether it is open in the job's process. Raises Missing: it cannot be confined here."""
         settings = settings_of(self._job, secretmem=not memfd_secret.why_absent())
-        order = {"guest": GUEST, "settings": settings, "may": cell_confinement(self._job, frozenset()).to_json()}
+        order = {"guest": GUEST, "settings": settings, "may": cell_confinement(self._job, frozenset()).to_json(), "path": _packages()}
         told = _asked(INSIDE, order)
         if refused := told.get("refused"):
             raise Missing(refused["code"], refused["sentence"], hint=refused["hint"])
@@ -72,6 +74,12 @@ class EscapeArm:
         proven = self.probing.outside
         inside = self.probing.inside
         return {name: inside[name] if self.confined else True for name in sorted(proven & inside.keys())}
+
+
+def _packages() -> list[str]:
+    """Where velatura and what a job's process imports lie: another interpreter of this version finds them there."""
+    specs = [find_spec(name) for name in ("velatura", "numpy", "msgspec")]
+    return list(dict.fromkeys(str(Path(spec.origin).parents[1]) for spec in specs if spec is not None and spec.origin))
 
 
 def _asked(module: str, order: Mapping[str, Any]) -> dict[str, Any]:

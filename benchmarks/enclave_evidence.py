@@ -1,0 +1,155 @@
+"""Steps of the enclave's benchmark that look at evidence: verdicts, forgeries, flipped bits, random bytes, and what verification costs."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.enclave_material import cases, honest, submission
+from benchmarks.material import shared
+from benchmarks.measure import Spread
+from velatura.attacks.enclave.catalogue import forgeries
+from velatura.attacks.enclave.classes import CLASSES
+from velatura.attacks.enclave.keys import Keys
+from velatura.attacks.enclave.mutations import mutated, same_content
+from velatura.attacks.enclave.opening import opened
+from velatura.attacks.enclave.parts import Chain, Part
+from velatura.attacks.enclave.signatures import flipped, flips
+from velatura.attacks.enclave.submission import Submission
+from velatura.audit.enclave.arms import BelievingArm, VerifyingArm
+from velatura.enclave.appraisal import Appraisal
+from velatura.enclave.companions import Companions
+from velatura.enclave.evidence.documents import evidence_in
+from velatura.enclave.policy import parse_policy
+from velatura.enclave.verify import verify
+
+__all__ = ["cost", "drawn", "flipped_bits", "negative", "verdicts"]
+
+RUNS = 200
+MUTATIONS = 100_000
+FLIPPED = (
+    "snp-v3-genoa-vcek", "snp-v5-turin-vcek", "snp-v2-milan-vcek", "sgx-v3-accepted", "tdx-v4", "tdx-v5", "nitro-2022", "nitro-2025-indefinite",
+    "azure-snp-milan-v2", "azure-tdx-2025", "tpm-gce-nonce", "nvidia-hopper", "nvidia-blackwell",
+)  # fmt: skip
+"""Each format and dialect once."""
+RNG = np.random.default_rng(0)
+
+
+def judged(one: Submission) -> Appraisal:
+    """As the command line does, from the file's bytes."""
+    return verify(evidence_in(one.evidence), parse_policy(one.policy), Companions(**one.companions, crl=one.crls), now=one.at)  # type: ignore[arg-type]
+
+
+def verdicts() -> dict[str, Any]:
+    """Every case of cases.json at its time."""
+    found, right, formats = cases(shared()), 0, set[str]()
+    wrong = list[str]()
+    for case in found:
+        verdict = str(_verdict(shared(), case))
+        right += verdict == case["verdict"]
+        formats |= {case["format"]} if verdict != "contraindicated" else set()
+        wrong += [] if verdict == case["verdict"] else [case["id"]]
+    return {"cases": len(found), "right": right, "wrong": wrong, "formats": sorted(formats), "asked": sorted({case["format"] for case in found})}
+
+
+def _verdict(root: Path, case: dict[str, Any]) -> str:
+    made = submission(root, {**case, "verdict": "warning" if case["verdict"] == "warning" else "affirming"})
+    if case["format"] == "tpm":  # as cases.json asks it: nobody vouches for the key
+        made = made.asked("reference", ak=None, any_measurement=True)
+    return judged(made).verdict
+
+
+def negative() -> dict[str, Any]:
+    """Every forgery of every honest case; each case is accepted first."""
+    known = {name: opened(one) for name, one in honest(shared()).items()}
+    verifying, believing, classes, taken = VerifyingArm(), BelievingArm(), Counter[int](), list[str]()
+    believed = 0
+    for name, one in known.items():
+        if not verifying(one.submission, RNG):
+            raise AssertionError(f"{name} is not accepted as it is")
+        for forgery in forgeries(one, [other for key, other in known.items() if key != name], Keys(1)):
+            made = forgery.make()
+            classes[forgery.number] += 1
+            believed += believing(made, RNG)
+            if verifying(made, RNG):
+                taken.append(f"{name}: {forgery.number} {forgery.name}")
+    total = sum(classes.values())
+    return {"documents": len(known), "forgeries": total, "classes": len(classes), "of": len(CLASSES), "accepted": taken, "believed": believed / total}
+
+
+def flipped_bits() -> dict[str, Any]:
+    """Every bit of every signed byte and of the signatures, and of each certificate of the evidence's own chains."""
+    verifying, told = VerifyingArm(), dict[str, Any]()
+    known = honest(shared())
+    for name in FLIPPED:
+        one, count, taken, began = opened(known[name]), 0, list[str](), time.process_time()
+        for part in one.parts:
+            for place, bit in flips(part):
+                count += 1
+                made = _put(part, place, bit)
+                if verifying(made, RNG) and not same_content(one, made):
+                    taken.append(f"{part.name} {place}.{bit}")
+        for chain in one.chains[:1]:
+            for made in _certificates(chain):
+                count += 1
+                if verifying(made, RNG) and not same_content(one, made):
+                    taken.append("certificate")
+        told[name] = {"flips": count, "accepted": taken, "cpu_s": time.process_time() - began}
+        print(name, count, len(taken), flush=True)
+    return told
+
+
+def _put(part: Part, place: int, bit: int) -> Submission:
+    return part.put(flipped(part.raw, place, bit))
+
+
+def _certificates(chain: Chain) -> Any:
+    """One bit of each byte of all certificates, the bits in turn: eight times as many would take a quarter of an hour."""
+    for number, raw in enumerate(chain.certificates):
+        for place in range(len(raw)):
+            made = flipped(raw, place, (place + number) % 8)
+            yield chain.put((*chain.certificates[:number], made, *chain.certificates[number + 1 :]))
+
+
+def drawn() -> dict[str, Any]:
+    """Random changes over all documents; whatever is raised untyped ends the step."""
+    known = [opened(one) for one in honest(shared()).values()]
+    verifying, rng, taken, same = VerifyingArm(), np.random.default_rng(11), list[str](), 0
+    for number in range(MUTATIONS):
+        one = known[number % len(known)]
+        made = mutated(one, rng)
+        if verifying(made, rng):
+            if same_content(one, made):
+                same += 1
+            else:
+                taken.append(f"{one.submission.format} {number}")
+    return {"tried": MUTATIONS, "accepted": taken, "same_content": same}
+
+
+def cost() -> dict[str, Any]:
+    """CPU milliseconds from the document's bytes and the policy's text to the verdict; the chain's signatures known, and not."""
+    from velatura.enclave.evidence import amd_chain, certificates
+
+    held = [one for module in (certificates, amd_chain) for one in vars(module).values() if hasattr(one, "cache_clear")]
+    told = dict[str, Any]()
+    for name, one in honest(shared()).items():
+        judged(one)
+        warm, cold = list[float](), list[float]()
+        for _ in range(RUNS):
+            warm.append(_ms(one))
+        for _ in range(RUNS // 10):
+            for one_cache in held:
+                one_cache.cache_clear()
+            cold.append(_ms(one))
+        told[name] = {"format": one.format, "ms": Spread.of(warm), "first_ms": Spread.of(cold)}
+    return told
+
+
+def _ms(one: Submission) -> float:
+    began = time.process_time()
+    judged(one)
+    return 1e3 * (time.process_time() - began)
