@@ -18,6 +18,8 @@ pytest.importorskip("tenseal", reason="tenseal is not installed")
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 pytest.importorskip("starlette", reason="starlette is not installed")
 
+pytestmark = pytest.mark.xdist_group("he")  # one program, its keys and its answer for all of them
+
 
 def network(folder: Path) -> None:
     """12 inputs, a dense layer, squares, a dense layer, 4 scores; samples with their labels."""
@@ -65,7 +67,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Compiled under `--share private`, with keys, three samples encrypted and their answer."""
     made = Desk(tmp_path_factory.mktemp("he"))
     network(made.folder)
-    made("compile model.onnx --calibration x.npz -o prog --share private")
+    made("compile model.onnx --calibration x.npz -o prog --share private --error 1e-7")
     made("keygen prog/client.vlhe -o keys")
     made("encrypt prog/client.vlhe --key keys/secret.key few.npz -o in.ct")
     made("run prog/server.vlhe --keys keys/eval.keys in.ct -o out.ct")
