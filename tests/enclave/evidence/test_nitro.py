@@ -297,8 +297,8 @@ def test_whatever_comes_is_refused_by_a_verdict_or_as_input(shared: Path, data: 
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(raw)))
         raw[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
-    if bytes(raw).rstrip(b"\0") == evidence.rstrip(b"\0"):
-        return
+    if bytes(raw).removeprefix(b"\xd2").rstrip(b"\0") == evidence.rstrip(b"\0"):
+        return  # the tag of COSE_Sign1 may stand before it, and zeros after it
     try:
         assert judged(bytes(raw), now=now).verdict is Verdict.CONTRAINDICATED
     except BadInput as refused:
