@@ -34,6 +34,7 @@ GUEST = "velatura.enclave.backends.cell_guest:CellGuest"
 SECRETMEM = "secretmem"
 CALLS = frozenset({"getrandom"})
 SCRATCH_MB = 64  # torch and its like write while they are imported; nothing can be opened later
+POOLS = 4  # torch keeps a pool for each of the ways in which it computes; one thread has none
 PIECE = 1 << 20
 WARM_S, HANDED_S = 180.0, 600.0
 _SMALL = 1 << 20
@@ -59,7 +60,8 @@ def cell_confinement(job: Job, degraded: frozenset[str]) -> Confinement:
         if name not in may_be_absent:
             raise BadSpec("enclave.layer", f"{name!r} is no layer that an enclave can do without", hint=nearest(name, may_be_absent))
     lifted = frozenset(Layer(name) for name in degraded if name != SECRETMEM)
-    return Confinement(scratch_mb=SCRATCH_MB, calls=CALLS, memory_mb=job.memory_mb, threads=job.threads, required=ALL_LAYERS - lifted)
+    threads = 1 if job.threads == 1 else POOLS * job.threads
+    return Confinement(scratch_mb=SCRATCH_MB, calls=CALLS, memory_mb=job.memory_mb, threads=threads, required=ALL_LAYERS - lifted)
 
 
 def settings_of(job: Job, *, secretmem: bool) -> Json:

@@ -233,15 +233,17 @@ class CellGuest:
         return release.sealed(name, raw, to, job_digest=digest_of(write_manifest(self._job)))
 
     def _infer(self, outputs: Outputs) -> None:
-        """The network's outputs by their names, or its first one, in batches of `config.batch` rows."""
+        """The network's outputs by their names, or its first one, in batches of `config.batch` rows. One input: an array, or the first of several."""
         try:
             network = self._backend(self._model, threads=self._threads)
         except VelaturaError as error:
             raise Refusal("enclave.job-model") from error
-        (given,) = self._inputs.values()
-        rows = given if isinstance(given, np.ndarray) else next(iter(given.values()))
-        size = int(self._job.config.get("batch", 0)) or max(1, len(rows))
         try:
+            (given,) = self._inputs.values()
+            rows = given if isinstance(given, np.ndarray) else next(iter(given.values()))
+            size = self._job.config.get("batch", max(1, len(rows)))
+            if not isinstance(size, int) or size < 1:
+                raise ValueError("config.batch is a number of rows")
             parts = [network.run(np.ascontiguousarray(rows[at : at + size])) for at in range(0, max(1, len(rows)), size)]
         except MemoryError as error:
             raise Refusal("enclave.job-memory") from error

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 
 from velatura.sandbox.linux import check, libc
 
@@ -61,7 +62,9 @@ class SecretMemory:
 
 
 def why_absent() -> str:
-    """ "" where this kernel has such memory; else why not. Keeps nothing."""
+    """Nothing ("") where this kernel has such memory; else why not. Keeps none."""
+    if sys.platform != "linux":
+        return "no such memory on this system"
     try:
         descriptor = check(libc().syscall(ctypes.c_long(_MEMFD_SECRET), ctypes.c_long(_CLOEXEC)), "memfd_secret")
     except OSError as error:

@@ -62,13 +62,10 @@ class SigningKey:
     """Ed25519, made at the start of an enclave, in memory that root cannot read where the kernel has it."""
 
     def __init__(self, entropy: Entropy) -> None:
-        self._memory: memfd_secret.SecretMemory | None = None
-        self._plain = b""
-        try:
-            self._memory = memfd_secret.SecretMemory(32)
+        self._memory = None if memfd_secret.why_absent() else memfd_secret.SecretMemory(32)
+        self._plain = entropy(32) if self._memory is None else b""
+        if self._memory is not None:
             self._memory.draw()
-        except OSError:
-            self._plain = entropy(32)
 
     def signer(self) -> Signer:
         """For one signature: it holds a copy in ordinary memory."""
