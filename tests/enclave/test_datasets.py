@@ -173,6 +173,7 @@ def test_sources_that_cannot_be_sealed_are_named(tmp_path: Path) -> None:
         {"outputs": ("a", "a:metrics")},
         {"outputs": ("A",)},
         {"outputs": ("a:modle",)},
+        {"outputs": ("state:ab",)},
         {"outputs": ("a:model:seald",)},
         {"outputs": ("a:model:sealed",)},
         {"policy": "ab"},

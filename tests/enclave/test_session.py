@@ -17,6 +17,7 @@ from velatura.crypto.log import SignedLog, verify_log
 from velatura.enclave.binding import info, report_data
 from velatura.enclave.exchange import Challenge, Request
 from velatura.enclave.manifest import digest_of
+from velatura.enclave.permits import hold_terms
 from velatura.enclave.sealing import open_output
 from velatura.enclave.session import Source, admit
 from velatura.enclave.uses import uses_spent
@@ -215,6 +216,20 @@ def test_terms_say_which_type_and_how(tmp_path: Path, allowed: str, passes: bool
     with pytest.raises(Withheld) as caught:
         world.run()
     assert caught.value.code == "enclave.terms"
+
+
+def test_a_job_that_keeps_state_needs_leave_for_that_state(tmp_path: Path) -> None:
+    """Another holder of the state's key could hand what it holds to another job."""
+    theirs, ours = "ab" * 32, "cd" * 32
+    world = World(tmp_path, outputs=("metrics", f"state:{ours}"))
+    for state, passes in ((theirs, False), (ours, True)):
+        manifest = world.written(JOB + f'[state]\nid = "{state}"\npurpose = "count"\n').terms
+        if passes:
+            hold_terms(world.terms, world.key.dataset, manifest)
+            continue
+        with pytest.raises(Withheld) as caught:
+            hold_terms(world.terms, world.key.dataset, manifest)
+        assert caught.value.code == "enclave.terms"
 
 
 def test_code_that_the_owner_did_not_read_gets_no_key(tmp_path: Path) -> None:

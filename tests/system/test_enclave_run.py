@@ -254,6 +254,7 @@ def test_a_counter_that_there_is_not(folder: Path, counter: str, status: int, co
     assert not (folder / "state.key").exists()
 
 
+@pytest.mark.slow
 def test_state_of_another_kind_does_not_open(folder: Path) -> None:
     words = (*keeping(folder), "--key", "state.key")
     assert typed(folder, *words, "-o", "run1").returncode == 0

@@ -44,7 +44,7 @@ class Terms(Spec, frozen=True, kw_only=True):
         policy: digest of the policy that evidence must meet, hex.
         purpose: a job's input must name the same.
         uses: how often the key is released, at most.
-        outputs: what a job may declare: `NAME`, `NAME:TYPE` or `NAME:TYPE:sealed`.
+        outputs: what a job may declare: `NAME`, `NAME:TYPE` or `NAME:TYPE:sealed`; `state:ID`: it may keep state under that key.
         recipient: whom sealed outputs must be for, as a word.
         code: SHA-256 of the files of code and networks that may have it, hex; none: whatever keeps to the rest.
     """
@@ -189,8 +189,10 @@ def _header(raw: bytes) -> Header:
 def _check_output(word: str) -> None:
     name, _, rest = word.partition(":")
     kind, _, leave = rest.partition(":")
+    if name == "state" and re.fullmatch(r"[0-9a-f]{64}", rest):
+        return
     if not valid_name(name) or leave not in ("", "sealed", "released"):
-        raise BadSpec("enclave.terms", f"{word!r} is no output", hint="NAME, NAME:TYPE or NAME:TYPE:sealed")
+        raise BadSpec("enclave.terms", f"{word!r} is no output", hint="NAME, NAME:TYPE, NAME:TYPE:sealed or state:ID")
     if rest and kind not in FIELDS:
         raise BadSpec("enclave.terms", f"{word!r}: there is no type {kind!r}", hint=nearest(kind, FIELDS))
 

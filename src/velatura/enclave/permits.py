@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from velatura.enclave.datasets import Terms
-from velatura.enclave.manifest import Declared, Manifest, State
+from velatura.enclave.manifest import STATE, Declared, Manifest, State
 from velatura.enclave.outputs import Output
 from velatura.errors import Withheld
 
@@ -26,6 +26,10 @@ def hold_terms(terms: Terms, dataset: str, manifest: Manifest) -> None:
             raise Withheld("enclave.terms", told, hint=f"{name}.purpose in the job's file")
     if terms.code:
         _hold_code(terms, manifest)
+    if manifest.state is not None and manifest.state.id != dataset and f"{STATE}:{manifest.state.id}" not in terms.outputs:
+        # who holds the state's key decides where it goes next: it is a way out as any output is
+        told = "the job keeps state, and the data's owner does not allow that under this key"
+        raise Withheld("enclave.terms", told, hint=f"enclave seal --outputs ...,{STATE}:{manifest.state.id}")
     allowed = {word.partition(":")[0]: word for word in terms.outputs}
     for name, output in manifest.outputs.items():
         _hold_output(name, output, allowed)

@@ -19,6 +19,7 @@ from velatura.enclave.dataset_key import DatasetKey, counter_beside, new_key
 from velatura.enclave.datasets import Terms, seal
 from velatura.enclave.exchange import KeyHolder
 from velatura.enclave.job import Input, Job
+from velatura.enclave.manifest import STATE
 from velatura.enclave.policy import Policy
 from velatura.enclave.session import Source
 from velatura.enclave.tpm_counter import TpmCounters, Transport
@@ -98,11 +99,12 @@ def state_source(job: Job, path: Path, here: KeyHolder, known: Sequence[str], br
 
 
 def _sealed(job: Job, given: Input, policy: Policy, path: Path, entropy: Entropy) -> DatasetKey:
+    kept = () if job.terms.state is None else (f"{STATE}:{job.terms.state.id}",)
     terms = Terms(
         policy=policy.digest,
         purpose=given.purpose,
         uses=1,
-        outputs=tuple(f"{name}:{output.type}:{output.leave}" for name, output in job.outputs.items()),
+        outputs=(*(f"{name}:{output.type}:{output.leave}" for name, output in job.outputs.items()), *kept),
         recipient=None if job.recipient is None else encode(job.recipient),
     )
     key = new_key(entropy)

@@ -23,7 +23,7 @@ def seal(
     out: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="the sealed data set, which anyone may have; with --state the key")],
     policy: Annotated[Path, typer.Option(metavar="P.toml", help="what an enclave's evidence must meet before it gets the key")],
     purpose: Annotated[str, typer.Option(metavar="WORDS", help="a job must ask for the data with the same words")],
-    outputs: Annotated[str, typer.Option(metavar="NAMES", help="what a job may put out: NAME, NAME:TYPE or NAME:TYPE:sealed, separated by commas")],
+    outputs: Annotated[str, typer.Option(metavar="NAMES", help="what a job may put out: NAME, NAME:TYPE, NAME:TYPE:sealed, state:ID, by commas")],
     data: Annotated[
         list[Path] | None, typer.Argument(metavar="DATA...", help="a file; or several and folders, which a job finds by their names")
     ] = None,
