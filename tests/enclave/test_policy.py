@@ -111,6 +111,7 @@ def test_defaults_may_be_written_out(named: str) -> None:
         ('nonce = "0"', "hex"),
         ('nonce = "00 11"', "hex"),
         (f'nonce = "{"00" * 65}"', "65 bytes"),
+        (f'nonce = "{"00" * 64}"', "zeros alone"),  # an empty place would hold it
         ("max_age_s = 0", "max_age_s"),
         ("max_age_s = inf", "max_age_s"),
         ("collateral_max_age_s = -1", "collateral_max_age_s"),
@@ -148,8 +149,8 @@ def test_the_digest_is_of_what_is_asked_alone() -> None:
 
 
 def test_what_is_expected_wins_over_what_is_written() -> None:
-    policy = parse_policy(toml(require=f'nonce = "{"00" * 32}"'))
-    assert policy.nonce == bytes(32)
+    policy = parse_policy(toml(require=f'nonce = "{"11" * 32}"'))
+    assert policy.nonce == b"\x11" * 32
     assert policy.expecting(b"\1" * 64).nonce == b"\1" * 64
 
 

@@ -292,6 +292,8 @@ def _check_require(require: Require, form: Format, where: str) -> None:
         if not 1 <= len(nonce) <= 1024 or (form.nonce is not None and len(nonce) > max(form.nonce)):
             most = 1024 if form.nonce is None else max(form.nonce)
             raise BadSpec("enclave.policy", f"{where}: require.nonce has {len(nonce)} bytes", hint=f"1 to {most}, as hex")
+        if not any(nonce):  # it is what an empty place of a report holds
+            raise BadSpec("enclave.policy", f"{where}: require.nonce is zeros alone", hint="random bytes: openssl rand -hex 32")
     for name in ("max_age_s", "collateral_max_age_s"):
         seconds = getattr(require, name)
         if seconds is not None and not 0 < seconds < float("inf"):
