@@ -1,6 +1,7 @@
 """AWS Nitro Enclaves: a COSE_Sign1 whose payload carries PCRs, what the enclave put in, and the whole chain up to AWS's root.
 
-The leaf lives for three hours, so that a document is judged at the time at which it was received. Its own clock tells its age.
+The leaf lives for three hours, so that a document is judged at the time at which it was received. Its own clock tells its age. (r, n - s) verifies as
+(r, s) does, so that the bytes of a document are no identity.
 
 Limits: AWS is trusted, with its hypervisor and its certificates; the chain is online and AWS publishes its revocations over HTTP, which is not done
 here (give lists in `with.crl`). Documents of NitroTPM, which lack `pcrs`, are not read: no sample of one was found.
