@@ -96,8 +96,10 @@ def _bare_environment(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_local_opens_no_socket_at_all(tmp_path: Path) -> None:
+    """Slow: tests/system/test_offline.py holds the installed `fl run`, and that engine is its default."""
     trace = tmp_path / "trace"
     done = command(tmp_path, "local", "strace", "-f", "-s", "300", "--seccomp-bpf", "-e", "trace=connect,bind,sendto,sendmsg", "-o", str(trace))
     assert done.returncode == 0, done.stderr

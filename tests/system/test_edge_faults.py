@@ -88,8 +88,12 @@ def test_a_camera_that_came_is_a_success_however_short_it_was_watched(tmp_path: 
     assert "warning" not in run.said and "geheim" not in run.said and b"geheim" not in (run.state / "status.json").read_bytes()
 
 
-@pytest.mark.parametrize("scheme", ["rtsps", "https"])
-def test_a_camera_behind_tls_is_the_one_that_was_meant(scheme: str, tmp_path: Path, env: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "ways"),
+    [("https", ("", "ca", "cert")), ("rtsps", ("ca",)), *(pytest.param("rtsps", (way,), marks=pytest.mark.slow) for way in ("", "cert"))],
+)
+def test_a_camera_behind_tls_is_the_one_that_was_meant(scheme: str, ways: tuple[str, ...], tmp_path: Path, env: dict[str, str]) -> None:
+    """ways: in which it may be vouched for: by nothing, an authority, its own certificate."""
     made, other = certificates(tmp_path / "tls"), certificates(tmp_path / "other")
     rules = policy(tmp_path)
     with contextlib.ExitStack() as stack:
@@ -98,8 +102,8 @@ def test_a_camera_behind_tls_is_the_one_that_was_meant(scheme: str, tmp_path: Pa
         else:
             _, port = stack.enter_context(rtsp_camera("tls", str(made["cert"]), str(made["key"])))
         source = f"{scheme}://localhost:{port}/cam"
-        for ca in ([], ["--ca", made["ca"]], ["--ca", made["cert"]]):
-            with running(source, *ca, "--policy", rules, folder=tmp_path, env=env) as run:
+        for way in ways:
+            with running(source, *(["--ca", made[way]] if way else []), "--policy", rules, folder=tmp_path, env=env) as run:
                 run.until("camera", "streaming")
                 run.until("health", "ok")
                 assert run.end() == 0

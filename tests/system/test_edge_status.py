@@ -121,7 +121,10 @@ def test_junk_sound_and_nobody_are_told_apart_and_trouble_nobody_else(tmp_path: 
     assert told.returncode == 0 and told.stdout.count("events hold") == 4
 
 
-@pytest.mark.parametrize(("kind", "word"), [("empty", "malformed"), ("half", "malformed"), ("sound", "no-video"), ("random", "malformed")])
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [("half", "malformed"), ("sound", "no-video"), *(pytest.param(kind, "malformed", marks=pytest.mark.slow) for kind in ("empty", "random"))],
+)
 def test_files_without_pictures_have_names(kind: str, word: str, tmp_path: Path, env: dict[str, str]) -> None:
     path = tmp_path / "a.mp4"
     if kind == "sound":
@@ -237,7 +240,10 @@ def test_a_damaged_outbox_is_moved_aside_and_an_older_one_refused(tmp_path: Path
     assert (done.gaps, done.lost, done.events) == (1, 0, 3 * before + 1)
 
 
-@pytest.mark.parametrize(("without", "allowed"), [("namespaces", "namespaces"), ("landlock", "landlock"), ("seccomp", "")])
+@pytest.mark.parametrize(
+    ("without", "allowed"),
+    [("landlock", "landlock"), ("seccomp", ""), pytest.param("namespaces", "namespaces", marks=pytest.mark.slow)],  # test_edge_states.py has it
+)
 def test_a_poorer_host_is_named_and_is_no_way_around(without: str, allowed: str, tmp_path: Path, env: dict[str, str]) -> None:
     source, rules = clip(tmp_path / "a.mp4"), policy(tmp_path)
     with running(source, "--policy", rules, folder=tmp_path, env=env, before=(*POOR, without)) as run:
