@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.enclave.backends.cells import JOB, all_hold, linux
+from tests.enclave.backends.cells import JOB, all_hold, linux, write_job
 
 from velatura.enclave.backends.process import ProcessBackend
 
@@ -72,6 +72,18 @@ def test_evidence_becomes_a_policy_that_a_second_start_meets(tmp_path: Path) -> 
     (tmp_path / "job.toml").write_text('imports = ["colorsys"]\n' + JOB)  # its data are not there, and need not be
     assert velatura("enclave", "evidence", "--job", "job.toml", "-o", "three.json", folder=tmp_path)[0] == 0
     assert velatura("enclave", "verify", "three.json", "--policy", "p.toml", folder=tmp_path)[0] == 3  # another program
+
+
+def test_what_evidence_measures_for_a_job_is_what_runs(tmp_path: Path) -> None:
+    write_job(tmp_path, job='imports = ["colorsys"]\n' + JOB)
+    for words in (("evidence", "--job", "job.toml", "-o", "e.json"), ("policy", "e.json", "-o", "p.toml")):
+        assert velatura("enclave", *words, folder=tmp_path)[0] == 0
+    status, _, err = velatura("enclave", "run", "job.toml", "--policy", "p.toml", "-o", "run", "--quiet", folder=tmp_path)
+    assert (status, err) == (0, "")
+    (tmp_path / "job.toml").write_text('imports = ["colorsys", "nturl2path"]\n' + JOB)
+    status, _, err = velatura("enclave", "run", "job.toml", "--policy", "p.toml", "-o", "again", "--quiet", folder=tmp_path)
+    assert status == 3
+    assert "measurement-mismatch" in err
 
 
 @pytest.mark.parametrize("layer", ["landlock", "secretmem"])
