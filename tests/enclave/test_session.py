@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.enclave.worlds import CODE, JOB, POLICY, HereEnclave, World
 
@@ -279,6 +280,23 @@ def test_every_answer_is_in_the_signed_log(tmp_path: Path) -> None:
     assert spent["refused"] == "enclave.uses-spent"
     assert (forged["refused"], forged["code"]) == ("enclave.contraindicated", "binding-mismatch")
     assert world.key.key.reveal().hex() not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("wrong", [{"nonce": b""}, {"nonce": bytes(33)}, {"policy": "xyz"}, {"policy": ""}, {"dataset": "00" * 32}])
+def test_a_holder_elsewhere_that_sends_nonsense_is_refused(world: World, wrong: dict[str, Any]) -> None:
+    class Hostile:
+        def challenge(self, dataset: str) -> Challenge:
+            return msgspec.structs.replace(world.holder.challenge(dataset), **wrong)
+
+        def grant(self, request: Request) -> Any:
+            raise AssertionError("it is not asked")
+
+        def counter(self, asked: Any) -> Any:
+            raise AssertionError("it is not asked")
+
+    with pytest.raises(BadInput) as caught:
+        admit(world.enclave(), world.job, "rows", Source(Hostile(), lambda: (world.folder / "rows.sealed").open("rb")))
+    assert caught.value.code == "enclave.message"
 
 
 def test_many_challenges_wait_for_each_other(world: World) -> None:

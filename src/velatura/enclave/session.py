@@ -9,21 +9,23 @@ policy and this job (`binding.py`), so neither another enclave's key nor another
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from velatura.crypto.keys import Entropy
+from velatura.enclave.assurance import Assurance
 from velatura.enclave.attested import SENT
 from velatura.enclave.backends.backend import Backend, Enclave
 from velatura.enclave.binding import NONCE_BYTES, info, report_data
 from velatura.enclave.counters import CounterRequest
-from velatura.enclave.exchange import Grant, KeyHolder, Request
+from velatura.enclave.exchange import Challenge, Grant, KeyHolder, Request
 from velatura.enclave.job import Job
 from velatura.enclave.manifest import STATE
 from velatura.enclave.release import Released, released
-from velatura.errors import BadSpec, Missing, Withheld
+from velatura.errors import BadInput, BadSpec, Missing, Withheld
 from velatura.progress import SILENT, Progress
 
 __all__ = ["Ran", "Source", "admit", "run_job"]
@@ -111,7 +113,7 @@ def run_job(
 def admit(enclave: Enclave, job: Job, name: str, source: Source) -> tuple[Grant, bytes]:
     """One input: ask its holder for a challenge, answer it with evidence, hand key and data to the enclave. The grant, and the evidence."""
     dataset = _asked(job, name)
-    challenge = source.holder.challenge(dataset)
+    challenge = _plausible(source.holder.challenge(dataset), dataset)
     bound = report_data(challenge.nonce, enclave.recipient.raw, bytes.fromhex(challenge.policy), bytes.fromhex(job.digest))
     collected = enclave.evidence(bound, challenge.nonce)
     if collected.format != challenge.format:
@@ -126,6 +128,8 @@ def admit(enclave: Enclave, job: Job, name: str, source: Source) -> tuple[Grant,
         companions={key: raw for key, raw in collected.companions.items() if key in SENT},
     )
     grant = source.holder.grant(request)
+    if grant.assurance not in {one.word for one in Assurance}:
+        raise BadInput("enclave.message", f"{name}: its holder's grant names no assurance", hint="is it a broker of another version?")
     place = info(bound, dataset, grant.terms.purpose)
     with source.open() as sealed:
         if name == STATE and job.terms.state is not None:
@@ -133,6 +137,14 @@ def admit(enclave: Enclave, job: Job, name: str, source: Source) -> tuple[Grant,
         else:
             enclave.take(name, grant.box, place, grant.terms.context, sealed)
     return grant, collected.evidence
+
+
+def _plausible(challenge: Challenge, dataset: str) -> Challenge:
+    """A holder elsewhere sends what it likes. Raises BadInput `enclave.message`."""
+    right = challenge.dataset == dataset and len(challenge.nonce) == NONCE_BYTES and re.fullmatch(r"[0-9a-f]{64}", challenge.policy)
+    if not right:
+        raise BadInput("enclave.message", "the holder's challenge is for other data, or has no nonce or policy of the right form")
+    return challenge
 
 
 def _asked(job: Job, name: str) -> str:
