@@ -130,7 +130,12 @@ def extensions_with(arcs: bytes, value: bytes) -> list[bytes]:
         ({"key": spki(P256)}, "P-384"),
         ({"dates": (der(0x17, b"2001010000Z"), der(0x17, b"400101000000Z"))}, "RFC 5280"),
         ({"dates": (der(0x17, b"200101000000Z"),)}, "not enough values"),
-        ({"dates": (der(0x17, b"201301000000Z"), der(0x17, b"400101000000Z"))}, "does not match"),
+        ({"dates": (der(0x17, b"201301000000Z"), der(0x17, b"400101000000Z"))}, "month must be"),
+        ({"dates": (der(0x17, b"2001 1000000Z"), der(0x17, b"400101000000Z"))}, "RFC 5280"),
+        ({"dates": (der(0x17, b"200101000000+"), der(0x17, b"400101000000Z"))}, "RFC 5280"),
+        ({"dates": (der(0x17, b"20200101000000Z"), der(0x17, b"400101000000Z"))}, "RFC 5280"),
+        ({"dates": (der(0x18, b"200101000000Z"), der(0x17, b"400101000000Z"))}, "RFC 5280"),
+        ({"dates": (der(4, b"200101000000Z"), der(0x17, b"400101000000Z"))}, "RFC 5280"),
         ({"extensions": WORLD.extensions() * 2}, "twice"),
         ({"extensions": [*WORLD.extensions(), extension(b"\7", b"")]}, "not known"),
         ({"extensions": [*WORLD.extensions(), extension(b"\5", der(0x16, b"CN=a.cloud"))]}, "not known"),
@@ -164,6 +169,11 @@ def test_the_inner_and_the_outer_scheme_are_one() -> None:
     assert algorithm.value == SCHEMES[0]
     with pytest.raises(ValueError, match="RSASSA-PSS"):
         read_leaf(spliced)
+
+
+def test_years_are_of_the_century_that_the_standard_says() -> None:
+    leaf = read_leaf(changed(dates=(der(0x17, b"500101000000Z"), der(0x18, b"20500102030405Z"))))
+    assert (leaf.not_before.isoformat(), leaf.not_after.isoformat()) == ("1950-01-01T00:00:00+00:00", "2050-01-02T03:04:05+00:00")
 
 
 @pytest.mark.parametrize("tail", [b"\0", b"\0" * 8, b"x"])

@@ -93,10 +93,16 @@ def _common_name(name: bytes) -> str:
 
 
 def _time(element: der.Element) -> datetime:
-    form = {der.UTC_TIME: "%y%m%d%H%M%SZ", der.GENERALIZED_TIME: "%Y%m%d%H%M%SZ"}.get(element.tag)
-    if form is None or len(element.value) != (13 if element.tag == der.UTC_TIME else 15):
+    """RFC 5280, section 4.1.2.5: two digits of a year below 50 are of this century."""
+    digits, zone = element.value[:-1].decode("ascii"), element.value[-1:]
+    if element.tag == der.UTC_TIME and len(digits) == 12:
+        digits = ("20" if digits < "50" else "19") + digits
+    elif element.tag != der.GENERALIZED_TIME:
+        digits = ""
+    if zone != b"Z" or len(digits) != 14 or not digits.isdigit():
         raise ValueError("a time that is not in RFC 5280's form")
-    return datetime.strptime(element.value.decode("ascii"), form).replace(tzinfo=UTC)
+    month, day, hour, minute, second = (int(digits[at : at + 2]) for at in range(4, 14, 2))
+    return datetime(int(digits[:4]), month, day, hour, minute, second, tzinfo=UTC)
 
 
 def _key(spki: bytes) -> ec.EllipticCurvePublicKey:
