@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,36 @@ def test_uses_are_counted_and_spent(tmp_path: Path) -> None:
     with pytest.raises(Withheld) as caught:
         world.run()
     assert caught.value.code == "enclave.uses-spent"
+
+
+def test_a_crash_after_the_count_costs_a_use_and_before_it_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*_: object, **__: object) -> bytes:
+        raise KeyboardInterrupt
+
+    def spent() -> int:
+        return uses_spent(world.key.uses, world.key.dataset, world.terms.uses)
+
+    for name, count in (("hold_terms", 0), ("charge_use", 0), ("seal", 1)):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(f"velatura.enclave.holder.{name}", crash)
+            world.run()
+        assert spent() == count
+    assert world.run().grants["rows"].use == 2
+
+
+def test_many_at_once_get_no_more_than_there_is(tmp_path: Path) -> None:
+    world = World(tmp_path, uses=3)
+    requests = [request_of(world, world.enclave(), world.holder.challenge(world.key.dataset)) for _ in range(8)]
+
+    def ask(request: Request) -> int:
+        try:
+            return world.holder.grant(request).use
+        except Withheld as error:
+            assert error.code == "enclave.uses-spent"
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(ask, requests)) == [0, 0, 0, 0, 0, 1, 2, 3]
 
 
 def test_without_its_account_nothing_is_released(world: World) -> None:
