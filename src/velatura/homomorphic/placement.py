@@ -114,9 +114,11 @@ def _placed(node: Affine, layout: Layout, grid: tuple[Axis, ...], channels: int,
         return
     blocks = {axis.stride for axis in (*layout.axes, *layout.grid) if 1 < axis.stride < slots} | {slots, *(q for q in layout.copies[1:2])}
     seen: set[bytes] = set()
+    clash = _clash(taken, slots)
     for block in sorted(blocks, reverse=True):
+        places = _free_places(clash, slots, block, _at_most(power_of_two(channels), taken, slots))
         for wanted in {channels, power_of_two(channels)}:
-            free = _free_places(taken, slots, block, wanted)
+            free = places[: _at_most(wanted, taken, slots)]
             if not len(free) or free.tobytes() in seen:
                 continue
             seen.add(free.tobytes())
@@ -125,21 +127,30 @@ def _placed(node: Affine, layout: Layout, grid: tuple[Axis, ...], channels: int,
                 yield _assembled(node, layout, grid, on_grid, channels, folds, free[:channels], shifts)
 
 
-def _free_places(taken: Numbers, slots: int, block: int, wanted: int) -> Numbers:
-    """Slots p such that the sets p + taken are disjoint, as many as are wanted (and their repetitions): block after block, then the next offset."""
+def _at_most(wanted: int, taken: Numbers, slots: int) -> int:
+    """Places that are looked for: as many as are wanted and their repetitions."""
+    return min(8 * wanted, slots // len(taken))
+
+
+def _clash(taken: Numbers, slots: int) -> NDArray[np.bool_]:
+    """(2 slots,) whether taken and taken moved by so much meet; twice, so that a view of it is the pattern moved by any shift."""
     mask = np.zeros(slots)
     mask[taken] = 1
     spectrum = np.fft.rfft(mask)
-    clash = np.rint(np.fft.irfft(spectrum * np.conj(spectrum), slots)) > 0
-    twice = np.concatenate([clash, clash])  # a view of it is the pattern moved by any shift
+    meet = np.rint(np.fft.irfft(spectrum * np.conj(spectrum), slots)) > 0
+    return np.concatenate([meet, meet])
+
+
+def _free_places(clash: NDArray[np.bool_], slots: int, block: int, most: int) -> Numbers:
+    """`most` slots p such that the sets p + taken are disjoint: block after block, then the next offset."""
     order = np.arange(slots).reshape(-1, block).T.ravel() if slots % block == 0 else np.arange(slots)
-    blocked = np.zeros(slots, bool)
+    seen = bytearray(slots)  # Python reads its bytes three times faster than an array's
+    blocked = np.frombuffer(seen, bool)
     found: list[int] = []
-    most = min(8 * wanted, slots // len(taken))
     for place in order.tolist():
-        if not blocked[place]:
+        if not seen[place]:
             found.append(place)
-            blocked |= twice[slots - place : 2 * slots - place]
+            np.logical_or(blocked, clash[slots - place : 2 * slots - place], out=blocked)
             if len(found) >= most:
                 break
     return np.array(found, np.int64)
