@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from velatura.enclave.evidence import cbor, roots
+from velatura.enclave.evidence import cbor, nitro, roots
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 PROTECTED = cbor.encode({1: -35})
@@ -80,6 +80,7 @@ class NitroWorld:
     def trust(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pin = hashlib.sha256(spki(self.root_key)).hexdigest()
         monkeypatch.setattr(roots, "ROOTS", dict(roots.ROOTS) | {"aws-nitro": roots.Root("none", "a root of ours", pin)})
+        monkeypatch.setattr(nitro, "pinned_chain", lambda _: (self.root,))
 
     def fields(self, **changed: Any) -> dict[str, Any]:
         """In the order of real documents; None leaves a field out, `...` writes null."""

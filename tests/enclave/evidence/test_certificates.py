@@ -95,6 +95,17 @@ def test_a_root_is_known_by_its_key_alone() -> None:
     assert refused(pins={"00" * 32: "aws.nitro-enclaves"}) == "chain-invalid"
 
 
+def test_only_the_packages_own_root_needs_no_signature_by_itself() -> None:
+    forged = bytearray(WORLD.root)
+    forged[-1] ^= 1
+    assert refused([WORLD.leaf, WORLD.zone, bytes(forged)]) == "chain-invalid"
+    assert refused([WORLD.leaf, WORLD.zone, bytes(forged)], anchor=WORLD.root) == "chain-invalid"
+    assert refused([WORLD.leaf, WORLD.zone], anchor=WORLD.zone) == "chain-invalid", "an anchor is pinned by its key too"
+    verify_issued.cache_clear()
+    walked(anchor=WORLD.root)
+    assert verify_issued.cache_info().misses == 2
+
+
 def test_path_lengths_count_what_stands_below() -> None:
     lower_key = NitroWorld().zone_key
     lower = WORLD.certify("lower", lower_key, "zone", WORLD.zone_key)

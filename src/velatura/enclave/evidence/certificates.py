@@ -131,6 +131,7 @@ def hold_chain(
     *,
     pins: Mapping[str, str],
     now: datetime,
+    anchor: bytes | None = None,
     crls: Sequence[bytes] = (),
     crl_max_age_s: float | None = None,
     strict: bool = True,
@@ -141,6 +142,7 @@ def hold_chain(
         chain: certificates in DER, leaf first, root last.
         pins: SHA-256 of a root's SubjectPublicKeyInfo, hex -> its name. A root is known by its key alone, never by what it calls itself.
         now: when to judge, with a time zone.
+        anchor: the root as the package has it, DER: what is equal to it, byte for byte, needs no signature by itself (RFC 5280, section 6.1).
         crls: in DER or PEM, each of one of the chain's issuers.
         crl_max_age_s: how long ago a list may have been issued.
         strict: CA certificates must say so in basicConstraints (RFC 5280, section 4.2.1.9), which old vendors' roots do not all do.
@@ -151,7 +153,7 @@ def hold_chain(
     Raises:
         Refused: `chain-invalid`, `expired`, `not-yet-valid`, `revoked`, `collateral-expired` (a list that is out of date), `malformed`.
     """
-    walked = _walked(tuple(chain), strict)
+    walked = _walked(tuple(chain), strict, anchor)
     root = key_digest(walked[-1])
     if root not in pins:
         raise Refused("chain", "chain-invalid", f"the chain ends at a key that is not pinned ({root[:16]}...), whatever its name")
@@ -161,13 +163,14 @@ def hold_chain(
     return walked
 
 
-def _walked(chain: tuple[bytes, ...], strict: bool) -> tuple[x509.Certificate, ...]:
+def _walked(chain: tuple[bytes, ...], strict: bool, anchor: bytes | None) -> tuple[x509.Certificate, ...]:
     if not 2 <= len(chain) <= MOST_CERTIFICATES:
         raise Refused("chain", "chain-invalid", f"{len(chain)} certificates; a chain has at least a leaf and its root")
     if len(set(chain)) != len(chain):
         raise Refused("chain", "chain-invalid", "a certificate stands twice in the chain")
     found = tuple(load_certificate(raw) for raw in chain)
-    for place, (raw, issuer) in enumerate(zip(chain, (*chain[1:], chain[-1]), strict=True), start=1):
+    issuers = chain[1:] if chain[-1] == anchor else (*chain[1:], chain[-1])
+    for place, (raw, issuer) in enumerate(zip(chain, issuers, strict=False), start=1):
         told = f"certificate {place} of {len(chain)} was not issued by the next one"
         tried("chain", "chain-invalid", told, partial(verify_issued, raw, issuer))
     constraints = _extension(found[0], x509.BasicConstraints)

@@ -36,8 +36,9 @@ def examine(examination: Examination, evidence: bytes, policy: Policy, companion
     """The verifier of `nitro`; see `verify.Verifier`."""
     message, document = _read(examination, evidence)
     _hold_named_root(companions)
-    age = policy.require.collateral_max_age_s
-    leaf, *_ = hold_chain(examination, document.chain, pins=pins("aws-nitro"), now=now, crls=companions.crl, crl_max_age_s=age)
+    age, root = policy.require.collateral_max_age_s, pinned_chain("aws-nitro")[-1]
+    trusted = pins("aws-nitro")
+    leaf, *_ = hold_chain(examination, document.chain, pins=trusted, now=now, anchor=root, crls=companions.crl, crl_max_age_s=age)
     _hold_signature(examination, message, leaf)
     examination.claims |= document.claims()
     hold_debug(examination, policy, document.debug)
