@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,11 +133,12 @@ class Cell:
     def run(self, *, deadline_s: float, progress: Progress) -> Mapping[str, bytes]:
         """As of `Enclave.run`."""
         progress.start("running the job inside", None, "")
+        until = time.monotonic() + deadline_s
         self._child.send(b"r")
         kept = self.job.terms.state.most_bytes if self.job.terms.state is not None else 0
         most = max(kept, *(output.most_bytes for output in self.job.outputs.values())) + _SMALL
         found: dict[str, bytes] = {}
-        while (answer := self._child.receive(deadline_s=deadline_s, limit=most))[:1] == b"o":
+        while (answer := self._child.receive(deadline_s=until - time.monotonic(), limit=most))[:1] == b"o":
             name, raw = self._output(answer)
             if name in found:
                 raise refusals.error("enclave.output-twice", name=name)
