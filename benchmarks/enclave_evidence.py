@@ -35,7 +35,9 @@ FLIPPED = (
     "snp-v3-genoa-vcek", "snp-v5-turin-vcek", "snp-v2-milan-vcek", "sgx-v3-accepted", "tdx-v4", "tdx-v5", "nitro-2022", "nitro-2025-indefinite",
     "azure-snp-milan-v2", "azure-tdx-2025", "tpm-gce-nonce", "nvidia-hopper", "nvidia-blackwell",
 )  # fmt: skip
-"""Each format and dialect once."""
+"""Each format and dialect once; evidence of a process is flipped in the tests."""
+IN_TURN = frozenset({"nitro", "nvidia", "tpm", "azure-snp", "azure-tdx"})
+"""Formats of which one bit of each byte is flipped, the bits in turn: they sign up to 30 KB."""
 RNG = np.random.default_rng(0)
 
 
@@ -82,13 +84,17 @@ def negative() -> dict[str, Any]:
 
 
 def flipped_bits() -> dict[str, Any]:
-    """Every bit of every signed byte and of the signatures, and of each certificate of the evidence's own chains."""
+    """Every signed byte, the signatures, and each certificate of the evidence's own chains: all eight bits, or of `IN_TURN` one bit of each byte."""
     verifying, told = VerifyingArm(), dict[str, Any]()
     known = honest(shared())
     for name in FLIPPED:
         one, count, taken, began = opened(known[name]), 0, list[str](), time.process_time()
         for part in one.parts:
+            if part.name == "payload":  # which lies in the document, too
+                continue
             for place, bit in flips(part):
+                if one.submission.format in IN_TURN and bit != place % 8:
+                    continue
                 count += 1
                 made = _put(part, place, bit)
                 if verifying(made, RNG) and not same_content(one, made):

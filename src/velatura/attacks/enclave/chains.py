@@ -1,25 +1,24 @@
 """Classes 16 to 25: certificates that do not lead from the evidence to a vendor.
 
 Whoever has no vendor's key makes a chain that is like the vendor's; everything below it is then signed as it should be. That a rule within a chain is
-kept (who may issue, serial numbers) shows under a root that is trusted: `altered` makes such chains for whoever can trust one.
+kept (who may issue, serial numbers, revocation) shows only under a root that is trusted: the room's own tests trust one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
 from velatura.attacks.enclave.keys import Keys
-from velatura.attacks.enclave.lookalike import SERIAL, loaded, look_alike, resealed, tlv
+from velatura.attacks.enclave.lookalike import SERIAL, loaded, look_alike, resealed
 from velatura.attacks.enclave.parts import Chain, Opened
 from velatura.attacks.enclave.submission import Forgery
 
-__all__ = ["altered", "forgeries"]
+__all__ = ["SERIALS", "forgeries"]
 
 DAY = timedelta(days=1)
-CA, NO_CA = bytes.fromhex("30030101ff"), bytes.fromhex("3000")
 SERIALS = {"zero": bytes.fromhex("020100"), "negative": bytes.fromhex("020185")}
 
 
@@ -91,13 +90,3 @@ def _foreign(chain: Chain, honest: Opened, others: Sequence[Opened]) -> Iterator
 def _subject(chain: Chain) -> str:
     certificate = loaded(chain.certificates[0])
     return f"{certificate.subject.rfc4514_string()[-40:]}, {chain.certificates[0][-4:].hex()}"
-
-
-def altered(chain: Sequence[bytes], keys: Keys, changes: Mapping[int, Mapping[int, bytes]]) -> list[bytes]:
-    """Under a root of one's own: place in the chain -> place in the certificate -> its encoding."""
-    return look_alike(chain, keys, changes=changes)[0]
-
-
-def serial(number: int) -> bytes:
-    """An INTEGER."""
-    return tlv(0x02, number.to_bytes(number.bit_length() // 8 + 1, signed=True))

@@ -13,7 +13,7 @@ __all__ = ["Keys", "PrivateKey"]
 
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 RSA_BITS = 2048
-"""Shorter than a vendor's 4,096, which take seconds to make; no verifier that pins a key looks at the length of another."""
+"""Shorter than a vendor's 4,096, which take seconds to make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Keys:
 
     def _made(self, public: object, name: str) -> PrivateKey:
         if not isinstance(public, ec.EllipticCurvePublicKey):
-            return _rsa(name)
+            return _rsa(name, RSA_BITS)
         # 40 bits more than the order has, so that it is all but uniform; 1 is added since 0 is no key
         drawn = hashlib.shake_256(f"{self.seed} {name}".encode()).digest(public.curve.key_size // 8 + 5)
         return ec.derive_private_key(int.from_bytes(drawn) % (1 << (public.curve.key_size - 1)) + 1, public.curve)
 
 
 @lru_cache(maxsize=8)
-def _rsa(name: str) -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, RSA_BITS)
+def _rsa(name: str, bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, bits)

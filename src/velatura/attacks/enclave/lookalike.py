@@ -17,10 +17,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from velatura.attacks.enclave.keys import Keys, PrivateKey
 
-__all__ = ["SERIAL", "VALIDITY", "extension_changed", "loaded", "look_alike", "public_of", "resealed", "tlv"]
+__all__ = ["SERIAL", "VALIDITY", "loaded", "look_alike", "no_authority", "public_of", "resealed", "tlv"]
 
 SERIAL, VALIDITY, _KEY, _EXTENSIONS = 1, 4, 6, 0xA3
 """Places of members in a TBSCertificate of version 3."""
+_BASIC = bytes.fromhex("0603551d13")
+"""The object identifier of basicConstraints."""
 
 
 def look_alike(chain: Sequence[bytes], keys: Keys, *, changes: Mapping[int, Mapping[int, bytes]] | None = None) -> tuple[list[bytes], PrivateKey]:
@@ -53,11 +55,13 @@ def resealed(raw: bytes, key: PrivateKey | None, issuer: PrivateKey, changes: Ma
     return tlv(0x30, body + algorithm + tlv(0x03, b"\0" + _signature(loaded(raw), issuer, body)))
 
 
-def extension_changed(raw: bytes, old: bytes, new: bytes) -> dict[int, bytes]:
-    """A change that puts `new` where `old`, of the same length, stands in the extensions."""
+def no_authority(raw: bytes) -> dict[int, bytes]:
+    """A change after which the certificate says that it is no CA (RFC 5280, section 4.2.1.9)."""
     parts = _members(_content(_members(_content(raw))[0]))
     place = next(place for place, part in enumerate(parts) if part[0] == _EXTENSIONS)
-    return {place: parts[place].replace(old, new, 1)}
+    listed = _members(_content(_content(parts[place])))
+    made = [tlv(0x30, _BASIC + tlv(0x04, tlv(0x30, b""))) if _BASIC in one[:10] else one for one in listed]
+    return {place: tlv(_EXTENSIONS, tlv(0x30, b"".join(made)))}
 
 
 def loaded(raw: bytes) -> x509.Certificate:
