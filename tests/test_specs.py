@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -16,12 +17,17 @@ from velatura.specs import Spec, dump_json, load_spec, read_json, read_toml
 class Inner(Spec):
     colour: str
     width: int = 1
+    edge: Literal["round", "square"] = "round"
 
 
 class Outer(Spec):
     name: str
     parts: tuple[Inner, ...] = ()
     named: dict[str, Inner] = {}  # noqa: RUF012
+
+
+class Tables(Outer):
+    more: dict[str, dict[str, Inner]] | None = None
 
 
 def test_toml_and_json_give_the_same(tmp_path: Path) -> None:
@@ -48,6 +54,24 @@ def test_what_is_wrong_is_named_in_one_line(text: str, code: str, words: str) ->
     assert caught.value.code == code
     assert words in caught.value.hint
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ('edge = "rond"', "`$.named.name.edge`", "did you mean 'round'? valid: round, square"),
+        ("width = true", "`$.named.name.width`", ""),
+        ("edges = 1", "at named.name", "did you mean 'edge'"),
+        ("width = 1\n[more.a]\nx.edge = 1\nx.colour = ''\n[more.b]\nx.colour = 2", "`$.more.a.x.edge`", ""),
+        ("width = 1\n[more.a]\nx.colour = ''\n[more.b]\nx.colour = ''\ny.edge = ''\ny.colour = ''", "`$.more.b.y.edge`", "valid: round, square"),
+    ],
+)
+def test_the_table_of_many_that_is_wrong_is_named_and_the_words_that_it_may_have(text: str, place: str, hint: str) -> None:
+    """A table called as a field is, after one that is as it should be."""
+    with pytest.raises(BadSpec) as caught:
+        read_toml(f'name = "x"\n[named.fine]\ncolour = ""\n[named.name]\ncolour = "red"\n{text}'.encode(), Tables, where="a.toml")
+    assert str(caught.value).endswith(f"{place} [{caught.value.code}]")
+    assert hint in caught.value.hint
 
 
 def test_a_spec_is_refused_by_size_before_it_is_parsed(tmp_path: Path) -> None:

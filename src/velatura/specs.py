@@ -7,6 +7,7 @@ the nearest valid key.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,11 @@ from velatura.files import open_regular
 __all__ = ["Spec", "convert", "dump_json", "load_spec", "read_json", "read_toml"]
 
 T = TypeVar("T")
+
+AT = " - at `$"
+STEP = re.compile(r"\.(\w+)|\[(\d+|\.\.\.)\]")
+MOST_NAMES = 64
+"""Of a table that are tried, where a message wants the one that it is about."""
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=False):
@@ -50,7 +56,10 @@ def read_toml(raw: bytes, kind: type[T], *, where: str) -> T:
         tree = tomllib.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # of TOML, of UTF-8, and of a number with more digits than Python reads
         raise BadSpec("spec.syntax", f"{where}: not TOML: {error}") from error
-    return convert(tree, kind, where=where)
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise _refusal(where, kind, str(error), _spelled(str(error), tree, kind)) from error
 
 
 def convert(tree: Any, kind: type[T], *, where: str) -> T:
@@ -58,7 +67,7 @@ def convert(tree: Any, kind: type[T], *, where: str) -> T:
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
-        raise _refusal(where, kind, error) from error
+        raise _refusal(where, kind, str(error)) from error
 
 
 def read_json(raw: bytes, kind: type[T], *, where: str) -> T:
@@ -66,7 +75,7 @@ def read_json(raw: bytes, kind: type[T], *, where: str) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
-        raise _refusal(where, kind, error) from error
+        raise _refusal(where, kind, str(error)) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise BadSpec("spec.syntax", f"{where}: not JSON: {error}") from error
 
@@ -76,35 +85,73 @@ def dump_json(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
-def _refusal(where: str, kind: type, error: msgspec.ValidationError) -> BadSpec:
-    unknown = re.match(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?$", str(error))
-    if not unknown:
-        return BadSpec("spec.wrong", f"{where}: {error}")
-    key, place = unknown.group(1), unknown.group(2) or ""
-    fields = _fields_at(kind, place)
-    return BadSpec("spec.unknown-key", f"{where}: there is no key {key!r}" + (f" at {place.lstrip('.')}" if place else ""), hint=nearest(key, fields))
+def _refusal(where: str, kind: type, said: str, spelled: str = "") -> BadSpec:
+    """`said` in msgspec's words, where types are looked up; `spelled` as a person reads it."""
+    told, place = spelled or said, said.partition(AT)[2].rstrip("`")
+    unknown = re.match(r"Object contains unknown field `(.*?)`(?: - at `\$(.*)`)?$", told, re.DOTALL)
+    if unknown:
+        key, at = unknown.group(1), (unknown.group(2) or "").lstrip(".")
+        sentence = f"{where}: there is no key {key!r}" + (f" at {at}" if at else "")
+        return BadSpec("spec.unknown-key", sentence, hint=nearest(key, _fields_at(kind, place)))
+    word = re.match("Invalid enum value (.*?) - at", told, re.DOTALL)
+    return BadSpec("spec.wrong", f"{where}: {told}", hint=nearest(word.group(1).strip("'"), _words_at(kind, place)) if word else "")
 
 
-def _fields_at(kind: Any, place: str) -> list[str]:
+def _spelled(said: str, tree: Any, kind: type) -> str:
+    """With the names of the tables in the way, for each of which msgspec writes `[...]`: the first that alone is refused in the same words."""
+    words, _, rest = said.partition(AT)
+    at, place = tree, ""
+    for field, index in STEP.findall(rest):
+        if field:
+            at, place = at[field], f"{place}.{field}"
+        elif index != "...":
+            at, place = at[int(index)], f"{place}[{index}]"
+        else:
+            found = [name for name in list(at)[:MOST_NAMES] if _alone(at, name, tree, kind) == said] if isinstance(at, dict) else []
+            if not found:
+                return said
+            at, place = at[found[0]], f"{place}.{found[0]}"
+    return f"{words}{AT}{place}`" if place else said
+
+
+def _alone(table: dict[str, Any], name: str, tree: Any, kind: type) -> str:
+    """What is said of a tree where one of its tables holds one name alone."""
+    whole = dict(table)
+    table.clear()
+    table[name] = whole[name]
+    try:
+        msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        return str(error)
+    finally:
+        table.clear()
+        table.update(whole)
+    return ""
+
+
+def _words_at(kind: type, place: str) -> list[str]:
+    """Those that may stand at a msgspec path."""
+    return [str(word) for option in _options(_info_at(kind, place)) for word in getattr(option, "values", ())]
+
+
+def _fields_at(kind: type, place: str) -> list[str]:
     """Names of the fields of the struct that lies at a msgspec path such as `.items[...].regions[...]`."""
-    info = msgspec.inspect.type_info(kind)
-    for step in re.findall(r"\.(\w+)|(\[\.\.\.\]|\[\d+\])", place):
-        info = _step(info, step[0])
-    while not isinstance(info, msgspec.inspect.StructType):
-        inner = _struct_in(info)
-        if inner is None:
-            return []
-        info = inner
-    return [field.encode_name for field in info.fields]
+    info = next((one for one in _options(_info_at(kind, place)) if isinstance(one, msgspec.inspect.StructType)), None)
+    return [field.encode_name for field in info.fields] if info is not None else []
 
 
-def _step(info: Any, name: str) -> Any:
-    info = info if isinstance(info, msgspec.inspect.StructType) else _struct_in(info) or info
-    if name and isinstance(info, msgspec.inspect.StructType):
-        return next((field.type for field in info.fields if field.encode_name == name), info)
-    return getattr(info, "item_type", getattr(info, "value_type", info))
+def _info_at(kind: type, place: str) -> Any:
+    info: Any = msgspec.inspect.type_info(kind)
+    for name, _ in STEP.findall(place):
+        for option in _options(info):
+            fields = {field.encode_name: field.type for field in getattr(option, "fields", ())}
+            inner = fields.get(name) if name else getattr(option, "item_type", getattr(option, "value_type", None))
+            if inner is not None:
+                info = inner
+                break
+    return info
 
 
-def _struct_in(info: Any) -> Any:
-    options = getattr(info, "types", None) or [part for part in (getattr(info, "item_type", None), getattr(info, "value_type", None)) if part]
-    return next((option for option in options if isinstance(option, msgspec.inspect.StructType)), None)
+def _options(info: Any) -> Sequence[Any]:
+    """Of a union; else the type itself."""
+    return getattr(info, "types", (info,))
