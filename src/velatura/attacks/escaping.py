@@ -25,7 +25,7 @@ class Escapes:
 
     name: ClassVar[str] = "escapes"
     knowledge: ClassVar[str] = (
-        "runs code of his own in the process that sees, before and after it is locked, and tries everything on a list of ways out"
+        "runs code of his own in the process that works on secrets, before and after it is locked, and tries everything on a list of ways out"
     )
 
     def play(self, arm: Arm[None, Mapping[str, bool]], secrets: Sequence[Any], rng: Generator, *, budget_s: float) -> Outcomes:
