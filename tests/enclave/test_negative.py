@@ -1,4 +1,4 @@
-"""What must not be accepted, by its class and by the real document that it is made of; the document itself is accepted first, each time."""
+"""What must not be accepted, by its class and by the document that it is made of; the document itself is accepted first, each time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from benchmarks.enclave_material import honest
+from tests.attacks.enclave.process_evidence import honest as of_a_process
 
 from velatura.attacks.enclave.catalogue import forgeries
 from velatura.attacks.enclave.classes import CLASSES
@@ -41,6 +42,7 @@ APPLY = {
     "nvidia-hopper": (*ALL, 6, 23, 24, 28, 38),
     "nvidia-blackwell": (*ALL, 6, 23, 24, 28, 38),
     "nvidia-multi-gpu": (*ALL, 6, 7, 23, 24, 28, 31, 38),
+    "process": (1, 2, 6, 7, 8, 9, 10, 11, 15, 26, 27, 32, 38, 41, 42),
 }
 NOT_HERE = dict.fromkeys(("nvidia-hopper", "nvidia-blackwell", "nvidia-multi-gpu"), (3, 13, 20))
 WITHOUT_RESERVED = ("nitro-2022", "nitro-2025-indefinite", "nitro-2024-large-fields", "tdx-v4", "tdx-v5", "ccel-cos113", "azure-tdx-2025")
@@ -52,7 +54,7 @@ PAIRS = [(name, number) for name, numbers in APPLY.items() for number in sorted(
 
 @cache
 def submissions() -> dict[str, Submission]:
-    return honest(SHARED)
+    return {**honest(SHARED), "process": of_a_process()}
 
 
 @cache
