@@ -13,15 +13,14 @@ from velatura.enclave.backends.process import ProcessBackend
 pytestmark = pytest.mark.xdist_group("processes")
 
 LACKING = ProcessBackend().lacking()
-POLICY = 'version = 1\nformat = "sev-snp"\n[reference]\nany_measurement = true\n[with]\nleaf = "leaf.der"\nchain = "chain.pem"\n'
+POLICY = 'version = 1\nformat = "sev-snp"\n[reference]\nany_measurement = true\n[with]\nleaf = "leaf.der"\n'
 
 
 @pytest.fixture
 def report(shared: Path, tmp_path: Path) -> Path:
-    """A real SEV-SNP report with its leaf, its chain and a policy that it meets."""
+    """A real SEV-SNP report with its leaf and a policy that it meets; AMD's authorities are the package's."""
     folder = shared / "data/enclave-evidence"
-    for source, name in (("snp/snp-v3-milan-vcek.leaf.der", "leaf.der"), ("roots/amd-milan-vcek.pem", "chain.pem")):
-        (tmp_path / name).write_bytes((folder / source).read_bytes())
+    (tmp_path / "leaf.der").write_bytes((folder / "snp/snp-v3-milan-vcek.leaf.der").read_bytes())
     (tmp_path / "p.toml").write_text(POLICY)
     path = tmp_path / "report.bin"
     path.write_bytes((folder / "snp/snp-v3-milan-vcek.report.bin").read_bytes())

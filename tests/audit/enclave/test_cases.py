@@ -108,8 +108,10 @@ def test_forged_evidence_of_this_machine_is_held_against_a_relying_party_that_be
     assert "velatura attack enclave --flips 50" in finding.repeat
 
 
-def test_evidence_that_is_not_accepted_is_an_error_and_no_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leaf", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"])
+def test_evidence_that_is_not_accepted_is_an_error_and_no_verdict(leaf: bytes, tmp_path: Path) -> None:
     (tmp_path / "e.bin").write_bytes(bytes(1184))
-    (tmp_path / "p.toml").write_text('version = 1\nformat = "sev-snp"\n[reference]\nany_measurement = true\n')
+    (tmp_path / "leaf").write_bytes(leaf)
+    (tmp_path / "p.toml").write_text('version = 1\nformat = "sev-snp"\n[reference]\nany_measurement = true\n[with]\nleaf = "leaf"\n')
     done = audit(spec(evidence="e.bin", policy="p.toml", attacks=["evidence-forgery"]), None, base=tmp_path)
     assert done.report.findings[0].verdict is Verdict.ERROR

@@ -33,7 +33,7 @@ class VerifyingArm:
             appraisal = verify(evidence_in(shown.evidence), policy, companions, now=shown.at)
         except VelaturaError:
             return False
-        return appraisal.verdict is Verdict.AFFIRMING or (appraisal.verdict is Verdict.WARNING and policy.require.accept_warning)
+        return accepted(appraisal, policy)
 
 
 @dataclass(frozen=True, slots=True)

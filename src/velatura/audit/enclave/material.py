@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
+from velatura.attacks.enclave.lookalike import loaded
+from velatura.attacks.enclave.pem import certificates_of, pem_of
 from velatura.attacks.enclave.submission import Submission
 from velatura.audit.enclave.options import EnclaveOptions
 from velatura.enclave.companions import Companions, read_companions
 from velatura.enclave.evidence.documents import read_evidence
+from velatura.enclave.evidence.roots import ROOTS, pinned_chain
 from velatura.enclave.job import Job, load_job
 from velatura.enclave.policy import load_policy
 from velatura.errors import BadSpec
@@ -73,7 +76,7 @@ class Material:
             )
         evidence = read_evidence(self.base / self.options.evidence)
         made = Submission(policy.format, evidence, path.read_text("utf-8"), self._time(), beside, found.crl)
-        return made.without("with")  # companions travel as bytes here
+        return _with_authorities(made.without("with"))  # companions travel as bytes here
 
     def _made(self) -> Submission:
         from velatura.enclave.backends.process import ProcessBackend
@@ -91,6 +94,19 @@ class Material:
             return datetime.fromtimestamp(int(word), UTC) if word.isdecimal() else _with_zone(datetime.fromisoformat(word))
         except (ValueError, OverflowError, OSError) as error:
             raise BadSpec("audit.time", f"{word!r} is no time", hint="Unix seconds, or 2026-06-30T12:00:00Z") from error
+
+
+def _with_authorities(made: Submission) -> Submission:
+    """An attacker has what a vendor publishes: AMD's authorities above the leaf, where the policy leaves them to the package."""
+    if made.format != "sev-snp" or "leaf" not in made.companions or "chain" in made.companions:
+        return made
+    try:
+        issuer = loaded(certificates_of(made.companions["leaf"])[0]).issuer
+    except (ValueError, LookupError):  # it is not accepted then, and the attack says so
+        return made
+    published = (pinned_chain(name) for name in ROOTS if name.startswith("amd-"))
+    above = next((chain for chain in published if loaded(chain[0]).subject == issuer), None)
+    return made if above is None else made.beside(chain=pem_of(above))
 
 
 def small_job(folder: Path, *, code: str, data: bytes, job: str = JOB, given: Mapping[str, str] | None = None) -> Job:
