@@ -11,7 +11,7 @@ from velatura.enclave.appraisal import Appraisal, Examination, Verdict
 from velatura.enclave.binding import Binding
 from velatura.enclave.companions import Companions, read_companions
 from velatura.enclave.policy import Policy
-from velatura.enclave.verify import verify
+from velatura.enclave.verify import accepted, verify
 from velatura.errors import Withheld
 
 __all__ = ["SENT", "appraise", "hold"]
@@ -41,7 +41,7 @@ def appraise(evidence: bytes, policy: Policy, sent: Mapping[str, bytes], binding
 
 def hold(appraisal: Appraisal, policy: Policy) -> None:
     """Raises Withheld `enclave.contraindicated` or `enclave.warning`, with the check that decided, unless the policy takes it."""
-    if appraisal.verdict is Verdict.AFFIRMING or (appraisal.verdict is Verdict.WARNING and policy.require.accept_warning):
+    if accepted(appraisal, policy):
         return
     check = appraisal.decisive
     assert check is not None, "a verdict that is not affirming has a check that decided it"

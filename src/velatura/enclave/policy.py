@@ -147,7 +147,7 @@ class Require(Spec, frozen=True, kw_only=True):
         gpus: how many GPUs must be attested; None: one or more.
         secure_boot: of an Azure guest; None: not looked at.
         degraded: layers that a confined process may lack, by name.
-        accept_warning: a warning exits 0.
+        accept_warning: a warning exits 0, and releases data; never where less than `minimum_assurance` is reached.
     """
 
     debug: bool = False

@@ -78,7 +78,8 @@ def _head(found: Appraisal, left: Sequence[Check]) -> Iterator[str]:
 
 
 def _lines(seen: Appraisal, beside: Mapping[str, str | Sequence[str]], degraded: Sequence[str]) -> Iterator[str]:
-    yield f"version = 1\nformat = {_word(seen.format)}\nminimum_assurance = {_word(seen.assurance.word)}\n\n[reference]"
+    least = seen.assurance or FORMATS[seen.format].assurance  # none: nobody vouches for its key yet, and this policy names it
+    yield f"version = 1\nformat = {_word(seen.format)}\nminimum_assurance = {_word(least.word)}\n\n[reference]"
     yield from _reference(seen)
     yield "\n[require]\ndebug = false\nmigration = false"
     yield from _require(seen, degraded)

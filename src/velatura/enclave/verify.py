@@ -12,14 +12,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib import import_module
 
-from velatura.enclave.appraisal import Appraisal, Examination, Refused
+from velatura.enclave.appraisal import Appraisal, Examination, Refused, Verdict
 from velatura.enclave.assurance import Assurance
 from velatura.enclave.companions import Companions
 from velatura.enclave.evidence.composite import with_gpu
 from velatura.enclave.policy import Policy
 from velatura.errors import BadInput
 
-__all__ = ["MOST_EVIDENCE_BYTES", "Verifier", "verify"]
+__all__ = ["MOST_EVIDENCE_BYTES", "Verifier", "accepted", "verify"]
 
 MOST_EVIDENCE_BYTES = 1 << 20
 EARLIEST, LATEST = datetime(2015, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -46,6 +46,13 @@ VERIFIERS = {
 """Format -> module of `evidence/` that has `examine`, a Verifier."""
 
 
+def accepted(appraisal: Appraisal, policy: Policy) -> bool:
+    """Whether who relies on it goes on: it is affirmed, or a warning that the policy takes, which never stands in for the assurance that it wants."""
+    if appraisal.verdict is Verdict.WARNING:
+        return policy.require.accept_warning and appraisal.assurance >= policy.least
+    return appraisal.verdict is Verdict.AFFIRMING
+
+
 def verify(evidence: bytes, policy: Policy, companions: Companions | None = None, *, now: datetime, expected: bytes | None = None) -> Appraisal:
     """Appraise evidence.
 
@@ -70,9 +77,11 @@ def verify(evidence: bytes, policy: Policy, companions: Companions | None = None
             raise Refused("companions", "collateral-missing", f"the policy names {name}, which is not there")
         reached = examine(examination, evidence, policy if expected is None else policy.expecting(expected), companions or Companions(), now)
         reached = with_gpu(examination, policy, companions or Companions(), now, reached)
-        examination.hold(
-            "assurance", reached >= policy.least, "assurance", f"the evidence reaches {reached.word}, the policy wants {policy.least.word}"
-        )
+        told = f"the evidence reaches {reached.word}, the policy wants {policy.least.word}"
+        if reached is Assurance.NONE and not policy.minimum_assurance:  # a check before says what is missing, and nothing was asked for by name
+            examination.warned("assurance", "assurance", told)
+        else:
+            examination.hold("assurance", reached >= policy.least, "assurance", told)
     except Refused as refused:
         examination.checks.append(refused.check)
     return examination.appraisal(policy.format, reached, policy.digest)

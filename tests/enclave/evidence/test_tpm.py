@@ -23,13 +23,14 @@ from tests.enclave.evidence.real import Real, accepted_flips, real
 from tests.enclave.evidence.vendors import ATTESTING, Authority, Tpm, pem, sized
 
 from velatura.enclave.appraisal import Appraisal, Refused, Verdict
+from velatura.enclave.assurance import Assurance
 from velatura.enclave.companions import Companions
 from velatura.enclave.evidence import tpm
 from velatura.enclave.evidence.eventlog import replay
 from velatura.enclave.evidence.tpm_key import read_public, read_signature
 from velatura.enclave.evidence.tpm_quote import read_quote
 from velatura.enclave.policy import parse_policy
-from velatura.enclave.verify import verify
+from velatura.enclave.verify import accepted, verify
 from velatura.errors import BadInput
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
@@ -87,6 +88,18 @@ def test_a_reference_value_is_of_any_bank_that_was_quoted() -> None:
 def test_a_key_that_nobody_vouches_for_is_a_warning_and_another_key_than_named_is_refused() -> None:
     assert judged(document()).code == "endorsement-absent"
     assert judged(document(Tpm("ecdsa")), pinned()).code == "measurement-mismatch"
+
+
+def test_what_nobody_vouches_for_reaches_nothing_and_no_policy_takes_it_for_more() -> None:
+    """A key that anybody can make: tolerating warnings is not tolerating that, but where the policy says so by name."""
+    for least, goes_on in (("", False), ("vm", False), ("none", True)):
+        head = f'version = 1\nformat = "tpm"\nminimum_assurance = "{least}"\n'
+        policy = parse_policy(f"{head}[reference]\n{ANY}\n[require]\naccept_warning = true")
+        found = verify(document(), policy, now=NOW)
+        assert found.assurance is Assurance.NONE
+        assert accepted(found, policy) is goes_on
+        assert found.verdict is (Verdict.CONTRAINDICATED if least == "vm" else Verdict.WARNING)
+    assert judged(document(), pinned()).assurance is Assurance.VM
 
 
 def test_the_real_machine_is_known_by_its_key(shared: Path) -> None:

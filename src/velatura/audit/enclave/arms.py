@@ -12,11 +12,10 @@ from velatura.attacks.enclave.mutations import UNREADABLE
 from velatura.attacks.enclave.opening import opened
 from velatura.attacks.enclave.state import BITS, REFERENCES
 from velatura.attacks.enclave.submission import Submission
-from velatura.enclave.appraisal import Verdict
 from velatura.enclave.companions import Companions
 from velatura.enclave.evidence.documents import evidence_in
 from velatura.enclave.policy import parse_policy
-from velatura.enclave.verify import verify
+from velatura.enclave.verify import accepted, verify
 from velatura.errors import VelaturaError
 
 __all__ = ["BelievingArm", "VerifyingArm"]

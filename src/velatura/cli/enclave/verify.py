@@ -13,7 +13,6 @@ from velatura.cli.options import Force, Json
 
 if TYPE_CHECKING:
     from velatura.enclave.appraisal import Appraisal
-    from velatura.enclave.policy import Policy
 
 __all__ = ["verify"]
 
@@ -39,10 +38,12 @@ def verify(
     """
     from velatura.cli.enclave.words import companions_of, evidence_of, hex_of, time_of
     from velatura.cli.output import emit
+    from velatura.enclave.appraisal import Outcome
     from velatura.enclave.companions import read_companions
     from velatura.enclave.ear import record
     from velatura.enclave.policy import load_policy
     from velatura.enclave.verdict_text import in_words
+    from velatura.enclave.verify import accepted
     from velatura.enclave.verify import verify as appraise
     from velatura.errors import BadSpec
 
@@ -55,18 +56,9 @@ def verify(
     made = record(found, now=now, nonce=expected or asked.nonce)
     if out is not None:
         _write(made, sign, out, force=force)
-    accepted, warnings = _accepted(found, asked)
+    warnings = [f"{check.name}: {check.told} [{check.code}]" for check in found.checks if check.outcome is Outcome.WARNED]
     emit("enclave verify", _result(found, made, now), json=json, text=in_words(found, now=now), warnings=warnings)
-    return 0 if accepted else 3
-
-
-def _accepted(found: Appraisal, asked: Policy) -> tuple[bool, list[str]]:
-    from velatura.enclave.appraisal import Outcome, Verdict
-
-    warned = [f"{check.name}: {check.told} [{check.code}]" for check in found.checks if check.outcome is Outcome.WARNED]
-    if found.verdict is not Verdict.WARNING:
-        return found.verdict is Verdict.AFFIRMING, warned
-    return asked.require.accept_warning, warned
+    return 0 if accepted(found, asked) else 3
 
 
 def _result(found: Appraisal, made: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Evidence is JSON, bytes in base64:
 
 The last two and the log may be missing; log, certificate and chain may stand in `[with]` (eventlog, leaf, chain) instead. The key is vouched for by
 the policy (`ak`, SHA-256 of its SubjectPublicKeyInfo) or by a certificate up to a pinned root (Google Cloud's); else the verdict is a warning
-(`endorsement-absent`), since anybody can make a key and sign registers with it.
+(`endorsement-absent`) and the assurance none, since anybody can make a key and sign registers with it.
 
 Limits: who owns the hypervisor owns a virtual TPM, so never more than `vm`. What programs extend after the firmware's log ends, no log explains.
 Google's certificate says that a machine is one of its cloud, not whose it is: its subject is a claim (`ak_subject`), and `ak` alone names a machine.
@@ -75,13 +75,13 @@ def examine(examination: Examination, evidence: bytes, policy: Policy, companion
     examination.need("one-boot", len(together) == 1, "composite", told)
     log = _one_of(document.get("eventlog"), companions.eventlog, "eventlog")
     hold_eventlog(examination, log, banks)
-    _hold_endorsement(examination, document, key, policy, companions, now)
+    vouched = _hold_endorsement(examination, document, key, policy, companions, now)
     if set(banks) == {"sha1"}:
         examination.warned("bank", "weak-hash", "only the SHA-1 bank was quoted, in which two programs can be made to look the same")
     hold_reference(examination, policy, registers_shown(policy, banks) | {"ak": key_digest_of(key.key)})
     hold_nonce(examination, policy, first.nonce)
     hold_age(examination, policy, None, now)
-    return Assurance.VM
+    return Assurance.VM if vouched else Assurance.NONE
 
 
 def registers_shown(policy: Policy, banks: Mapping[str, Registers]) -> dict[str, bytes]:
@@ -163,8 +163,8 @@ def _hold_quote(examination: Examination, key: AttestationKey, quoted: Quoted) -
 
 def _hold_endorsement(
     examination: Examination, document: Mapping[str, Any], key: AttestationKey, policy: Policy, companions: Companions, now: datetime
-) -> None:
-    """The check `endorsement`: whose key it is. A certificate that is there must hold, whatever the policy names."""
+) -> bool:
+    """The check `endorsement`: whose key it is; whether somebody says so. A certificate that is there must hold, whatever the policy names."""
     inside = document.get("ak_certificate")
     leaf = _one_of(inside, companions.leaf, "ak_certificate")
     if leaf is not None:
@@ -182,6 +182,8 @@ def _hold_endorsement(
         told = "nobody vouches for the attestation key: anybody can make one and sign registers with it"
         hint = "list the key in the policy (reference.ak), or give its certificate: with.leaf, with.chain"
         examination.warned("endorsement", "endorsement-absent", told, hint=hint)
+        return False
+    return True
 
 
 def _one_of(inside: Any, beside: bytes | None, named: str) -> bytes | None:
