@@ -137,6 +137,72 @@ def enclave() -> str:
     return "\n".join([*lines, *(f"| `{name}` | {one.means} | {one.next} |" for name, one in CODES.items())]) + "\n"
 
 
+JOB = """
+`velatura enclave run JOB.toml`: what is run, on what, and what may leave. Its files lie in its own folder. Everything that stands in it, and the
+content of its files, is in the job's digest. Written by `tools/reference.py` from `velatura.enclave`. [How to](../how-to/enclave.md).
+
+A network on data that stay sealed, and the answers to whom they are for:
+
+    version = 1
+    kind = "inference"
+    model = "net.onnx"
+    recipient = "me.key.pub"
+    [inputs.rows]
+    file = "rows.sealed"
+    form = "npy"
+    purpose = "sort letters"
+    [outputs.scores]                      # the network's output of that name, or its first
+    type = "array"
+    dtype = "float32"
+    shape = [1000, 10]
+    leave = "sealed"
+
+Code of your own, a table and a metric:
+
+    version = 1
+    kind = "python"
+    code = "count.py"
+    [inputs.rows]
+    file = "rows.sealed"
+    form = "npz"
+    purpose = "count by ward"
+    [outputs.by_ward]
+    type = "table"
+    columns = ["ward", "mean"]
+    rows = 50
+    [outputs.metrics]
+    type = "metrics"
+    k = 20
+    metrics = { mean = { decimals = 1, low = 0, high = 100 } }
+
+    # count.py
+    def run(inputs, outputs, config):
+        age, ward = inputs["rows"]["age"], inputs["rows"]["ward"]
+        outputs.put("by_ward", [[int(one), round(float(age[ward == one].mean()), 1)] for one in sorted(set(ward.tolist()))])
+        outputs.put("metrics", {"mean": float(age.mean())}, rows=len(age))
+"""
+
+
+def enclave_job() -> str:
+    from velatura.enclave.input_forms import FORMS
+    from velatura.enclave.job import InputFile, JobFile
+    from velatura.enclave.manifest import State
+    from velatura.enclave.outputs import FIELDS, HANDED, OPTIONAL, Metric, Output, Privacy
+    from velatura.enclave.release import SUFFIXES
+
+    head = ["", "| key | default | what it is |", "|---|---|---|"]
+    lines = ["# A job's file", JOB, "## The file", *head, *_keys(JobFile), "", "## `[inputs.NAME]`", *head, *_keys(InputFile), ""]
+    lines += ["| `form` | what the job finds as `inputs[NAME]` |", "|---|---|", *(f"| `{name}` | {means} |" for name, means in FORMS.items())]
+    lines += ["", "## `[outputs.NAME]`", *head, *_keys(Output), ""]
+    lines += ["| `type` | wants | may have | file | what the job hands over: `outputs.put(NAME, VALUE)` |", "|---|---|---|---|---|"]
+    for name, fields in FIELDS.items():
+        wants, may = ([f"`{one}`" for one in fields if (one in OPTIONAL) is optional] for optional in (False, True))
+        lines.append(f"| `{name}` | {', '.join(wants)} | {', '.join(may)} | {SUFFIXES[name]} | {HANDED[name]} |")
+    for title, kind in (("metrics = { NAME = {...} }", Metric), ("privacy = {...}", Privacy), ("[state]", State)):
+        lines += ["", f"## `{title}`", *head, *_keys(kind)]
+    return "\n".join(lines) + "\n"
+
+
 def _shortened(names: list[str]) -> list[str]:
     registers = [name for name in names if name.startswith("pcr")]
     return [name for name in names if name not in registers] + ([f"{registers[0]} ... {registers[-1]}"] if registers else [])
@@ -144,24 +210,25 @@ def _shortened(names: list[str]) -> list[str]:
 
 def _keys(kind: type) -> Iterator[str]:
     """Fields of a struct with what its docstring says under Attributes; several may share a line."""
+    import msgspec
+
     told: dict[str, str] = {}
     for names, text in re.findall(r"^ {8}(\w+(?:, \w+)*): (.*)$", kind.__doc__ or "", re.MULTILINE):
         told |= dict.fromkeys(names.split(", "), text)
-    made = kind()
-    for name in made.__struct_fields__:
-        default = getattr(made, name)
-        word = (
-            {True: "true", False: "false", None: ""}.get(default, default)
-            if isinstance(default, bool | None)
-            else json.dumps(list(default))
-            if default
-            else ""
-        )
-        yield f"| `{name}` | {f'`{word}`' if word != '' else ''} | {told.get(name, '')} |"
+    for field in msgspec.structs.fields(kind):
+        word = "required" if field.required else _default(field.default)
+        yield f"| `{field.name}` | {word} | {told.get(field.name, '')} |"
+
+
+def _default(value: object) -> str:
+    if isinstance(value, tuple):
+        value = list(value)
+    plain = isinstance(value, bool | int | float | str | list) and (value or isinstance(value, bool | int | float))
+    return f"`{json.dumps(value)}`" if plain else ""
 
 
 def main() -> None:
-    pages = {"errors.md": errors(), "cli.md": cli(), "edge-states.md": edge_states(), "enclave.md": enclave()}
+    pages = {"errors.md": errors(), "cli.md": cli(), "edge-states.md": edge_states(), "enclave.md": enclave(), "enclave-job.md": enclave_job()}
     wanted = {ROOT / "docs" / "reference" / name: text for name, text in pages.items()}
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text("utf-8") != text]
     if "--check" in sys.argv:

@@ -133,6 +133,35 @@ def test_what_a_job_may_not_say_is_refused_in_a_line(folder: Path, old: str, new
     assert "velatura-identity" not in str(caught.value) + caught.value.hint
 
 
+NETWORK = """version = 1
+kind = "inference"
+model = "job.py"
+inputs.rows = { file = "rows.sealed", form = "npy", purpose = "score" }
+outputs.scores = { type = "array", dtype = "float32", shape = [10, 3] }
+config = { batch = 4 }
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("inputs.rows", 'inputs.more = { file = "rows.sealed", form = "npy", purpose = "score" }\ninputs.rows'),
+        ('"npy"', '"bytes"'),
+        ('"array", dtype = "float32", shape = [10, 3]', '"model"'),
+        ('"array", dtype = "float32", shape = [10, 3]', '"metrics", k = 20, metrics = { scores = {} }'),
+        ("batch = 4", "batch = 0"),
+        ("batch = 4", 'batch = "4"'),
+        ("batch = 4", "batch = true"),
+        ("batch = 4", "size = 4"),
+    ],
+)
+def test_what_a_network_cannot_be_asked_is_refused_before_it_starts(folder: Path, old: str, new: str) -> None:
+    assert loaded(folder, NETWORK).kind == "inference"
+    assert old in NETWORK
+    with pytest.raises(BadSpec, match=r"enclave\.job"):
+        loaded(folder, NETWORK.replace(old, new))
+
+
 def test_a_private_model_that_leaves_sealed_is_reckoned_inside(folder: Path) -> None:
     text = LONG + '[outputs.model]\ntype = "model"\nleave = "sealed"\nprivacy = { epsilon = 1, delta = 1e-5 }\n'
     with pytest.raises(BadSpec):

@@ -1,10 +1,4 @@
 """How a job finds its inputs: bytes of a data set as arrays, as files by name, or as they are. Runs inside, on what its owner sealed.
-
-    bytes    as they are
-    npy      one numpy array
-    npz      arrays by name
-    files    what `velatura enclave seal A B C` put together: contents by name
-
 No form runs code of the data (numpy's pickled objects are refused), and none opens a file.
 """
 
@@ -13,6 +7,8 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,7 +17,16 @@ from velatura.errors import BadInput
 
 __all__ = ["FORMS", "decoded", "warm"]
 
-FORMS = ("bytes", "npy", "npz", "files")
+FORMS: Mapping[str, str] = MappingProxyType(
+    {
+        "bytes": "bytes, as they are",
+        "npy": "one numpy array",
+        "npz": "numpy arrays by name",
+        "files": "contents by name, of what `velatura enclave seal A B C` or a folder put together",
+    }
+)
+"""Form -> what the job finds."""
+
 MOST_MEMBERS = 100_000
 
 

@@ -50,7 +50,13 @@ MOST_CODE, MOST_MODEL = 1 << 20, 1 << 30
 
 
 class InputFile(Spec, frozen=True, kw_only=True):
-    """`[inputs.NAME]`, as it is written."""
+    """`[inputs.NAME]`, as it is written.
+
+    Attributes:
+        file: of `velatura enclave seal`, or a plain one; `--input NAME=FILE` names another place.
+        purpose: must be the data set's own, word for word; 1 to 200 characters.
+        form: how the job finds it.
+    """
 
     file: str
     purpose: str
@@ -58,7 +64,23 @@ class InputFile(Spec, frozen=True, kw_only=True):
 
 
 class JobFile(Spec, frozen=True, kw_only=True):
-    """JOB.toml, as it is written; `load_job` makes a `Job` of it."""
+    """JOB.toml, as it is written; `load_job` makes a `Job` of it.
+
+    Attributes:
+        version: 1.
+        kind: "python", "train" (the same, by another name) or "inference".
+        code: a file with `def run(inputs, outputs, config)`; not of an inference.
+        model: an ONNX file; of an inference.
+        imports: modules that code imports: loaded before the job is locked in; nothing can be imported later.
+        inputs: 1 to 16 tables `[inputs.NAME]`; an inference has one, of the form npy or npz.
+        outputs: 1 to 32 tables `[outputs.NAME]`; of an inference arrays or tables: the network's outputs by their names, or its first one.
+        config: given to `run` as it stands here; an inference has `batch` alone: rows at a time.
+        memory_mb: beyond what loading took; 16 and more.
+        threads: 1 to 256.
+        deadline_s: seconds that it may take; at most a week.
+        recipient: whom sealed outputs are for: `KEY.pub`, or its word.
+        state: table `[state]`, of what code keeps from run to run.
+    """
 
     version: Literal[1]
     kind: Literal["inference", "train", "python"]

@@ -50,9 +50,9 @@ class State(Spec, frozen=True, kw_only=True):
 
     Attributes:
         id: of its key, hex, as `velatura enclave seal --state` tells it.
-        purpose: as of an input.
+        purpose: must be the key's own, word for word.
         bound: "policy": whatever meets its owner's policy opens it; "measurement": the program that sealed it.
-        most_mb: of it.
+        most_mb: of it, at most.
     """
 
     id: str
@@ -103,6 +103,7 @@ class Manifest(Spec, frozen=True, kw_only=True):
         _check_recipient(self, where)
         _check_private(self, where)
         _check_state(self, where)
+        _check_inference(self, where)
         for name in self.imports:
             if not re.fullmatch(r"[A-Za-z_]\w{0,63}(\.[A-Za-z_]\w{0,63}){0,7}", name, re.ASCII):
                 raise BadSpec("enclave.job", f"{where}: {name!r} is no name of a module")
@@ -175,6 +176,23 @@ def _check_state(manifest: Manifest, where: str) -> None:
     _check_purpose(state.purpose, f"{where}: state")
     if not 0 < state.most_mb <= 1024:
         raise BadSpec("enclave.job", f"{where}: state.most_mb = {state.most_mb:g}", hint="more than 0, at most 1024")
+
+
+def _check_inference(manifest: Manifest, where: str) -> None:
+    """What a network alone can be given, and can put out."""
+    if manifest.kind != "inference":
+        return
+    forms = [given.form for given in manifest.inputs.values()]
+    if len(forms) != 1 or forms[0] not in ("npy", "npz"):
+        raise BadSpec(
+            "enclave.job", f"{where}: an inference has one input, and it is an array", hint='form = "npy", or "npz", whose first array it is'
+        )
+    for name, output in manifest.outputs.items():
+        if output.type not in ("array", "table"):
+            raise BadSpec("enclave.job", f"{where}: outputs.{name}: a network puts out no {output.type}", hint='type = "array" or "table"')
+    batch = manifest.config.get("batch", 1)
+    if set(manifest.config) - {"batch"} or isinstance(batch, bool) or not isinstance(batch, int) or batch < 1:
+        raise BadSpec("enclave.job", f"{where}: config of an inference is batch = ROWS alone", hint="batch = 64")
 
 
 def _check_purpose(purpose: str, place: str) -> None:

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.enclave.outputs import DTYPES, Output
+from velatura.enclave.outputs import DTYPES, HANDED, Output
 from velatura.errors import BadInput
 from velatura.specs import Spec
 
@@ -87,7 +87,7 @@ def encoded(name: str, output: Output, value: Any, *, rows: int | None = None, n
             return write_metrics({str(metric): Measured(value=float(one), k=int(rows or 0)) for metric, one in value.items()})
         return write_model({str(one): _array(array) for one, array in value.items()}, noise)
     except (TypeError, ValueError, KeyError, AttributeError, csv.Error) as error:
-        raise BadInput("enclave.output", f"output {name!r} is no {output.type}: {error}", hint="see velatura/enclave/output_forms.py") from error
+        raise BadInput("enclave.output", f"output {name!r} is no {output.type}: {error}", hint=f"it wants {HANDED[output.type]}") from error
 
 
 def read_array(raw: bytes) -> Array:

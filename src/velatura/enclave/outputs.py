@@ -45,7 +45,12 @@ DTYPES = ("bool", "uint8", "int8", "uint16", "int16", "int32", "int64", "float16
 
 
 class Metric(Spec, frozen=True, kw_only=True):
-    """Rounded to `decimals` and kept between `low` and `high`, which bounds the bits that it can carry."""
+    """Rounded to `decimals` and kept between `low` and `high`, which bounds the bits that it can carry.
+
+    Attributes:
+        decimals: 0 to 6.
+        low, high: a value beyond them is refused, and with it all outputs.
+    """
 
     decimals: int = 3
     low: float = 0.0
@@ -58,7 +63,12 @@ class Metric(Spec, frozen=True, kw_only=True):
 
 
 class Privacy(Spec, frozen=True, kw_only=True):
-    """What a model may cost those whose rows it saw, at most (differential privacy, add-or-remove-one)."""
+    """What a model may cost those whose rows it saw, at most (differential privacy, add-or-remove-one).
+
+    Attributes:
+        epsilon: at most 100; reckoned anew from what the job says of its noise.
+        delta: less than 0.01.
+    """
 
     epsilon: float
     delta: float
@@ -68,11 +78,15 @@ class Output(Spec, frozen=True, kw_only=True):
     """One output. Which attributes go with which type: FIELDS.
 
     Attributes:
+        type: array, table, metrics or model.
         leave: "released": as it is; "sealed": encrypted inside to the job's recipient.
-        most_mb: of its file.
-        dtype, shape: of an array; the shape is the most along each axis.
-        columns, rows: of a table; rows at most.
-        k, metrics: rows of data that each metric is over, at least; what metrics there are.
+        most_mb: of its file; at most 2,048.
+        dtype: of an array, as numpy names it.
+        shape: of an array: the most along each axis.
+        columns: of a table: their names.
+        rows: of a table, at most.
+        k: of metrics: rows of data that each is over, at least; 20 or more.
+        metrics: of metrics: what there is, `{ NAME = { decimals = 3, low = 0, high = 1 } }`.
         privacy: of a model that was trained under differential privacy; the job says with what noise, and epsilon is reckoned from it anew.
     """
 
@@ -107,6 +121,14 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 OPTIONAL = frozenset({"privacy"})
 
+HANDED: Mapping[str, str] = {
+    "array": "what numpy takes, or a tensor, of that dtype: float64 is no float32",
+    "table": "rows, or columns by name",
+    "metrics": "numbers by name, and rows=N: of data that they are over",
+    "model": "arrays or tensors by name; where it was trained with noise, privacy={noise, sampling, steps} as of `velatura.dp.sgd`",
+}
+"""Type -> what the job hands over: `outputs.put(NAME, VALUE)`."""
+
 
 def valid_name(name: str) -> bool:
     """Of an input, an output or a metric: they become names of files."""
@@ -134,7 +156,7 @@ def _check_fields(output: Output, place: str) -> None:
     for field in sorted(given - set(FIELDS[output.type])):
         raise BadSpec("enclave.job", f"{place}: an output of type {output.type} has no {field!r}", hint=nearest(field, FIELDS[output.type]))
     for field in sorted(set(FIELDS[output.type]) - given - OPTIONAL):
-        raise BadSpec("enclave.job", f"{place}: an output of type {output.type} wants {field!r}", hint="see velatura/enclave/outputs.py")
+        raise BadSpec("enclave.job", f"{place}: an output of type {output.type} wants {field!r}", hint="docs/reference/enclave-job.md has an example")
 
 
 def _check_array(output: Output, place: str) -> None:

@@ -90,6 +90,8 @@ TRIED = {
     "outputs.put('metrics', 'text')": "enclave.output",
     "held = [bytearray(1 << 20) for _ in range(4096)]": "enclave.job-memory",
     "try:\n    inputs['others']\nexcept Exception:\n    pass": "enclave.undeclared-input",  # not to be caught
+    "try:\n    inputs['others']\nexcept BaseException:\n    pass": "enclave.undeclared-input",
+    "try:\n    outputs.put('more', {'x': 1.0})\nexcept BaseException:\n    pass": "enclave.undeclared-output",
     "raise SystemExit": "enclave.job-failed",
 }
 

@@ -5,7 +5,7 @@
         outputs.put("metrics", {"accuracy": .97}, rows=360)
 
 What it may not do the kernel denies (`velatura.sandbox`). The audit hook here only tells what it was, so that the person reads "the network" and not
-an errno; code that catches the denial goes on, and has got nothing.
+an errno; code that catches the denial goes on, and has got nothing: libraries look for files that they can do without. What is not declared ends it.
 """
 
 from __future__ import annotations
@@ -36,14 +36,20 @@ _FILE = ("open", "os.", "shutil.", "tempfile.", "glob.", "ctypes.dlopen", "sqlit
 
 
 class Inputs(Mapping[str, Any]):
-    """What the job declares, by name. Another name is a refusal, whatever the code does about it."""
+    """What the job declares, by name. Another name ends the job, though its code goes on.
+
+    Attributes:
+        refused: the first time that it was asked for what is not declared.
+    """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = values
+        self.refused: Stop | None = None
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._values:
-            raise Stop(Refusal("enclave.undeclared-input"))
+            self.refused = self.refused or Stop(Refusal("enclave.undeclared-input"))
+            raise self.refused
         return self._values[name]
 
     def __contains__(self, name: object) -> bool:
@@ -61,15 +67,24 @@ class Outputs:
 
     Attributes:
         taken: by name.
+        refused: as of `Inputs`.
     """
 
     def __init__(self, names: frozenset[str], take: Callable[[str, Any, int | None, Mapping[str, float] | None], bytes]) -> None:
         self._names, self._take = names, take
         self.taken: dict[str, bytes] = {}
+        self.refused: Stop | None = None
 
     def put(self, name: str, value: Any, *, rows: int | None = None, privacy: Mapping[str, float] | None = None) -> None:
         """Hand over an output: an array; a table's rows, or its columns by name; metrics by name, over `rows` rows; a model's arrays by name, with
         `privacy` (noise, sampling, steps) where it was trained with noise."""
+        try:
+            self._put(name, value, rows, privacy)
+        except Stop as stop:
+            self.refused = self.refused or stop
+            raise
+
+    def _put(self, name: str, value: Any, rows: int | None, privacy: Mapping[str, float] | None) -> None:
         if name not in self._names:
             raise Stop(Refusal("enclave.undeclared-output"))
         if name in self.taken:
@@ -81,7 +96,7 @@ class Outputs:
 
 
 class Stop(BaseException):
-    """Ends the job; `except Exception` of its own does not hold it up."""
+    """Ends the job; `except Exception` of its own does not hold it up, and what it catches by `except BaseException` ends it afterwards."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__()
@@ -128,6 +143,8 @@ def run_code(code: bytes, inputs: Inputs, outputs: Outputs, config: Mapping[str,
         if not callable(run):
             raise Refusal("enclave.job-code")
         run(inputs, outputs, config)
+        if caught := inputs.refused or outputs.refused:
+            raise caught
     except Refusal:
         raise
     except Stop as stop:

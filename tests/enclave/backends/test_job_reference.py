@@ -1,0 +1,46 @@
+"""The jobs of docs/reference/enclave-job.md, as they stand there, run."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from pathlib import Path
+from textwrap import dedent
+
+import msgspec
+import numpy as np
+import pytest
+from tests.enclave.backends.cells import all_hold, linux, ran
+
+from velatura.crypto.keys import Identity
+from velatura.crypto.keytext import encode
+from velatura.enclave.job import load_job
+
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "enclave-job.md"
+
+
+def shown() -> list[str]:
+    """Indented blocks of the page."""
+    return [dedent(block).strip() + "\n" for block in re.findall(r"(?:^ {4}.*\n|^\n)+", PAGE.read_text("utf-8"), re.MULTILINE) if block.strip()]
+
+
+def test_the_network_of_the_page_is_a_job(tmp_path: Path) -> None:
+    (tmp_path / "job.toml").write_text(shown()[0])
+    for name in ("net.onnx", "rows.sealed"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "me.key.pub").write_text(encode(Identity.new(os.urandom).recipient))
+    assert load_job(tmp_path / "job.toml").outputs["scores"].leave == "sealed"
+
+
+@linux
+def test_the_code_of_the_page_counts(tmp_path: Path) -> None:
+    all_hold()
+    job, code = shown()[1].split("# count.py\n")
+    (tmp_path / "job.toml").write_text(job)
+    (tmp_path / "count.py").write_text(code)
+    with (tmp_path / "rows.sealed").open("wb") as stream:
+        np.savez(stream, age=np.arange(40), ward=np.arange(40) % 2)
+    found = ran(load_job(tmp_path / "job.toml"))
+    assert list(io.StringIO(found["by_ward"].decode())) == ["ward,mean\n", "0,19.0\n", "1,20.0\n"]
+    assert msgspec.json.decode(found["metrics"])["mean"]["value"] == pytest.approx(19.5)
