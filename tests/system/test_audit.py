@@ -57,7 +57,7 @@ MORE = {
     "splits": 'people = "faces"\nattacks = ["reidentify"]\nsplits = 7',
     "a box, in context": 'people = "faces"\nattacks = ["reidentify"]\nregion = [8, 8, 32, 40]\ndilate = 0.1',
     "tracks": 'people = "faces"\nattacks = ["averaging", "differences"]\nreleases = 7',
-    "text and filter": 'people = "-faces"\nplates = "rendered:20"\nattacks = ["reconstruct", "text"]',
+    "text and filter": 'people = "-faces"\nplates = "rendered:6"\nattacks = ["reconstruct", "text"]',
     "files": 'people = "faces"\nattacks = ["leak-paths"]',
 }
 
