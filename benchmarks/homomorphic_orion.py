@@ -1,6 +1,6 @@
 """Orion 1.0.2 in an environment of its own, under a limit of memory: dense 256-64-10 with squares beside ours, turn by turn, and LoLA's network.
 
-python -m venv ORION && ORION/bin/pip install torch==2.13.0 pyyaml tqdm networkx scipy matplotlib h5py
+python -m venv ORION && ORION/bin/pip install torch==2.13.0 pyyaml tqdm networkx scipy==1.14.1 matplotlib h5py
 ORION/bin/pip install --no-deps orion-fhe==1.0.2 torchvision
 VELATURA_ORION=ORION/bin/python python -m benchmarks.homomorphic orion
 """

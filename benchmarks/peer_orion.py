@@ -67,7 +67,9 @@ def main(name: str) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     if name == "lola":
-        orion.init_scheme(settings([29, 26, 26, 26, 26, 26], 13, 26))
+        chosen = settings([29, 26, 26, 26, 26, 26], 13, 26)
+        chosen["ckks_params"] |= {"LogP": [29, 29], "H": 8192, "RingType": "ConjugateInvariant"}  # as its repository has them
+        orion.init_scheme(chosen)
         net = Lola()
         net.eval()
         x = torch.rand(8, 1, 28, 28)

@@ -41,6 +41,8 @@ __all__ = ["LAYOUTS", "Options", "compile_graph", "compile_model"]
 Floats: TypeAlias = NDArray[np.float64]
 LAYOUTS = ("auto", "raw", "im2col", "batch")
 LEAST_PRIME = 20
+OTHERWISE = 2.0
+"""What is foretold is one key's noise on some samples: another's, on others, may be so much greater and is still within what was asked for."""
 MOST_JUDGED = 4096
 """Samples of which the largest output is taken."""
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 65536)
@@ -52,7 +54,7 @@ class Options:
     Args:
         layout: of `LAYOUTS`.
         input_range: least and greatest value of any input; None: by the calibration.
-        error: greatest predicted deviation of an output, relative to the largest output on the samples.
+        error: greatest deviation of an output, relative to the largest on the calibration; what is foretold is at most half of it.
         activation_error: greatest deviation of a fitted activation, relative to its greatest value on the samples.
         flooding_bits: by which the noise will be flooded before a result is shared: the chain is chosen so much finer.
         max_key_mb: megabytes (10^6 bytes) of evaluation keys; None: as many as are fastest.
@@ -133,7 +135,7 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
     low, high = _bounds(graph, np.asarray(calibration, np.float64), options)
     scaled = normalised(graph)
     depth = remaining_depth(scaled)[scaled.input.name]
-    wanted = options.error / 2.0**options.flooding_bits
+    wanted = options.error / 2.0**options.flooding_bits / OTHERWISE
     refusal: Unsupported | BadSpec | None = None
     for n in DEGREES:
         allowed = options.max_log_qp or MAX_LOG_QP[n]

@@ -114,7 +114,7 @@ def imprecise(error: float, wanted: float, n: int) -> Unsupported:
     return Unsupported(
         "he.precision",
         f"the outputs would be off by {error:.1e} of the largest, more than {wanted:.1e}, at degree {n}",
-        hint="a larger --error, a smaller network, or --share label where results were to be shared",
+        hint="a larger --error (half of it is aimed at), a smaller network, or --share label where results were to be shared",
     )
 
 
