@@ -235,3 +235,39 @@ def test_a_value_that_is_none_of_its_type_is_a_line() -> None:
         with pytest.raises(BadInput) as caught:
             release.encode("x", output, value, rows=30)
         assert caught.value.code == "enclave.output"
+
+
+NUMBER = 47_110_815
+
+
+@pytest.mark.parametrize(
+    ("output", "value"),
+    [
+        (ARRAY, np.ones((NUMBER, 0), np.float32)),
+        (ARRAY, np.ones((0, NUMBER, 0), np.float32)),
+        (ARRAY, np.float64(NUMBER)),
+        (TABLE, [[NUMBER, 1]] * 3),
+        (Output(type="table", columns=("x",), rows=1), [[str(NUMBER) * 200]]),
+        (Output(type="metrics", k=20, metrics={"n": Metric()}), {"n": NUMBER}),
+        (Output(type="metrics", k=20, metrics={"n": Metric()}), {f"n{NUMBER}": 0.5}),
+        (MODEL, {f"w{NUMBER}": np.zeros(40_000)}),
+    ],
+)
+def test_what_stays_inside_tells_no_number_of_itself(output: Output, value: Any) -> None:
+    """Who runs a job reads why it was refused, and the job chooses what it puts out."""
+    assert str(NUMBER)[:4] not in stays(output, value, rows=40 if output.type == "metrics" else None)
+
+
+@pytest.mark.parametrize(
+    "privacy",
+    [{"noise": -NUMBER}, {"noise": 1e-3, "steps": NUMBER}, {"noise": 1 / NUMBER}, {"sampling": NUMBER}, {"steps": NUMBER}, {"delta": NUMBER}],
+)
+def test_noise_that_is_refused_is_not_told(privacy: dict[str, float]) -> None:
+    pytest.importorskip("dp_accounting")
+    assert str(NUMBER)[:4] not in stays(PRIVATE, {"w": np.ones(2)}, privacy=DRAWN | {"delta": 1e-5} | privacy)
+
+
+def test_names_of_arrays_count_as_bits() -> None:
+    name = "w" * 1000
+    told = release.released({"x": MODEL}, {"x": held(MODEL, {name: np.zeros(1)})})["x"].told
+    assert told["bits_at_most"] >= 8 * len(name)

@@ -118,7 +118,7 @@ def _held(name: str, output: Output, raw: bytes) -> Released:
 
 
 class _Refusal(Exception):
-    """Why, in words that hold nothing of the output."""
+    """Why, in words that hold nothing of the output, no number of it either: a shape that is refused could be the data."""
 
 
 def _one(name: str, output: Output, raw: bytes) -> Released:
@@ -136,23 +136,23 @@ def _hold_size(name: str, output: Output, size: int, most: int) -> None:
     if size > most:
         hint = "a larger most_mb is for its owner to allow"
         raise Withheld(
-            "enclave.output-refused", f"output {name!r} stays inside: {size} bytes, and at most {output.most_bytes} are allowed", hint=hint
+            "enclave.output-refused", f"output {name!r} stays inside: it has more than the {output.most_bytes} bytes that are allowed", hint=hint
         )
 
 
 def _array(output: Output, raw: bytes) -> Released:
     array, most = read_array(raw), output.shape or ()
     if array.dtype.name != output.dtype:
-        raise _Refusal(f"its dtype is {array.dtype.name}, and {output.dtype} is allowed")
+        raise _Refusal(f"its dtype is not {output.dtype}, which is what is declared")
     if array.ndim != len(most) or any(size > limit for size, limit in zip(array.shape, most, strict=True)):
-        raise _Refusal(f"its shape is {list(array.shape)}, and {list(most)} is allowed at most")
+        raise _Refusal(f"its shape goes beyond {list(most)}, or has other axes")
     return Released(write_array(array), {"shape": list(array.shape), "dtype": array.dtype.name, "bits_at_most": 8 * array.nbytes})
 
 
 def _table(output: Output, raw: bytes) -> Released:
     columns, rows = read_table(raw)
     if tuple(columns) != output.columns or len(rows) > (output.rows or 0):
-        raise _Refusal(f"{len(columns)} columns and {len(rows)} rows; allowed are {', '.join(output.columns or ())} and {output.rows} rows")
+        raise _Refusal(f"its columns are not {', '.join(output.columns or ())}, or it has more than {output.rows} rows")
     content = write_table(columns, rows)
     return Released(content, {"rows": len(rows), "columns": columns, "bits_at_most": 8 * len(content)})
 
@@ -174,16 +174,16 @@ def _metrics(output: Output, raw: bytes) -> Released:
 
 def _model(output: Output, raw: bytes) -> Released:
     arrays, noise = read_model(raw)
-    told: dict[str, Any] = {"arrays": len(arrays), "bits_at_most": 8 * sum(array.nbytes for array in arrays.values())}
+    content = write_model(arrays, noise)
+    told: dict[str, Any] = {"arrays": len(arrays), "bits_at_most": 8 * len(content)}  # names of arrays carry some too
     if noise is not None:
         told["privacy"] = {"epsilon": round(_epsilon(noise), 4), "delta": noise.delta, "noise": noise.noise, "steps": noise.steps}
     if output.privacy is not None:
         if noise is None:
             raise _Refusal("it says not with what noise it was made, and differential privacy is asked for")
         if noise.delta > output.privacy.delta or not _epsilon(noise) <= output.privacy.epsilon:
-            allowed = f"{output.privacy.epsilon:g} at delta {output.privacy.delta:g}"
-            raise _Refusal(f"its noise gives epsilon {_epsilon(noise):.4g} at delta {noise.delta:g}, and {allowed} is allowed")
-    return Released(write_model(arrays, noise), told)
+            raise _Refusal(f"its noise gives more than epsilon {output.privacy.epsilon:g} at delta {output.privacy.delta:g}, which is allowed")
+    return Released(content, told)
 
 
 def _noise(name: str, output: Output, privacy: Mapping[str, float]) -> Noise:
@@ -200,7 +200,7 @@ def _epsilon(noise: Noise) -> float:
     try:
         return epsilon([(Event("gaussian", noise.noise, noise.sampling), noise.steps)], noise.delta)
     except (BadSpec, BadInput) as error:
-        raise _Refusal(f"its noise is not possible: {error.sentence}") from error
+        raise _Refusal("its noise, sampling, steps or delta is not possible") from error
 
 
 HOLDERS = {"array": _array, "table": _table, "metrics": _metrics, "model": _model}

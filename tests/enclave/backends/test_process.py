@@ -253,3 +253,10 @@ def read(pid: int, address: int, size: int) -> bytes:
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         memory.seek(address)
         return memory.read(size)
+
+
+def test_a_job_does_not_choose_what_a_refusal_tells(tmp_path: Path) -> None:
+    """A line that is a number of the data, in code that is compiled inside."""
+    error = refused(tmp_path, "exec(compile('\\n' * 4711 + 'raise OSError', '<job>', 'exec'))")
+    assert error.code == "enclave.answer"
+    assert "47" not in f"{error} {error.hint}"

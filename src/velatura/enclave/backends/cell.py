@@ -92,6 +92,7 @@ class Cell:
                 hint="Linux 5.14 with CONFIG_SECRETMEM, before 6.5 also secretmem.enable=1 at boot; or lift it: --allow-degraded secretmem",
             )
         self.job, self._names = job, {*job.inputs, *job.outputs, STATE}
+        self._lines = len((job.code or b"").splitlines()) + 1  # a statement that does not end is told of the line behind
         settings = settings_of(job, secretmem=not absent)
         self._warm: Warm | PlainWarm
         if confined:
@@ -177,7 +178,7 @@ class Cell:
     def _read(self, answer: bytes) -> bytes:
         if answer[:1] == b".":
             return answer[1:]
-        raise refusals.decoded(answer[1:] if answer[:1] == b"!" else b"", self._names)
+        raise refusals.decoded(answer[1:] if answer[:1] == b"!" else b"", self._names, self._lines)
 
     def _output(self, answer: bytes) -> tuple[str, bytes]:
         """Name and bytes of a declared output, held against its rule: the answer is hostile."""

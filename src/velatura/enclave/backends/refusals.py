@@ -1,12 +1,14 @@
 """What an enclave may say when it refuses: a code of this table, a declared name, a line of the job's code. The sentence is made outside.
 
 Whoever runs inside writes to the outbox what it likes, and an error's text would be a way out for the data: so no text of it is passed on. What is
-left is the code, one of the names that the job declares, a line number and the name of one of Python's own exceptions.
+left is the code, one of the names that the job declares, a line that its code has, and the name of one of Python's common exceptions.
+
+Limits: which of these it says is the job's own choice, and so a way out of `bits_at_most` bits for each run that fails; each costs a use of the data.
 """
 
 from __future__ import annotations
 
-import builtins
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -14,10 +16,29 @@ import msgspec
 
 from velatura.errors import BadInput, VelaturaError, Withheld
 
-__all__ = ["CODES", "Refusal", "decoded", "error"]
+__all__ = ["CODES", "Refusal", "bits_at_most", "decoded", "error"]
 
-MOST_LINE = 100_000
-EXCEPTIONS = frozenset(name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, Exception))
+EXCEPTIONS = frozenset(
+    [
+        "AssertionError",
+        "AttributeError",
+        "IndexError",
+        "KeyError",
+        "NameError",
+        "NotImplementedError",
+        "OSError",
+        "OverflowError",
+        "PermissionError",
+        "RecursionError",
+        "RuntimeError",
+        "StopIteration",
+        "TypeError",
+        "UnboundLocalError",
+        "ValueError",
+        "ZeroDivisionError",
+    ]
+)
+"""Few: each doubling is a bit."""
 
 NO_FILES = "a job reads its declared inputs and hands over its declared outputs"
 
@@ -74,19 +95,31 @@ class _Told(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
 
 
-def decoded(raw: bytes, names: Collection[str]) -> VelaturaError:
+def decoded(raw: bytes, names: Collection[str], lines: int) -> VelaturaError:
     """The error that hostile bytes stand for.
 
     Args:
         names: of the job's inputs and outputs; no other word of it is repeated.
+        lines: that its code has; a line beyond them is made up.
     """
     try:
         told = msgspec.json.decode(raw, type=_Told)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return _unreadable()
-    if told.code not in CODES or told.name not in {*names, ""} or not 0 <= told.line <= MOST_LINE:
+    if told.code not in CODES or told.name not in {*names, ""} or not 0 <= told.line <= lines:
         return _unreadable()
     return error(told.code, name=told.name, line=told.line, kind=told.kind)
+
+
+def bits_at_most(names: int, lines: int) -> float:
+    """That one refusal can carry: the logarithm of the number of different ones. The line and the exception are told with some codes alone."""
+    told = [
+        (names + 1 if "{name}" in one.sentence else 1)
+        * (lines + 1 if "{line}" in one.sentence else 1)
+        * (len(EXCEPTIONS) + 1 if "{kind}" in one.sentence else 1)
+        for one in CODES.values()
+    ]
+    return math.log2(sum(told) + 1)
 
 
 def error(code: str, *, name: str = "", line: int = 0, kind: str = "") -> VelaturaError:
