@@ -16,6 +16,7 @@ import pytest
 from tests.programs import VELATURA, bare_environment, velatura
 
 from velatura.enclave.backends.process import ProcessBackend
+from velatura.enclave.counters import FILE_ALONE
 
 LACKING = ProcessBackend().lacking() if sys.platform == "linux" else ("Linux",)
 pytestmark = [
@@ -252,6 +253,21 @@ def test_a_counter_that_there_is_not(folder: Path, counter: str, status: int, co
     done = typed(folder, "seal", "--state", "-o", "state.key", *terms, "--counter", counter)
     assert done.returncode == status and f"[{code}]" in done.stderr
     assert not (folder / "state.key").exists()
+
+
+def test_state_that_is_bound_to_a_program_opens_for_its_code_alone(folder: Path) -> None:
+    words = (*keeping(folder), "--key", "state.key")
+    with (folder / "job.toml").open("a") as stream:
+        stream.write('bound = "measurement"\n')
+    first = typed(folder, *words, "-o", "run1")
+    assert first.returncode == 0, first.stderr
+    told = json.loads(first.stdout)
+    assert told["warnings"] == [told["result"]["state"]["rollback"]] == [FILE_ALONE]
+    (folder / "keep.py").write_text(KEEPING.replace('b"x"', 'b"y"'))
+    other = typed(folder, *words, "-o", "run2")
+    assert other.returncode == 3 and "[enclave.input-refused]" in other.stderr, other.stderr
+    (folder / "keep.py").write_text(KEEPING)
+    assert typed(folder, *words, "-o", "run2").returncode == 0
 
 
 @pytest.mark.slow

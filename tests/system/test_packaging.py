@@ -45,7 +45,7 @@ def test_the_wheel_holds_what_it_needs_and_no_model_or_picture(wheels: list[Path
 def test_only_lower_bounds_are_stated_and_the_base_is_light() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     upper = [need for need in project["dependencies"] if "<" in need or "==" in need]
-    assert upper == ["onnxruntime>=1.24,<1.29"]  # telemetry came with 1.29: the bound is what protects
+    assert upper == ["onnxruntime>=1.24,<1.29", "typer>=0.20,<0.26"]  # telemetry came with 1.29; a click of its own with 0.26
     assert not [need for need in project["dependencies"] if need.startswith(("torch", "flwr", "tenseal", "ray"))]
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]
     assert groups["dev"] == project["optional-dependencies"]["dev"]  # pip of Debian 12 knows no groups

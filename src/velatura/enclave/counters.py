@@ -5,7 +5,8 @@
     file      beside the state's key, with its owner
     tpm       an index of his TPM's own memory (`tpm_counter.py`)
 
-SEV-SNP has no counter, and SGX's are gone. Limit: a broker whose own account is put back counts lower; its signed log shows it to who kept a head.
+SEV-SNP has no counter, and SGX's are gone. Limits: a file is put back as the state is, by who has both; a broker whose own account is put back counts
+lower, and its signed log shows it to who kept a head.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from velatura.crypto.keys import Entropy, Signer, Verifier
 from velatura.enclave.binding import NONCE_BYTES, framed
 from velatura.errors import BadInput, VelaturaError, Withheld
 
-__all__ = ["NOT_DETECTED", "Counter", "CounterRequest", "CounterValue", "Counting", "NoCounter", "RemoteCounter", "SigningCounters"]
+__all__ = ["FILE_ALONE", "NOT_DETECTED", "Counter", "CounterRequest", "CounterValue", "Counting", "NoCounter", "RemoteCounter", "SigningCounters"]
 
 NOT_DETECTED = "Rollback is not detected: nothing here counts, and an older state opens as the latest does."
+FILE_ALONE = "Rollback is detected of the state alone: its counter is a file here, and who puts back both is not noticed."
+"""Of `file`, where it lies with who runs the job."""
 
 
 class Counter(Protocol):

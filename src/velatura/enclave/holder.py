@@ -117,10 +117,13 @@ class Holder:
         state = manifest.state
         if state is None or state.id != key.dataset:
             raise Withheld("enclave.terms", "this key is of a job's state, and no input", hint="[state] id = ... in the job's file")
-        value = found.policy if state.bound == "policy" else found.claims.get("measurement")
+        measured, code = found.claims.get("measurement"), manifest.code
+        value = (
+            found.policy if state.bound == "policy" else f"{measured}{code}" if measured and code else ""
+        )  # who measures does not measure the code
         if not value:
             raise Withheld("enclave.terms", "evidence of this format has no measurement that a state could be bound to", hint='bound = "policy"')
-        bound = Bound(to=state.bound, value=str(value), name=state.id)
+        bound = Bound(to=state.bound, value=value, name=state.id)
         reads = None if self._counters is None else self._counters.value(state.id)
         return msgspec.json.encode(StateGrant(key=state_key(key.key, bound).reveal(), bound=bound, counter=reads))
 

@@ -51,7 +51,7 @@ class State(Spec, frozen=True, kw_only=True):
     Attributes:
         id: of its key, hex, as `velatura enclave seal --state` tells it.
         purpose: must be the key's own, word for word.
-        bound: "policy": whatever meets its owner's policy opens it; "measurement": the program that sealed it.
+        bound: "policy": whatever meets its owner's policy opens it; "measurement": the same code, in what measures the same.
         most_mb: of it, at most.
     """
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from velatura.enclave.assurance import Assurance
-from velatura.enclave.counters import NOT_DETECTED
+from velatura.enclave.counters import FILE_ALONE, NOT_DETECTED
 from velatura.enclave.job import Job
 from velatura.enclave.limits import LIMITS
 from velatura.enclave.manifest import STATE
@@ -23,10 +23,10 @@ __all__ = ["RECORD", "record", "write_run"]
 RECORD = "run.json"
 
 
-def record(job: Job, ran: Ran, *, backend: str, at: str) -> dict[str, Any]:
-    """What `run.json` holds. at: the time, as text."""
+def record(job: Job, ran: Ran, *, backend: str, at: str, by_file: bool = False) -> dict[str, Any]:
+    """What `run.json` holds. at: the time, as text; by_file: a file here counts its states."""
     assurance = min((Assurance.of(grant.assurance) for grant in ran.grants.values()), default=Assurance.NONE)
-    kept = {} if job.terms.state is None else {"state": _state(job, ran)}
+    kept = {} if job.terms.state is None else {"state": _state(job, ran, by_file=by_file)}
     return {
         "velatura": "enclave run 1",
         "time": at,
@@ -58,11 +58,11 @@ def file_of(job: Job, name: str) -> str:
     return f"{name}.sealed" if output.leave == "sealed" else name + SUFFIXES[output.type]
 
 
-def _state(job: Job, ran: Ran) -> dict[str, Any]:
+def _state(job: Job, ran: Ran, *, by_file: bool) -> dict[str, Any]:
     """Of a job that keeps some. `rollback`: whether an older one would be noticed, in words."""
     state = job.terms.state
     assert state is not None, "asked for a job that keeps state"
-    detected = "detected by a counter" if ran.counted is not None else NOT_DETECTED
+    detected = NOT_DETECTED if ran.counted is None else FILE_ALONE if by_file else "detected by a counter"
     told = _input(ran, STATE, dataset=state.id, sealed=True, purpose=state.purpose)
     return {**told, "bound": state.bound, "written": ran.state is not None, "counter": ran.counted, "rollback": detected}
 

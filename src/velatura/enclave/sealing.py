@@ -5,8 +5,8 @@ An output is one HPKE box (`crypto.hpke`) whose `info` is its head: which job ma
     magic "VLOUTPUT" | u32 head bytes | head (JSON) | box
 
 State is a STREAM under a key that the relying party derives from a root of its own and from what the state is bound to: a policy (its digest), so
-that what meets the policy opens it, or a measurement, so that this very program does. The key is given to an enclave after its evidence was verified,
-as a data set's is. A counter's value stands in the state: `counters.py`.
+that what meets the policy opens it, or a measurement and the job's code, so that this very program does. The key is given to an enclave after its
+evidence was verified, as a data set's is. A counter's value stands in the state: `counters.py`.
 
 Limit: `process` and clouds without a counter do not notice an older state that is put back; `counters.py` says which do.
 Source: RFC 9180; sealing to identity or to signer as in Intel SGX (EGETKEY), with the relying party in place of the processor.
@@ -91,7 +91,7 @@ class Bound(Spec, frozen=True, kw_only=True):
 
     Attributes:
         to: "policy" or "measurement".
-        value: its digest, hex.
+        value: of a policy its digest; of a measurement it, and the digest of the job's code; hex.
         name: of the state.
     """
 

@@ -44,7 +44,7 @@ def run(
     """Run a job where its operator cannot look: verify the enclave, encrypt to its attested key, run, let out what is declared. All or nothing."""
     from velatura.cli.output import emit as told
     from velatura.cli.progress import progress
-    from velatura.enclave.counters import NOT_DETECTED
+    from velatura.enclave.counters import FILE_ALONE, NOT_DETECTED
     from velatura.enclave.job import load_job
     from velatura.enclave.run_record import RECORD
     from velatura.errors import BadSpec
@@ -58,13 +58,16 @@ def run(
     remote = _remote(broker, token_file, ca)
     bar = progress(quiet=quiet)
     with private_folder(out.parent) as folder:
-        ran, name = _run(loaded, folder, key or [], _policy(policy, loaded, job), state, remote, backend, frozenset(allow_degraded or []), bar)
-        record = _write(loaded, ran, name, folder / "run")
+        ran, name, by_file = _run(
+            loaded, folder, key or [], _policy(policy, loaded, job), state, remote, backend, frozenset(allow_degraded or []), bar
+        )
+        record = _write(loaded, ran, name, folder / "run", by_file=by_file)
         if state is not None and ran.state is not None:
             with atomic_output(state, force=True) as part:
                 part.write_bytes(ran.state)
         (folder / "run").rename(out)
-    warnings = [NOT_DETECTED] if state is not None and ran.counted is None else []
+    rollback = [NOT_DETECTED] if ran.counted is None else [FILE_ALONE] if by_file else []
+    warnings = rollback if state is not None else []
     told("enclave run", {"folder": str(out), **record}, json=json, text=_text(out, record, RECORD), warnings=warnings)
 
 
@@ -78,7 +81,8 @@ def _run(
     backend: str,
     degraded: frozenset[str],
     progress: object,
-) -> tuple[Ran, str]:
+) -> tuple[Ran, str, bool]:
+    """What ran, by which backend, and whether a file here counts its states."""
     import os
     import time
     from contextlib import ExitStack
@@ -86,6 +90,7 @@ def _run(
 
     from velatura.enclave.backends.choice import backend as chosen
     from velatura.enclave.challenges import Challenges
+    from velatura.enclave.counters import SigningCounters
     from velatura.enclave.dataset_key import load_dataset_key
     from velatura.enclave.holder import Holder
     from velatura.enclave.run_sources import counters_beside, one_run, sources_of, state_source
@@ -103,16 +108,17 @@ def _run(
         sources = sources_of(job, here, known, readable, {"": remote} if remote is not None else {})
         kept = state_source(job, state, here, known, remote) if state is not None else None
         place = chosen(backend, allow_degraded=degraded)
-        return run_job(job, place, sources, state=kept, allow_degraded=degraded, progress=bar), place.name
+        ran = run_job(job, place, sources, state=kept, allow_degraded=degraded, progress=bar)
+        return ran, place.name, isinstance(counters, SigningCounters)
 
 
-def _write(job: Job, ran: Ran, backend: str, folder: Path) -> dict[str, object]:
+def _write(job: Job, ran: Ran, backend: str, folder: Path, *, by_file: bool) -> dict[str, object]:
     from datetime import UTC, datetime
 
     from velatura.enclave.run_record import record, write_run
 
     folder.mkdir(mode=0o755)
-    told = record(job, ran, backend=backend, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
+    told = record(job, ran, backend=backend, by_file=by_file, at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     write_run(job, ran, told, folder)
     return told
 
