@@ -84,3 +84,31 @@ def test_a_calibration_that_is_none_is_refused(x: np.ndarray, code: str, tmp_pat
     assert done.returncode == 5, done.stderr
     assert f"[{code}]" in done.stderr, done.stderr
     assert not (tmp_path / "prog").exists()
+
+
+def test_weights_beside_the_model_make_the_same_program(tmp_path: Path) -> None:
+    inside = model(node("MatMul", "x", "w", out="y"), w=W)
+    proto = onnx.load_model_from_string(inside)
+    tensor = proto.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    for key, value in (("location", "model.onnx.data"), ("offset", "0"), ("length", str(W.nbytes))):
+        tensor.external_data.add(key=key, value=value)
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(1).uniform(-1, 1, (8, 4)))
+
+    def compiled(out: str) -> tuple[int, str]:
+        done = velatura("he", "compile", "model.onnx", "--calibration", "x.npz", "-o", out, env=bare_environment(tmp_path), cwd=tmp_path)
+        return done.returncode, done.stderr
+
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    status, words = compiled("none")
+    assert status == 5 and "'model.onnx.data' beside the model, which is not there" in words, words
+    (tmp_path / "model.onnx.data").write_bytes(W.tobytes()[:-1])
+    status, words = compiled("none")
+    assert status == 5 and "beyond the 63 bytes" in words and not (tmp_path / "none").exists(), words
+    (tmp_path / "model.onnx.data").write_bytes(W.tobytes())
+    status, words = compiled("outside")
+    assert status == 0, words
+    (tmp_path / "model.onnx").write_bytes(inside)
+    assert compiled("inside")[0] == 0
+    assert (tmp_path / "outside/server.vlhe").read_bytes() == (tmp_path / "inside/server.vlhe").read_bytes()

@@ -1,10 +1,12 @@
 """Reads somebody's model in a cell: its bytes in, a graph's bytes out. Protobuf, the ONNX checker and zip are the foreign parsers here.
 
-b"O" + ONNX file, b"T" + `.pt2` file      -> `graph_form.dump_graph`
+b"T" + `.pt2` file                                                                                  -> `graph_form.dump_graph`
+b"O" + lengths (`SIZES`) + name of the file of weights beside it + ONNX file + that file's bytes    -> the same
 """
 
 from __future__ import annotations
 
+import struct
 from contextlib import suppress
 
 import numpy as np
@@ -12,11 +14,14 @@ import numpy as np
 from velatura.errors import BadInput
 from velatura.homomorphic.graph_form import dump_graph
 from velatura.homomorphic.guest_answers import answering, done
+from velatura.homomorphic.outside_weights import Outside
 from velatura.homomorphic.torch_program import trace_pt2
 from velatura.homomorphic.trace import trace_onnx
 from velatura.sandbox.guest import Inbox, Outbox
 
-__all__ = ["ModelGuest"]
+__all__ = ["SIZES", "ModelGuest"]
+
+SIZES = struct.Struct("<HQ")
 
 
 class ModelGuest:
@@ -46,6 +51,11 @@ class ModelGuest:
 
 
 def _answer(kind: bytes, rest: memoryview) -> bytes:
-    if kind not in (b"O", b"T"):
+    if kind == b"T":
+        return done(dump_graph(trace_pt2(bytes(rest))))
+    if kind != b"O":
         raise BadInput("he.model", "a request that is no model", hint="export the model again")
-    return done(dump_graph((trace_onnx if kind == b"O" else trace_pt2)(bytes(rest))))
+    named, sized = SIZES.unpack_from(rest)
+    body = rest[SIZES.size :]
+    outside = Outside(str(body[:named], "utf-8", "surrogateescape"), body[named + sized :])
+    return done(dump_graph(trace_onnx(bytes(body[named : named + sized]), outside)))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from velatura.errors import BadInput, Missing, Unsupported
 from velatura.homomorphic.graph import ACTIVATIONS, Activation, Add, Affine, Graph, Input, Node, Polynomial
+from velatura.homomorphic.outside_weights import Outside, beside_the_model, put_inside
 
 __all__ = [
     "IDENTITY",
@@ -202,13 +203,16 @@ def _trimmed(rows: tuple[Floats, ...]) -> tuple[Floats, ...]:
     return rows[:count]
 
 
-def trace_onnx(model: Path | bytes) -> Graph:
+def trace_onnx(model: Path | bytes, outside: Outside | None = None) -> Graph:
     """
+    Args:
+        outside: the file of weights beside the model; without it weights elsewhere are refused.
+
     Raises:
         BadInput: `he.model` (no ONNX file, too large, weights that are not finite). Unsupported: `he.unsupported-op`, `he.constant`, `he.shape`.
         Missing: `he.onnx`.
     """
-    return trace_proto(_loaded(model))
+    return trace_proto(_loaded(model, outside or Outside()))
 
 
 def trace_proto(proto: Any) -> Graph:
@@ -259,7 +263,7 @@ def _applied(
     return {node.output[0]: made}
 
 
-def _loaded(model: Path | bytes) -> Any:
+def _loaded(model: Path | bytes, outside: Outside) -> Any:
     try:
         import onnx
     except ImportError as error:
@@ -267,8 +271,7 @@ def _loaded(model: Path | bytes) -> Any:
     data = model if isinstance(model, bytes) else model_bytes(model)
     try:
         proto = onnx.load_model_from_string(data)
-        if any(one.data_location == onnx.TensorProto.EXTERNAL for one in proto.graph.initializer):
-            raise _external()  # before the checker looks for the files that they name
+        put_inside(proto, outside)  # before the checker looks for the files that they name
         onnx.checker.check_model(proto)
     except BadInput:
         raise
@@ -302,16 +305,12 @@ def model_bytes(path: Path) -> bytes:
     return data
 
 
-def _external() -> BadInput:
-    return BadInput("he.model", "the weights lie in files beside the model", hint="onnx.save_model(model, path, save_as_external_data=False)")
-
-
 def array_of(tensor: Any) -> NDArray[Any]:
     """The numbers of an onnx.TensorProto; float64 for every kind of float."""
     from onnx import TensorProto, numpy_helper
 
     if tensor.data_location == TensorProto.EXTERNAL:  # read before anything else: onnx would open the file that it names, wherever it lies
-        raise _external()
+        raise beside_the_model()
     try:
         array: NDArray[Any] = np.asarray(numpy_helper.to_array(tensor))
         array = array if array.dtype.kind in "iub" else array.astype(np.float64)
