@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src" / "velatura"
-STATUS = {"VelaturaError": 1, "BadSpec": 2, "Broken": 3, "Withheld": 3, "Missing": 4, "BadInput": 5, "Unsupported": 5}
+STATUS = {"VelaturaError": 1, "BadSpec": 2, "Broken": 3, "Withheld": 3, "Missing": 4, "BadInput": 5, "Unsupported": 5, "Interrupted": 130}
 AREAS = (
     "attack|audit|cli|crypto|detect|dp|edge|enclave|extra|federated|files|he|media|models|obfuscate|plugins|regions|remove|report"
     "|sandbox|seal|spec|unseal"

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -253,6 +254,38 @@ def test_a_counter_that_there_is_not(folder: Path, counter: str, status: int, co
     done = typed(folder, "seal", "--state", "-o", "state.key", *terms, "--counter", counter)
     assert done.returncode == status and f"[{code}]" in done.stderr
     assert not (folder / "state.key").exists()
+
+
+def test_a_run_that_is_interrupted_is_one_document_too(folder: Path) -> None:
+    words = keeping(folder)
+    (folder / "keep.py").write_text("def run(inputs, outputs, config):\n    while True:\n        pass\n")
+    before = set(folder.iterdir())
+    command = [str(VELATURA), "enclave", *map(str, words), "--key", "state.key", "-o", "run1"]
+    with subprocess.Popen(command, env=bare_environment(folder), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        until = time.monotonic() + 30
+        while set(folder.iterdir()) - {folder / "state.key.counter"} <= before and running.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=20)
+    told = json.loads(out)
+    assert (running.returncode, told["command"], told["error"]["code"], told["error"]["exit"]) == (130, "enclave run", "cli.interrupted", 130)
+    assert err.strip() == "interrupted; nothing half-written was left"
+    assert set(folder.iterdir()) - {folder / "state.key.counter"} <= before
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("run", "none.toml", "-o", "run1"), "enclave run"),
+        (("run",), "enclave run"),
+        (("seal", "--uses", "x"), "enclave seal"),
+        (("runn",), "enclave"),
+        ((), "enclave"),
+    ],
+)
+def test_an_error_names_the_verb_as_a_result_does(folder: Path, words: tuple[str, ...], named: str) -> None:
+    done = typed(folder, *words, "--json")
+    assert (done.returncode, json.loads(done.stdout)["command"]) == (2, named)
 
 
 def test_state_that_is_bound_to_a_program_opens_for_its_code_alone(folder: Path) -> None:

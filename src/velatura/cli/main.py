@@ -124,37 +124,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _hold_standard_streams()
     _end_on_signals()
     _one_thread_each()
-    status = _run(words, debug=debug, as_json=as_json)
+    status = _run(words, ours, debug=debug, as_json=as_json)
     _let_go()
     sys.exit(status)
 
 
-def _run(words: list[str], *, debug: bool, as_json: bool) -> int:
+class Interrupted(VelaturaError):
+    """Ctrl-C, SIGTERM, or a terminal that was closed."""
+
+    exit_status = 130
+
+
+def _command(words: list[str]) -> str:
+    """As a result names it: the verb, and of a room its own verb."""
+    name = words[0] if words and not words[0].startswith("-") else ""
+    if len(words) < 2 or name not in VERBS or words[1].startswith("-"):
+        return name
+    try:
+        command = load_verb(name)
+    except Exception:
+        return name  # it is what could not be loaded
+    return f"{name} {words[1]}" if isinstance(command, click.Group) and words[1] in command.commands else name
+
+
+def _run(words: list[str], ours: list[str], *, debug: bool, as_json: bool) -> int:
+    """`ours`: those of the words that are not behind `--`."""
     try:
         status = verbs.main(words, prog_name="velatura", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except (KeyboardInterrupt, click.Abort):
         _say("interrupted; nothing half-written was left")
-        return 130
+        if as_json:
+            _as_json(_command(ours), Interrupted("cli.interrupted", "interrupted; nothing half-written was left"))
+        return Interrupted.exit_status
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return 2
     except click.ClickException as error:
-        return _usage(error, as_json=as_json, command=words[0] if words else "")
+        return _usage(error, as_json=as_json, command=_command(ours))
     except click.exceptions.Exit as done:
         return done.exit_code
     except VelaturaError as error:
         if debug:
             raise
-        return _refused(error, as_json=as_json, command=words[0] if words else "")
+        return _refused(error, as_json=as_json, command=_command(ours))
     except BrokenPipeError:
         return 1  # nobody takes our output any more
     except Exception as error:
         if debug:
             raise
         told = _of_the_system(error)
-        return _unexpected(error) if told is None else _refused(told, as_json=as_json, command=words[0] if words else "")
+        return (
+            _unexpected(error, as_json=as_json, command=_command(ours)) if told is None else _refused(told, as_json=as_json, command=_command(ours))
+        )
 
 
 def _usage(error: click.ClickException, *, as_json: bool, command: str) -> int:
@@ -166,9 +189,7 @@ def _usage(error: click.ClickException, *, as_json: bool, command: str) -> int:
         _say(line)
     _say(f"  see {path} --help")
     if as_json:
-        from velatura.cli.output import emit_error
-
-        emit_error(command, BadSpec("cli.usage", lines[0], hint=f"see {path} --help"))
+        _as_json(command, BadSpec("cli.usage", lines[0], hint=f"see {path} --help"))
     return 2
 
 
@@ -177,10 +198,14 @@ def _refused(error: VelaturaError, *, as_json: bool, command: str) -> int:
     if error.hint:
         _say(f"  {error.hint}")
     if as_json:
-        from velatura.cli.output import emit_error
-
-        emit_error(command, error)
+        _as_json(command, error)
     return error.exit_status
+
+
+def _as_json(command: str, error: VelaturaError) -> None:
+    from velatura.cli.output import emit_error
+
+    emit_error(command, error)
 
 
 def _of_the_system(error: Exception) -> VelaturaError | None:
@@ -201,10 +226,13 @@ def _of_the_system(error: Exception) -> VelaturaError | None:
     )
 
 
-def _unexpected(error: Exception) -> int:
-    _say(f"error: unexpected {type(error).__name__}: {one_line(str(error))} [internal]")
-    _say("  this is a defect: please report it with the output of the same command and --debug")
-    return 1
+def _unexpected(error: Exception, *, as_json: bool, command: str) -> int:
+    told = VelaturaError(
+        "internal",
+        f"unexpected {type(error).__name__}: {one_line(str(error))}",
+        hint="this is a defect: please report it with the output of the same command and --debug",
+    )
+    return _refused(told, as_json=as_json, command=command)
 
 
 def _hold_standard_streams() -> None:
