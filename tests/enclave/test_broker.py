@@ -176,8 +176,8 @@ def test_its_folder_is_one_brokers_and_its_log_goes_on(tmp_path: Path) -> None:
     assert not (tmp_path / "s" / "log.2").exists()
     log = tmp_path / "s" / "log.1"
     log.write_bytes(log.read_bytes()[:-30])  # the machine lost power
-    with open_state(tmp_path / "s", entropy=os.urandom):
-        pass
+    with open_state(tmp_path / "s", entropy=os.urandom) as cut:
+        assert "log.1 does not verify" in cut.broken and again.broken == ""
     with (tmp_path / "s" / "log.2").open("rb") as stream:
         (event,) = verify_log(stream, load_signer(tmp_path / "s" / "signer.key").verifier)
     assert event["after"] == "log.1"

@@ -327,6 +327,7 @@ def test_a_broker_gives_the_key_to_evidence(folder: Path) -> None:
     broker = subprocess.Popen(command, env=bare_environment(folder), cwd=folder, stderr=subprocess.PIPE, text=True)
     try:
         assert broker.stderr is not None
+        assert "give the token to whom you would give the data" in broker.stderr.readline()  # evidence of a process is anybody's who asks
         address = re.match(r"(http://\S+): keys of 1 data sets", broker.stderr.readline())
         assert address
         asked = ("--broker", address.group(1), "--token-file", "state/token")

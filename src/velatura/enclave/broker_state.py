@@ -30,6 +30,7 @@ class BrokerState:
         token: that clients show; token_file: where it stands.
         log: signed by the broker.
         verifier: the broker's, as a word: enclaves that use its counters know it.
+        broken: why the latest log was not gone on with; "": it was, or there was none.
     """
 
     token: str
@@ -37,6 +38,7 @@ class BrokerState:
     log: SignedLog
     counters: SigningCounters
     verifier: str
+    broken: str = ""
 
 
 @contextmanager
@@ -55,20 +57,22 @@ def open_state(folder: Path, *, entropy: Entropy) -> Iterator[BrokerState]:
         save_private(Signer.new(entropy), folder / SIGNER)
     signer = load_signer(folder / SIGNER)
     token = load_token(folder / TOKEN) if (folder / TOKEN).exists() else made_token(folder / TOKEN)
-    with SigningCounters(folder / COUNTERS, signer, new=new) as counters, _log(folder, signer, entropy) as log:
-        yield BrokerState(token, folder / TOKEN, log, counters, keytext.encode(signer.verifier))
+    with SigningCounters(folder / COUNTERS, signer, new=new) as counters:
+        log, broken = _log(folder, signer, entropy)
+        with log:
+            yield BrokerState(token, folder / TOKEN, log, counters, keytext.encode(signer.verifier), broken)
 
 
-def _log(folder: Path, signer: Signer, entropy: Entropy) -> SignedLog:
-    """The latest log goes on, if it ends as it must."""
+def _log(folder: Path, signer: Signer, entropy: Entropy) -> tuple[SignedLog, str]:
+    """The latest log goes on, if it ends as it must; else a new one, and why."""
     numbers = sorted(int(path.suffix[1:]) for path in folder.glob(f"{LOG}.*") if path.suffix[1:].isdecimal())
     if not numbers:
-        return SignedLog.create(folder / f"{LOG}.1", signer, entropy=entropy)
+        return SignedLog.create(folder / f"{LOG}.1", signer, entropy=entropy), ""
     last = folder / f"{LOG}.{numbers[-1]}"
     try:
-        return SignedLog.resume(last, signer)
+        return SignedLog.resume(last, signer), ""
     except Withheld as error:
         log = SignedLog.create(folder / f"{LOG}.{numbers[-1] + 1}", signer, entropy=entropy)
         log.append({"after": last.name, "why": error.sentence})
         log.checkpoint()
-        return log
+        return log, f"{last} does not verify, and {LOG}.{numbers[-1] + 1} begins: {error.sentence}"

@@ -72,7 +72,7 @@ class JobFile(Spec, frozen=True, kw_only=True):
         code: a file with `def run(inputs, outputs, config)`; not of an inference.
         model: an ONNX file; of an inference.
         imports: modules that code imports: loaded before the job is locked in; nothing can be imported later.
-        inputs: 1 to 16 tables `[inputs.NAME]`; an inference has one, of the form npy or npz.
+        inputs: 1 to 16 tables `[inputs.NAME]`; an inference has one, of the form npy, or npz, of which it takes the first array.
         outputs: 1 to 32 tables `[outputs.NAME]`; of an inference arrays or tables: the network's outputs by their names, or its first one.
         config: given to `run` as it stands here; an inference has `batch` alone: rows at a time.
         memory_mb: beyond what loading took; 16 and more.

@@ -15,7 +15,8 @@ LIMITS: Mapping[Assurance, str] = MappingProxyType(
     {
         Assurance.NONE: "Nothing was proven: what the claims say is what somebody wrote.",
         Assurance.SIMULATED: "Nothing was proven: everybody has the key that signed this. For trying things out.",
-        Assurance.PROCESS: "Proves nothing to somebody who distrusts root of that machine: its key lives on the same host, and root can lie.",
+        Assurance.PROCESS: "Proves nothing to somebody who distrusts root of that machine, or whoever shows it: its key is made there and comes with"
+        " it, and both can lie.",
         Assurance.VM: "Proves nothing against who owns the hypervisor: it reads the guest's memory, and a virtual TPM is its own.",
         Assurance.TEE: f"The operator is kept out; the vendor is trusted. {PHYSICAL}",
         Assurance.TEE_GPU: "The operator is kept out of processor and GPU, as far as the measured guest speaks to that GPU alone; "

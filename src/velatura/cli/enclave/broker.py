@@ -31,7 +31,8 @@ def broker(
     import time
     from datetime import UTC, datetime
 
-    from velatura.cli.output import note
+    from velatura.cli.output import note, warn
+    from velatura.enclave.assurance import Assurance
     from velatura.enclave.broker_state import open_state
     from velatura.enclave.challenges import Challenges
     from velatura.enclave.dataset_key import load_dataset_key
@@ -46,7 +47,12 @@ def broker(
         raise Missing("enclave.starlette", "starlette, which answers HTTP, is not installed", hint="pip install 'velatura[enclave]'") from error
     refuse_plain(host, cert, tls_key)
     held = [load_dataset_key(path) for path in keys]
+    for path, one in zip(keys, held, strict=True):
+        if one.policy.least <= Assurance.PROCESS:
+            warn(f"{path}: its policy takes evidence that who has the token can write himself: give the token to whom you would give the data")
     with open_state(state, entropy=os.urandom) as kept:
+        if kept.broken:
+            warn(kept.broken)
         holder = Holder(held, Challenges(os.urandom, time.monotonic, expire_s), now=lambda: datetime.now(UTC), log=kept.log, counters=kept.counters)
 
         def begun(address: str) -> None:
