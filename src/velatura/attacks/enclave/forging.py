@@ -58,7 +58,8 @@ class EvidenceForgery:
         seeds = rng.integers(2**63, size=(len(secrets), 2)).tolist()
         for secret, (seed, drawn) in zip(secrets, seeds, strict=True):
             if not arm(secret, rng):
-                raise BadInput("attack.evidence", "the evidence is not accepted as it stands: nothing can be forged from it", hint="verify it first")
+                hint = "velatura enclave verify says why; where it is a warning, require.accept_warning = true in the policy"
+                raise BadInput("attack.evidence", "the evidence is not accepted as it stands: nothing can be forged from it", hint=hint)
             tally = _Tally()
             for family, name, made in self._all(_opened(secret), Keys(seed), np.random.default_rng(drawn)):
                 if deadline.passed():

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
+OWN_KEY = frozenset({"process", "simulated"})
+"""Formats whose documents bring the key that they are verified with: nobody else vouches for it."""
+
 
 def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | None = None) -> Plan:
     """The cases of a spec with `room = "enclave"`. Raises BadSpec, BadInput."""
@@ -51,7 +54,8 @@ def _forgery(material: Material) -> Iterator[Case]:
 
     options = material.options
     attack = EvidenceForgery(flips=options.flips, mutations=options.mutations)
-    told = f"evidence of format {material.submission.format}"
+    own = ", changed; one that is made anew under a key of one's own is believed" if material.submission.format in OWN_KEY else ""
+    told = f"evidence of format {material.submission.format}{own}"
     yield _case(material, attack, told, (BelievingArm(), VerifyingArm()), [material.submission], material.submission.evidence)
 
 
