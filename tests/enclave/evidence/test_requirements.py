@@ -96,7 +96,7 @@ def test_evidence_that_tells_its_time_is_held_to_it(age_s: float, limit: float |
 
 
 def test_evidence_that_tells_no_time_is_a_warning_where_an_age_was_asked_and_no_nonce() -> None:
-    for require, codes in (("", []), ("max_age_s = 60", ["age-unknown"]), ('max_age_s = 60\nnonce = "00"', [])):
+    for require, codes in (("", []), ("max_age_s = 60", ["age-unknown"]), ('max_age_s = 60\nnonce = "01"', [])):
         examination = Examination()
         hold_age(examination, policy(require=require), None, NOW)
         assert [check.code for check in examination.checks] == codes
