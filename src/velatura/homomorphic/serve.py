@@ -203,13 +203,15 @@ def configured(app: Any, *, certificate: Path | None, key: Path | None) -> Any:
     """
     try:
         import uvicorn
+
+        from velatura.homomorphic.hurried_http import HurriedProtocol
     except ImportError as error:
         raise Missing("he.uvicorn", "uvicorn, which serves HTTP, is not installed", hint="pip install 'velatura[he]'") from error
     made = uvicorn.Config(
         app,
         ssl_certfile=certificate,
         ssl_keyfile=key,
-        http="h11",
+        http=HurriedProtocol,
         ws="none",
         loop="asyncio",
         log_config=None,
