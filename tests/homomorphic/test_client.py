@@ -170,10 +170,11 @@ def test_a_secret_key_that_others_may_read_is_refused(parties: Parties, tmp_path
     assert told(caught) == ("he.key-exposed", 3)
 
 
-def test_evaluation_keys_are_no_secret_key(parties: Parties, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_evaluation_keys_are_no_secret_key(mode: int, parties: Parties, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes((parties.keys / "eval.keys").read_bytes())
-    other.chmod(0o600)
+    other.chmod(mode)
     with pytest.raises(BadInput) as caught:
         Client(parties.program / "client.vlhe", other)
     assert told(caught) == ("he.kind", 5)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.homomorphic.conftest import Parties
 
-from velatura.errors import BadInput, BadSpec
+from velatura.errors import BadInput, BadSpec, VelaturaError
 from velatura.homomorphic.artefacts import load_client
 from velatura.homomorphic.memory import key_count, keys_bytes, needed_by_keygen
 from velatura.homomorphic.wire import Kind, read_header
@@ -43,6 +43,37 @@ def test_keys_that_are_there_are_not_replaced(tmp_path: Path) -> None:
     assert (folder / "secret.key").read_bytes() == b"secret"
     write_keys(Keys(b"b" * 16, b"other", b"other"), folder, force=True)
     assert (folder / "secret.key").read_bytes() == b"other"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_keys_that_cannot_be_written_whole_leave_nothing(there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "keys"
+    if there:
+        folder.mkdir()
+        (folder / "mine").write_bytes(b"x")
+
+    def full(*_: object, **__: object) -> None:
+        raise VelaturaError("files.disk-full", "the disk is full")
+
+    monkeypatch.setattr("velatura.homomorphic.keys.private_output", full)
+    with pytest.raises(VelaturaError):
+        write_keys(Keys(b"a" * 16, b"secret", b"evaluation"), folder)
+    assert folder.exists() == there
+    assert not there or [one.name for one in folder.iterdir()] == ["mine"]
+
+
+def test_earlier_keys_stay_where_others_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "keys"
+    write_keys(Keys(b"a" * 16, b"secret", b"evaluation"), folder)
+
+    def full(*_: object, **__: object) -> None:
+        raise VelaturaError("files.disk-full", "the disk is full")
+
+    monkeypatch.setattr("velatura.homomorphic.keys.private_output", full)
+    for force in (False, True):
+        with pytest.raises(VelaturaError):
+            write_keys(Keys(b"b" * 16, b"other", b"other"), folder, force=force)
+        assert (folder / "secret.key").read_bytes() == b"secret"
 
 
 def test_keys_beyond_the_machines_memory_are_not_begun(parties: Parties, monkeypatch: pytest.MonkeyPatch) -> None:

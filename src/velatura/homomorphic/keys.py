@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from velatura.homomorphic.artefacts import ClientArtefact
 from velatura.homomorphic.memory import key_count, keys_bytes, needed_by_keygen, refuse_too_much
 from velatura.homomorphic.queries import begin, path_beside
 from velatura.homomorphic.seal_secret import SecretSide
-from velatura.homomorphic.wire import INSECURE, Expected, Header, Kind, Message, read_message, seal_message
+from velatura.homomorphic.wire import HEADER_BYTES, INSECURE, Expected, Header, Kind, Message, read_header, read_message, seal_message
 
 __all__ = ["EVALUATION", "SECRET", "Keys", "keygen", "load_secret", "refuse_there", "write_keys"]
 
@@ -60,15 +61,36 @@ def write_keys(keys: Keys, folder: Path, *, force: bool = False) -> None:
     """
     refuse_there(folder, force=force)
     secret = folder / SECRET
+    made = False
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700)
+            made = True
     except OSError as error:
         raise VelaturaError("files.unwritable", f"{folder}: cannot be made: {error.strerror}", hint="choose another folder") from error
-    begin(path_beside(secret), keys.id, force=force)
-    with atomic_output(folder / EVALUATION, force=force) as part:
-        part.write_bytes(keys.evaluation)
-    with private_output(secret, force=force) as part:
-        part.write_bytes(keys.secret)
+    try:
+        begin(path_beside(secret), keys.id, force=force)
+    except BaseException:
+        _take_back(folder, made=made)
+        raise
+    try:
+        with atomic_output(folder / EVALUATION, force=force) as part:
+            part.write_bytes(keys.evaluation)
+        with private_output(secret, force=force) as part:
+            part.write_bytes(keys.secret)
+    except BaseException:
+        if not force:  # all three names were free, and the count's is ours since `begin`; earlier keys are never taken away
+            _take_back(folder, secret, folder / EVALUATION, path_beside(secret), made=made)
+        raise
+
+
+def _take_back(folder: Path, *paths: Path, made: bool) -> None:
+    """Half of a pair of keys is of no use, and would be in the way of the next try."""
+    with suppress(OSError):
+        for path in paths:
+            path.unlink(missing_ok=True)
+        if made:
+            folder.rmdir()  # an empty one alone
 
 
 def refuse_there(folder: Path, *, force: bool) -> None:
@@ -80,6 +102,14 @@ def refuse_there(folder: Path, *, force: bool) -> None:
             raise BadSpec("files.exists", f"{path}: is already there", hint="another folder; --force loses what was encrypted to these keys")
 
 
+def _other_kind(head: bytes) -> bool:
+    """Whether it is plainly a message that is no secret key: `read_message` says so better than a word about its mode."""
+    try:
+        return read_header(head).kind is not Kind.SECRET_KEY
+    except BadInput:
+        return False
+
+
 def load_secret(path: Path, artefact: ClientArtefact) -> Message:
     """The message of a secret key's file.
 
@@ -88,9 +118,9 @@ def load_secret(path: Path, artefact: ClientArtefact) -> Message:
     """
     try:
         with open_regular(path) as stream:
-            mode = os.fstat(stream.fileno()).st_mode
+            mode, head = os.fstat(stream.fileno()).st_mode, stream.read(HEADER_BYTES)
     except OSError as error:
         raise BadInput("he.unreadable", f"{path}: cannot be read: {error.strerror}", hint="give the path of secret.key") from error
-    if os.name == "posix" and mode & 0o077:
+    if os.name == "posix" and mode & 0o077 and not _other_kind(head):
         raise Withheld("he.key-exposed", f"{path}: others may read this secret key", hint=f"chmod 600 {path}")
     return read_message(path, Expected(Kind.SECRET_KEY, keys_bytes(artefact.parameters, 1), artefact.parameters.digest(), artefact.program))
