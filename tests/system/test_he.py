@@ -183,7 +183,9 @@ def test_samples_that_are_wrong_are_refused_with_their_place(desk: Desk) -> None
         np.savez(desk.folder / name, x=x)
         desk.refused(f"encrypt prog/client.vlhe --key keys/secret.key {name} -o bad.ct", code, status=5)
     assert not (desk.folder / "bad.ct").exists()
-    desk("encrypt prog/client.vlhe --key keys/secret.key far.npz --clip -o clipped.ct")
+    done = desk("encrypt prog/client.vlhe --key keys/secret.key far.npz --clip -o clipped.ct --json")
+    told = json.loads(done.stdout)
+    assert told["result"]["clipped"] == 12 and "bounds: 12;" in told["warnings"][0]
 
 
 def test_options_that_are_wrong_are_refused(desk: Desk) -> None:

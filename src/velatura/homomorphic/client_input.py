@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from velatura.errors import BadInput
 from velatura.homomorphic.artefacts import ClientArtefact
 
-__all__ = ["checked_input"]
+__all__ = ["checked_input", "number_outside"]
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -49,3 +49,9 @@ def checked_input(artefact: ClientArtefact, x: ArrayLike, *, clip: bool = False)
             hint="--clip brings values to the bounds; or compile with samples that cover them",
         )
     return values
+
+
+def number_outside(artefact: ClientArtefact, x: ArrayLike) -> int:
+    """How many values of samples that `checked_input` takes lie outside the bounds, and are another value once they are clipped."""
+    values = np.asarray(x).reshape(-1, len(artefact.input_low)).astype(np.float64)
+    return int(np.count_nonzero((values < artefact.input_low) | (values > artefact.input_high)))

@@ -105,7 +105,7 @@ def _text(out: Path, report: dict[str, Any]) -> str:
         f"given out: {report['share']}; ranges {report['range']}, {report['spare_bits']:g} spare bits; output {report['output']}",
     ]
     if deviations := [one["error"] for one in report.get("activations", {}).values()]:
-        lines.append(f"beside that, polynomials stand for activations: off by up to {max(deviations):.1e} of an activation (--activation-error)")
+        lines.insert(2, f"beside that, polynomials stand for activations: off by up to {max(deviations):.1e} of an activation (--activation-error)")
     if "flooding_deviation" in report:
         lines.append(f"flooding: scores deviate by {report['flooding_deviation']:.1e}; a key answers {report['queries_a_key']} times")
     return "\n".join(lines)

@@ -31,17 +31,21 @@ def encrypt(
     from velatura.cli.progress import progress
     from velatura.files import atomic_output, refuse_same
     from velatura.homomorphic.client import Client
+    from velatura.homomorphic.client_input import number_outside
     from velatura.homomorphic.samples import load_samples
     from velatura.homomorphic.wire import read_header
 
     refuse_same(samples, out)
     with Client(client, key) as owner, atomic_output(out, force=force) as part:
-        message = owner.encrypt(load_samples(samples).x, clip=clip, progress=progress(quiet=quiet))
+        x = load_samples(samples).x
+        message = owner.encrypt(x, clip=clip, progress=progress(quiet=quiet))
+        clipped = number_outside(owner.artefact, x)
         part.write_bytes(message)
     count = read_header(message).count
     told(
         "he encrypt",
-        {"file": str(out), "ciphertexts": count, "bytes": len(message)},
+        {"file": str(out), "ciphertexts": count, "bytes": len(message), "clipped": clipped},
         json=json,
         text=f"{out}: {count} ciphertexts, {len(message) / 1e3:.0f} kB",
+        warnings=[f"values outside the calibrated range, brought to its bounds: {clipped}; answers are for what was encrypted"] if clipped else [],
     )
