@@ -33,13 +33,15 @@ def configured(app: Any, *, certificate: Path | None, key: Path | None) -> Any:
     """uvicorn's configuration. Raises BadInput `enclave.certificate`; Missing `enclave.uvicorn`."""
     try:
         import uvicorn
+
+        from velatura.hurried_http import HurriedProtocol
     except ImportError as error:
         raise Missing("enclave.uvicorn", "uvicorn, which serves HTTP, is not installed", hint="pip install 'velatura[enclave]'") from error
     made = uvicorn.Config(
         app,
         ssl_certfile=certificate,
         ssl_keyfile=key,
-        http="h11",
+        http=HurriedProtocol,
         ws="none",
         lifespan="off",
         loop="asyncio",

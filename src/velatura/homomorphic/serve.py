@@ -204,7 +204,7 @@ def configured(app: Any, *, certificate: Path | None, key: Path | None) -> Any:
     try:
         import uvicorn
 
-        from velatura.homomorphic.hurried_http import HurriedProtocol
+        from velatura.hurried_http import HurriedProtocol
     except ImportError as error:
         raise Missing("he.uvicorn", "uvicorn, which serves HTTP, is not installed", hint="pip install 'velatura[he]'") from error
     made = uvicorn.Config(

@@ -17,22 +17,25 @@ from starlette.requests import Request  # noqa: E402
 from starlette.responses import Response  # noqa: E402
 from starlette.routing import Route  # noqa: E402
 
-from velatura.homomorphic import hurried_http  # noqa: E402
-from velatura.homomorphic.serve import configured, listening  # noqa: E402
+from velatura import hurried_http  # noqa: E402
+from velatura.enclave import serving  # noqa: E402
+from velatura.homomorphic import serve  # noqa: E402
 
 HEAD_S = 0.5
 WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-@pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+@pytest.fixture(params=[serve, serving], ids=["he serve", "enclave broker"])
+def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    service = request.param
+
     async def slow(_: Request) -> Response:
         await asyncio.sleep(3 * HEAD_S)
         return Response(b"done")
 
     monkeypatch.setattr(hurried_http, "HEAD_S", HEAD_S)
-    server = uvicorn.Server(configured(Starlette(routes=[Route("/", slow)]), certificate=None, key=None))
-    with listening("127.0.0.1", 0) as listener:
+    server = uvicorn.Server(service.configured(Starlette(routes=[Route("/", slow)]), certificate=None, key=None))
+    with service.listening("127.0.0.1", 0) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         yield listener.getsockname()[1]
