@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -174,19 +171,6 @@ def test_small_and_odd_pictures(form: PixelForm, size: tuple[int, int]) -> None:
     made = applied(plate, form, light)
     assert apart(made, plate, form) <= 1.0
     assert [plane.shape for plane in made] == form.shapes(*size)
-
-
-def test_it_is_cheap() -> None:
-    plate = scene(YUV, 640, 360)
-    frame = lit(plate, YUV, 1.06)
-    usable: Any = np.ones((360, 640), np.bool_)
-    usable[50:250, 100:300] = False
-    best = 1.0
-    for _ in range(10):
-        begun = time.process_time()
-        applied(plate, YUV, fit(frame, plate, YUV, usable))
-        best = min(best, time.process_time() - begun)
-    assert best <= 0.0045  # 1.2 ms alone on a core; three times that under load
 
 
 def test_lights_that_lead_to_one_lead_to_each_other() -> None:

@@ -30,6 +30,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -71,7 +72,7 @@ class Cell:
         self._confine()
         with _leash(self._control.end.fileno()):
             guest, error = self._warm()
-        self._control.send({"error": error, "threads": self._threads()})
+        self._control.send({"error": error, "threads": self._threads_left()})
         while guest is not None:
             self._obey(guest)
 
@@ -166,6 +167,14 @@ class Cell:
     def _threads(self) -> int:
         """Of this process; 1 where /proc does not tell (the parent counts once more)."""
         return 1 if self._tasks is None else len(os.listdir(self._tasks))  # noqa: PTH208 - a descriptor, not a path
+
+    def _threads_left(self) -> int:
+        """The same once warm: a thread that was joined stands in the list until the kernel has buried it, which may take a moment."""
+        for _ in range(100):
+            if (count := self._threads()) <= self._may.threads:
+                break
+            time.sleep(0.01)
+        return count
 
     def _address_space(self) -> int:
         """Bytes that are mapped; 0 where /proc does not tell."""
