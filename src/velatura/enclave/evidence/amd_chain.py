@@ -62,7 +62,7 @@ def hold_amd_chain(
     told = "the leaf is not signed by the ASK that it names"
     tried("chain", "chain-invalid", told, partial(leaf.verify_issued_by, ask.public_key()))  # type: ignore[arg-type]
     examination.passed("chain", f"{leaf.kind.upper()}, ASK and ARK-{product.name}, which is pinned")
-    dates = [(f"the {leaf.kind.upper()}", leaf.not_before, leaf.not_after), dates_of(ask), dates_of(ark)]
+    dates = [(lambda: f"the {leaf.kind.upper()}", leaf.not_before, leaf.not_after), dates_of(ask), dates_of(ark)]
     hold_validity(examination, dates, now)
     # AMD's lists are signed by the ARK and name ASKs; leaves, whose serial number is 0, cannot be on a list.
     hold_revocation(examination, (ask, ark), crls, now, max_age_s=crl_max_age_s)

@@ -201,7 +201,6 @@ def hold_authorities(authorities: Sequence[x509.Certificate], *, strict: bool = 
             raise Refused("chain", "chain-invalid", f"{_called(certificate)} allows fewer CAs below it than there are")
 
 
-@lru_cache(maxsize=256)
 def _called(certificate: x509.Certificate) -> str:
     return certificate.subject.rfc4514_string() or "a certificate without a name"
 
@@ -216,18 +215,18 @@ def _extension(certificate: x509.Certificate, kind: type[E_]) -> E_ | None:
         return None
 
 
-def dates_of(certificate: x509.Certificate) -> tuple[str, datetime, datetime]:
-    """What it is called, from when and until when it is valid."""
-    return _called(certificate), certificate.not_valid_before_utc, certificate.not_valid_after_utc
+def dates_of(certificate: x509.Certificate) -> tuple[Callable[[], str], datetime, datetime]:
+    """What it is called (a name is put into words only where somebody must read it), from when and until when it is valid."""
+    return partial(_called, certificate), certificate.not_valid_before_utc, certificate.not_valid_after_utc
 
 
-def hold_validity(examination: Examination, dates: Sequence[tuple[str, datetime, datetime]], now: datetime) -> None:
+def hold_validity(examination: Examination, dates: Sequence[tuple[Callable[[], str], datetime, datetime]], now: datetime) -> None:
     """The check `validity`. Raises Refused `expired`, `not-yet-valid`."""
     for called, since, until in dates:
         if now < since:
-            raise Refused("validity", "not-yet-valid", f"{called} is valid from {since:%Y-%m-%d %H:%M} UTC")
+            raise Refused("validity", "not-yet-valid", f"{called()} is valid from {since:%Y-%m-%d %H:%M} UTC")
         if now > until:
-            raise Refused("validity", "expired", f"{called} was valid until {until:%Y-%m-%d %H:%M} UTC")
+            raise Refused("validity", "expired", f"{called()} was valid until {until:%Y-%m-%d %H:%M} UTC")
     told = f"all {len(dates)} certificates are in date, until {min(until for _, _, until in dates):%Y-%m-%d}"
     examination.passed("validity", told)
 

@@ -25,7 +25,7 @@ from velatura.enclave.evidence.dcap_collateral import addresses, common_name, ho
 from velatura.enclave.evidence.dcap_engine import hold_tcb
 from velatura.enclave.evidence.dcap_quote import Quote, SgxReport, Tee, read_quote
 from velatura.enclave.evidence.p256 import certified_key, point, verify_p256
-from velatura.enclave.evidence.roots import pins
+from velatura.enclave.evidence.roots import pinned_chain, pins
 from velatura.enclave.policy import Policy
 
 __all__ = ["hold_quote", "platform_of"]
@@ -59,7 +59,8 @@ def hold_quote(
     examination.passed("structure", f"a quote of {tee.upper()}, version {quote.version}, {len(quote.raw)} bytes{padding}")
     collateral = None if companions.dcap is None else read_collateral(companions.dcap)
     crls = (*(collateral.crls if collateral else ()), *companions.crl)
-    chain = hold_chain(examination, certificates_in(quote.chain, "chain"), pins=pins("intel-sgx"), now=now, crls=crls)
+    root = pinned_chain("intel-sgx")[-1]
+    chain = hold_chain(examination, certificates_in(quote.chain, "chain"), pins=pins("intel-sgx"), now=now, anchor=root, crls=crls)
     platform = _hold_leaf(examination, chain)
     _hold_signatures(examination, quote, chain[0])
     examination.claims |= {"quote_version": quote.version, "fmspc": platform["fmspc"], "pceid": platform["pceid"]}

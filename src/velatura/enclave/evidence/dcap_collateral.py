@@ -23,7 +23,7 @@ from velatura.enclave.appraisal import Examination, Refused
 from velatura.enclave.evidence.certificates import certificates_in, hold_chain, tried
 from velatura.enclave.evidence.dcap_quote import SgxReport, Tee
 from velatura.enclave.evidence.p256 import certified_key, verify_p256
-from velatura.enclave.evidence.roots import pins
+from velatura.enclave.evidence.roots import pinned_chain, pins
 from velatura.enclave.evidence.strict_json import member, octets, read_document
 from velatura.enclave.policy import Policy
 from velatura.errors import BadInput
@@ -187,7 +187,8 @@ def _signer(chain: tuple[bytes, ...], root_crl: bytes, now: datetime) -> ec.Elli
     """The key of Intel SGX TCB Signing, by a chain of its own whose checks are told as one."""
     name = "collateral-signature"
     try:
-        leaf, *above = hold_chain(Examination(), chain, pins=pins("intel-sgx"), now=now, crls=(root_crl,))
+        root = pinned_chain("intel-sgx")[-1]
+        leaf, *above = hold_chain(Examination(), chain, pins=pins("intel-sgx"), now=now, anchor=root, crls=(root_crl,))
     except Refused as refused:
         code = "collateral-expired" if refused.check.code == "expired" else refused.check.code
         raise Refused(name, code, f"who signed the collateral: {refused.check.told}", hint=refused.check.hint) from refused

@@ -35,10 +35,12 @@ class Fields:
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes. Raises BadInput `enclave.evidence`: there are fewer."""
-        if count > self.left:
+        end = self.at + count
+        if end > len(self.raw):
             raise BadInput("enclave.evidence", f"{self.named} is cut short: at byte {self.at} it wants {count} more and has {self.left}")
-        self.at += count
-        return self.raw[self.at - count : self.at]
+        taken = self.raw[self.at : end]
+        self.at = end
+        return taken
 
     def number(self, width: int) -> int:
         """The next `width` bytes, unsigned."""

@@ -34,7 +34,7 @@ from velatura.enclave.assurance import Assurance
 from velatura.enclave.companions import Companions
 from velatura.enclave.evidence.certificates import certificates_in, hold_chain, key_digest, tried
 from velatura.enclave.evidence.requirements import hold_nonce
-from velatura.enclave.evidence.roots import pins
+from velatura.enclave.evidence.roots import pinned_chain, pins
 from velatura.enclave.evidence.spdm import MeasurementReport, read_measurement_report
 from velatura.enclave.evidence.strict_json import member, octets, read_document
 from velatura.enclave.policy import Policy
@@ -146,8 +146,8 @@ def hold_devices(examination: Examination, evidence: bytes, policy: Policy, comp
 
 def _documents(evidence: bytes, companions: Companions) -> list[Document]:
     if not evidence.lstrip().startswith((b"[", b"{")):
-        read_measurement_report(evidence)  # bytes that are no report are told before what is missing beside them
         if companions.chain is None:
+            read_measurement_report(evidence)  # bytes that are no report are told before what is missing beside them
             told = "a report comes with the certificates of its device, the device's own first; none are given"
             raise Refused(
                 "companions",
@@ -177,7 +177,8 @@ def _listed(item: Any, named: str) -> Document:
 def _device(examination: Examination, document: Document, crls: Sequence[bytes], now: datetime) -> Device:
     report = read_measurement_report(document.report)
     examination.passed("structure", f"SPDM 1.1, {len(report.measurements)} measurements, {report.padding} zeros after the signature")
-    leaf = hold_chain(examination, document.chain, pins=pins("nvidia-device"), now=now, crls=crls)[0]
+    root = pinned_chain("nvidia-device")[-1]
+    leaf = hold_chain(examination, document.chain, pins=pins("nvidia-device"), now=now, anchor=root, crls=crls)[0]
     _hold_signature(examination, leaf, report)
     product, serial = _named(leaf)
     device = Device(product, serial, key_digest(leaf), _hold_firmware(examination, leaf, report), report)
