@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from velatura.errors import BadInput
+from velatura.federated.descent import Descent
 from velatura.federated.table import Table
 
 if TYPE_CHECKING:
@@ -35,19 +36,19 @@ def trained(network: nn.Module, table: Table, how: Training, *, seed: int) -> fl
     x, y = torch.from_numpy(table.x), torch.from_numpy(table.y)
     order = torch.Generator().manual_seed(seed)
     torch.default_generator.manual_seed(seed)  # `torch.manual_seed` writes down a call stack for each device that is not there: 5 ms
-    optimizer = torch.optim.SGD(network.parameters(), how.lr, momentum=how.momentum, weight_decay=how.weight_decay)
+    descent = Descent(network.parameters(), how)
     begun = [parameter.detach().clone() for parameter in network.parameters()] if how.proximal else []
     network.train()
     total = 0.0
     for _ in range(how.epochs):
         total = 0.0
         for rows in torch.split(torch.randperm(len(y), generator=order), how.batch):
-            optimizer.zero_grad()
+            descent.forget()
             loss = torch.nn.functional.cross_entropy(network(x[rows]), y[rows])
             if begun:
                 loss = loss + how.proximal / 2 * _squared(network, begun)
             loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+            descent.step()
             total += float(loss.detach()) * len(rows)
     return total / max(len(y), 1)
 
@@ -71,7 +72,7 @@ def trained_privately(network: nn.Module, table: Table, how: Training, own: Site
     plan = own.plan
     x, y = torch.from_numpy(table.x), torch.from_numpy(table.y)
     torch.default_generator.manual_seed(seed)
-    optimizer = torch.optim.SGD(network.parameters(), how.lr, momentum=how.momentum, weight_decay=how.weight_decay)
+    descent = Descent(network.parameters(), how)
     begun = [parameter.detach().clone() for parameter in network.parameters()] if how.proximal else []
     network.train()
     secret = own.key("noise")
@@ -84,7 +85,7 @@ def trained_privately(network: nn.Module, table: Table, how: Training, own: Site
             for parameter, before in zip(network.parameters(), begun, strict=False):
                 if parameter.grad is not None:
                     parameter.grad += how.proximal * (parameter.detach() - before)
-            optimizer.step()
+            descent.step()
 
 
 def judged(network: nn.Module, table: Table) -> tuple[float, float]:
