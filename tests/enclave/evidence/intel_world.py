@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from velatura.enclave.evidence import roots
+from velatura.enclave.evidence import dcap, dcap_collateral, roots
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 FMSPC, PCEID = bytes.fromhex("00A06F050000"), bytes(2)
@@ -264,5 +264,7 @@ class IntelWorld:
         pin = hashlib.sha256(self.root.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
         monkeypatch.setattr(roots, "ROOTS", {"intel-sgx": roots.Root("intel-sgx-root-ca.der", "a root for tests", pin)})
         root = self.root.public_bytes(Encoding.DER)
+        for module in (dcap, dcap_collateral):
+            monkeypatch.setattr(module, "pinned_chain", lambda _: (root,))
         with_root = dcap_qvl.verify_with_root_ca
         monkeypatch.setattr(dcap_qvl, "verify", lambda quote, collateral, now: with_root(quote, collateral, root, now))

@@ -116,6 +116,25 @@ def test_texts_are_signed_byte_for_byte(part: str) -> None:
         assert (found.verdict, found.code) == (Verdict.CONTRAINDICATED, "signature")
 
 
+def test_who_signed_the_revocation_list_issued_the_leaf_too() -> None:
+    """The engine reads this chain and looks at no signature in it; the list itself is held against the quote's own chain."""
+    stranger, whole = IntelWorld(), json.loads(WORLD.collateral())
+    fresh = WORLD.certificate("Intel SGX PCK Processor CA", WORLD.ca_key, "Intel SGX Root CA", WORLD.root_key, ca=0)
+    assert judged(json.dumps(whole | {"pck_crl_issuer_chain": WORLD.pem(fresh, WORLD.root)}).encode()).verdict is Verdict.AFFIRMING
+    old = WORLD.certificate("Intel SGX PCK Processor CA", WORLD.ca_key, "Intel SGX Root CA", WORLD.root_key, ca=0, until=NOW - timedelta(days=1))
+    for code, chain in (
+        ("chain-invalid", WORLD.pem(stranger.ca, WORLD.root)),
+        ("chain-invalid", WORLD.pem(WORLD.tcb, WORLD.root)),
+        ("chain-invalid", stranger.pem(stranger.ca, stranger.root)),
+        ("chain-invalid", WORLD.pem(WORLD.ca)),
+        ("collateral-expired", WORLD.pem(old, WORLD.root)),
+        ("malformed", ""),
+        ("malformed", whole["pck_crl_issuer_chain"].replace("-----END", "---)-END", 1)),
+    ):
+        found = judged(json.dumps(whole | {"pck_crl_issuer_chain": chain}).encode())
+        assert (found.verdict, found.code) == (Verdict.CONTRAINDICATED, code), chain
+
+
 def test_a_stranger_did_not_sign_them() -> None:
     assert judged(WORLD.collateral(signer=ec.generate_private_key(ec.SECP256R1()))).code == "signature"
 

@@ -59,8 +59,8 @@ def hold_quote(
     examination.passed("structure", f"a quote of {tee.upper()}, version {quote.version}, {len(quote.raw)} bytes{padding}")
     collateral = None if companions.dcap is None else read_collateral(companions.dcap)
     crls = (*(collateral.crls if collateral else ()), *companions.crl)
-    root = pinned_chain("intel-sgx")[-1]
-    chain = hold_chain(examination, certificates_in(quote.chain, "chain"), pins=pins("intel-sgx"), now=now, anchor=root, crls=crls)
+    shown, root = certificates_in(quote.chain, "chain"), pinned_chain("intel-sgx")[-1]
+    chain = hold_chain(examination, shown, pins=pins("intel-sgx"), now=now, anchor=root, crls=crls)
     platform = _hold_leaf(examination, chain)
     _hold_signatures(examination, quote, chain[0])
     examination.claims |= {"quote_version": quote.version, "fmspc": platform["fmspc"], "pceid": platform["pceid"]}
@@ -71,7 +71,7 @@ def hold_quote(
         hint = f"velatura enclave collateral says how to get it; tcb_info is at {wanted['tcb_info']}"
         examination.failed("collateral", "collateral-missing", told, hint=hint)
         return quote
-    hold_collateral(examination, collateral, tee=tee, platform=platform, authority=chain[1], policy=policy, now=now)
+    hold_collateral(examination, collateral, tee=tee, platform=platform, leaf=(shown[0], chain[1]), policy=policy, now=now)
     hold_quoting_enclave(examination, collateral, SgxReport(quote.qe_report))
     hold_tcb(examination, quote, collateral, policy, now)
     return quote

@@ -70,7 +70,7 @@ class Collateral:
 
     Attributes:
         crls: revocation lists, DER: of the root, and of the CA that certified the platform.
-        pck_crl_issuers: PEM, for the TCB engine.
+        pck_crl_issuers: of who signed `pck_crl`, PEM.
     """
 
     tcb_info: Part
@@ -135,7 +135,7 @@ def hold_collateral(
     *,
     tee: Tee,
     platform: Mapping[str, str],
-    authority: x509.Certificate,
+    leaf: tuple[bytes, x509.Certificate],
     policy: Policy,
     now: datetime,
 ) -> None:
@@ -143,12 +143,13 @@ def hold_collateral(
 
     Args:
         platform: `fmspc` and `pceid` of the PCK leaf, lower-case hex.
-        authority: who issued the PCK leaf: the revocation list must be its.
+        leaf: the PCK leaf in DER, and who issued it: the revocation list must be its.
 
     Raises:
         Refused: `collateral-mismatch`, `collateral-expired`, `chain-invalid`, `revoked`, `signature`, `malformed`.
     """
-    _hold_same_platform(examination, collateral, tee, platform, authority)
+    _hold_same_platform(examination, collateral, tee, platform, leaf[1])
+    _hold_list_issuers(collateral, leaf[0], now)
     parts = collateral.tcb_info, collateral.qe_identity
     for part in parts:
         told = f"{part.name} is of {part.issued:%Y-%m-%d %H:%M} to {part.until:%Y-%m-%d %H:%M} UTC"
@@ -183,19 +184,32 @@ def _hold_same_platform(examination: Examination, collateral: Collateral, tee: T
     examination.need("collateral", not differing, "collateral-mismatch", told, hint="fetch that of this quote: velatura enclave collateral")
 
 
+def _hold_list_issuers(collateral: Collateral, leaf: bytes, now: datetime) -> None:
+    """Whoever signed the revocation list issued the PCK leaf too, so the leaf must verify below the chain that the collateral shows for the list.
+
+    The list's signature is held against the quote's own chain; the engine reads this one and looks at no signature in it.
+    """
+    shown = certificates_in(_octets(collateral.pck_crl_issuers, "pck_crl_issuer_chain"), "collateral")
+    _hold_chain("collateral", "who issued pck_crl", (leaf, *shown), now)
+
+
 def _signer(chain: tuple[bytes, ...], root_crl: bytes, now: datetime) -> ec.EllipticCurvePublicKey:
     """The key of Intel SGX TCB Signing, by a chain of its own whose checks are told as one."""
     name = "collateral-signature"
-    try:
-        root = pinned_chain("intel-sgx")[-1]
-        leaf, *above = hold_chain(Examination(), chain, pins=pins("intel-sgx"), now=now, anchor=root, crls=(root_crl,))
-    except Refused as refused:
-        code = "collateral-expired" if refused.check.code == "expired" else refused.check.code
-        raise Refused(name, code, f"who signed the collateral: {refused.check.told}", hint=refused.check.hint) from refused
+    leaf, *above = _hold_chain(name, "who signed the collateral", chain, now, root_crl)
     signer = common_name(leaf.subject)
     if len(above) != 1 or signer != "Intel SGX TCB Signing":
         raise Refused(name, "chain-invalid", f"the collateral is signed by {signer}; Intel SGX TCB Signing alone, right below the root, may do that")
     return certified_key(leaf, name)
+
+
+def _hold_chain(name: str, who: str, chain: tuple[bytes, ...], now: datetime, *crls: bytes) -> tuple[x509.Certificate, ...]:
+    """A chain of the collateral's own, up to Intel's root, whose checks are told as one, `name`."""
+    try:
+        return hold_chain(Examination(), chain, pins=pins("intel-sgx"), now=now, anchor=pinned_chain("intel-sgx")[-1], crls=crls)
+    except Refused as refused:
+        code = "collateral-expired" if refused.check.code == "expired" else refused.check.code
+        raise Refused(name, code, f"{who}: {refused.check.told}", hint=refused.check.hint) from refused
 
 
 def _hold_age(examination: Examination, collateral: Collateral, policy: Policy, now: datetime) -> None:
