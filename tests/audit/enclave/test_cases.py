@@ -62,8 +62,23 @@ def test_a_spec_without_its_table_says_what_to_write(tmp_path: Path) -> None:
 
 @needs_process
 def test_attacks_are_played_in_the_order_of_the_report(tmp_path: Path) -> None:
-    assert planned(tmp_path) == ATTACKS
-    assert planned(tmp_path, attacks=["escapes", "data-canary"]) == ("escapes", "data-canary")
+    assert tuple(dict.fromkeys(planned(tmp_path))) == ATTACKS
+    assert tuple(dict.fromkeys(planned(tmp_path, attacks=["escapes", "data-canary"]))) == ("escapes", "data-canary")
+
+
+def test_a_word_is_looked_for_in_every_place_and_judged_but_for_swap(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        cases = plan(spec(attacks=["data-canary"]), base=tmp_path, stack=stack).cases
+    told = {case.target.partition(": ")[2].partition(",")[0]: case.claim is not None for case in cases}
+    assert told == {
+        "files": True,
+        "packets on every interface": True,
+        "a core dump that is forced": True,
+        "its process's memory": True,
+        "areas of its keys": True,
+        "swap": False,
+    }
+    assert len({case.key for case in cases}) == len(cases), "an unprotected arm is shared by its key"
 
 
 @needs_process

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan"]
 
+_NO_BETTER = Claim()
 OWN_KEY = frozenset({"process", "simulated"})
 """Formats whose documents bring the key that they are verified with: nobody else vouches for it."""
 
@@ -69,10 +70,24 @@ def _tampering(material: Material) -> Iterator[Case]:
 
 
 def _canary(material: Material) -> Iterator[Case]:
-    from velatura.attacks.enclave.data_canary import DataCanary
+    from velatura.attacks.enclave.data_canary import CORE, KNOWLEDGE, DataCanary
+    from velatura.audit.enclave import places
     from velatura.audit.enclave.jobs import LeakArm
+    from velatura.audit.enclave.swapping import swap_areas
 
-    yield _case(material, DataCanary(), "data in a job whose code is hostile", (LeakArm(confined=False), LeakArm(confined=True)), ())
+    what, root = "data in a job whose code is hostile", "wrote the job's code, and is root of this machine"
+    looked: list[tuple[str, places.Place | None, DataCanary]] = [
+        ("files, messages and outputs", None, DataCanary()),
+        ("packets on every interface", places.packets, DataCanary(1, knowledge=f"{KNOWLEDGE}; listens to every packet of this machine")),
+        ("a core dump that is forced", places.core, DataCanary(1, (CORE,), f"{KNOWLEDGE}; has lifted the limit on core dumps")),
+        ("its process's memory, read under its own account", places.memory, DataCanary(1, knowledge=f"{KNOWLEDGE}; has the process's own account")),
+        ("areas of its keys, read by root", places.secret_area, DataCanary(1, knowledge=root)),
+        (f"swap{'' if swap_areas() else ', of which this machine has none'}", places.swap, DataCanary(2, knowledge=root)),
+    ]
+    for where, place, attack in looked:
+        arms = LeakArm(confined=False, place=place), LeakArm(confined=True, place=place)
+        claim = None if place is places.swap else _NO_BETTER  # who may read swap is root, from whom a confined process keeps its keys alone
+        yield _case(material, attack, f"{what}: {where}", arms, (), where.encode(), claim)
 
 
 def _escapes(material: Material) -> Iterator[Case]:
@@ -91,7 +106,15 @@ _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {
 }
 
 
-def _case(material: Material, attack: Attack[Any, Any], what: str, arms: tuple[Any, Any], secrets: Sequence[Any], data: bytes = b"") -> Case:
+def _case(
+    material: Material,
+    attack: Attack[Any, Any],
+    what: str,
+    arms: tuple[Any, Any],
+    secrets: Sequence[Any],
+    data: bytes = b"",
+    claim: Claim | None = _NO_BETTER,
+) -> Case:
     options = material.options
     told = ["velatura", "attack", "enclave", *([options.evidence, "--policy", options.policy] if options.evidence else [])]
     told += [word for name, value in (("--time", options.time), ("--job", options.job)) if value for word in (name, value)]
@@ -99,4 +122,4 @@ def _case(material: Material, attack: Attack[Any, Any], what: str, arms: tuple[A
         told += ["--flips", str(options.flips), "--mutations", str(options.mutations)]
     repeat = shlex.join([*told, "--only", attack.name])
     digest = hashlib.sha256(data + material.job.digest.encode()).hexdigest()
-    return Case(attack, what, *arms, Claim(), secrets, f"{repeat} {digest}", repeat, digest)
+    return Case(attack, what, *arms, claim, secrets, f"{repeat} {digest}", repeat, digest)

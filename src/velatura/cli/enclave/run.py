@@ -44,6 +44,7 @@ def run(
     """Run a job where its operator cannot look: verify the enclave, encrypt to its attested key, run, let out what is declared. All or nothing."""
     from velatura.cli.output import emit as told
     from velatura.cli.progress import progress
+    from velatura.enclave.backends.doctor import swap, swap_warning
     from velatura.enclave.counters import FILE_ALONE, NOT_DETECTED
     from velatura.enclave.job import load_job
     from velatura.enclave.run_record import RECORD
@@ -67,7 +68,7 @@ def run(
                 part.write_bytes(ran.state)
         (folder / "run").rename(out)
     rollback = [NOT_DETECTED] if ran.counted is None else [FILE_ALONE] if by_file else []
-    warnings = rollback if state is not None else []
+    warnings = [*(rollback if state is not None else []), *swap_warning(swap())]
     told("enclave run", {"folder": str(out), **record}, json=json, text=_text(out, record, RECORD), warnings=warnings)
 
 

@@ -14,7 +14,7 @@ from velatura.enclave.backends.cell import SECRETMEM
 from velatura.enclave.backends.choice import BACKENDS
 from velatura.sandbox.layers import layers
 
-__all__ = ["LAYERS", "Found", "examine_backends", "examine_layers", "swap"]
+__all__ = ["LAYERS", "Found", "examine_backends", "examine_layers", "swap", "swap_warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +91,8 @@ def swap(path: Path = Path("/proc/swaps")) -> Found:
     except OSError:
         devices = []
     return Found("no swap", f"memory may be written to {', '.join(devices)}" if devices else "", gives, "swapoff -a" if devices else "")
+
+
+def swap_warning(found: Found) -> tuple[str, ...]:
+    """What a run says of it; (): there is no swap."""
+    return (f"{found.absent} while the job computes; keys never are ({found.brings}, or encrypt it)",) if found.absent else ()
