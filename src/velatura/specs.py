@@ -43,7 +43,7 @@ def load_spec(path: Path, kind: type[T], *, limit: int = 1 << 20) -> T:
     except OSError as error:
         raise BadSpec("spec.unreadable", f"{path}: cannot be read: {error.strerror}", hint="give the path of a TOML or JSON file") from error
     if len(raw) > limit:
-        raise BadInput("spec.too-large", f"{path}: larger than {limit} bytes")
+        raise BadInput("spec.too-large", f"{path}: larger than {limit} bytes", hint="a spec is a page of text: is this the right file?")
     read = read_json if path.suffix == ".json" else read_toml
     return read(raw, kind, where=str(path))
 

@@ -113,7 +113,7 @@ def _state_key(path: Path, made: DatasetKey, *, json: bool) -> None:
 
     save_dataset_key(made, path)
     counter = str(counter_beside(made.uses)) if made.tpm is None else f"TPM index {made.tpm.index:#010x}"
-    result = {"key": str(path), "state": made.dataset, "uses": str(made.uses), "counter": counter}
+    result = {"key": str(path), "id": made.dataset, "uses": str(made.uses), "counter": counter}
     text = f"{path}: the key, yours alone; {made.uses} counts its uses, {counter} its states: keep them\n"
     text += f'[state] in the job\'s file: id = "{made.dataset}"'
     told("enclave seal", result, json=json, text=text)
