@@ -36,7 +36,7 @@ _ROUNDING = 1e-9
 class Ranges:
     """
     Args:
-        peak: (steps,) bound of |value| over all slots of each step's result.
+        peak: (steps,) bound of |value| over all slots of each step's result; not finite where intervals grew beyond every double.
         proven: for every input within the bounds; else measured on samples, with a margin.
         within: each Chebyshev polynomial's argument stays in [-1, 1].
     """
@@ -61,7 +61,8 @@ def proven(program: Program, inputs: Mapping[tuple[int, int], Interval], *, know
         known: layer -> bound of |value| of all its steps that the caller proves otherwise: intervals know nothing of norms (Cauchy, Schwarz).
     """
     engine = _Intervals([(known or {}).get(layer, inf) for layer in program.layer])
-    run(program, _unit_plan(program), engine, inputs, watch=engine.watch)
+    with np.errstate(over="ignore", invalid="ignore"):  # bounds beyond every double are no bounds: `search` refuses them
+        run(program, _unit_plan(program), engine, inputs, watch=engine.watch)
     for ref, step in enumerate(program.steps):
         if isinstance(step, Take):
             engine.peak[ref] = _peak(inputs[step.source, step.index])
