@@ -10,7 +10,7 @@ from velatura.errors import Unsupported
 from velatura.homomorphic.levels import plan
 from velatura.homomorphic.parameters import MAX_LOG_QP, parameters
 from velatura.homomorphic.program import Program, ProgramBuilder
-from velatura.homomorphic.ranges import calibrated, spare_bits
+from velatura.homomorphic.ranges import Interval, calibrated, proven, spare_bits
 from velatura.homomorphic.search import Found, measured_error, search
 
 SLOTS = 4096
@@ -99,3 +99,17 @@ def test_a_chain_in_which_weights_vanish_has_no_precision_at_all() -> None:
     chosen = parameters(8192, [30, 20], 30)
     planned = plan(program, chosen.data, [2.0**20, 2.0**10])
     assert measured_error(program, planned, chosen, {(0, 0): np.ones((1, SLOTS))}, np.array([[0, 0]]), np.random.default_rng(0)) == float("inf")
+
+
+def test_a_value_that_no_interval_bounds_is_refused_and_its_layer_named() -> None:
+    builder = ProgramBuilder(SLOTS)
+    x = builder.take(0)
+    for number in range(11):  # 2 ** 2 ** 11 is beyond every double
+        builder.layer = f"square {number}"
+        x = builder.multiply([(x, x)])
+    program = builder.build([x])
+    ranges = proven(program, {(0, 0): Interval(np.full(SLOTS, -2.0), np.full(SLOTS, 2.0))})
+    assert np.isinf(ranges.peak[-1])
+    with pytest.raises(Unsupported, match="square 9 has no bound") as refusal:
+        search(program, {(0, 0): np.ones((1, SLOTS))}, np.array([[0, 0]]), ranges)
+    assert refusal.value.code == "he.depth"

@@ -81,8 +81,13 @@ def search(
         wanted: greatest relative error; what will certainly pass it is not simulated.
 
     Raises:
-        Unsupported: `he.depth` where the program's levels do not fit under the table; `he.precision`.
+        Unsupported: `he.depth` where the program's levels do not fit under the table, or a value has no bound; `he.precision`.
     """
+    if not np.all(np.isfinite(ranges.peak)):
+        layer = program.layer[int(np.argmin(np.isfinite(ranges.peak)))]
+        raise Unsupported(
+            "he.depth", f"a value of {layer} has no bound: it grows beyond every number", hint="fewer layers, or polynomials of lower degree"
+        )
     n = 2 * program.slots
     allowed = MAX_LOG_QP[n] if max_log_qp is None else max_log_qp
     unknowns = exponents(program, program.depth + 1)
