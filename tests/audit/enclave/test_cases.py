@@ -115,12 +115,15 @@ def test_no_probe_gets_out_of_the_process_of_a_job(tmp_path: Path) -> None:
 @needs_process
 def test_forged_evidence_of_this_machine_is_held_against_a_relying_party_that_believes(tmp_path: Path) -> None:
     done = audit(spec(attacks=["evidence-forgery"], flips=50, mutations=50), None, base=tmp_path)
-    (finding,) = done.report.findings
+    finding, anew = done.report.findings
     assert finding.verdict is Verdict.HELD
     assert finding.baseline is not None
     assert finding.baseline.value > 0.5
     assert finding.evidence["accepted"] == "none"
     assert "velatura attack enclave --flips 50" in finding.repeat
+    assert (anew.verdict, anew.target) == (Verdict.STATED, "evidence of format process, made anew by who shows it")
+    assert anew.estimate is not None
+    assert anew.estimate.value == 1, "what its limit says is so"
 
 
 @pytest.mark.parametrize("leaf", [b"", b"no certificate", b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n"])

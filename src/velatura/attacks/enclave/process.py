@@ -1,7 +1,7 @@
 """Evidence of a confined process as its attacker sees it: JSON in one form, an Ed25519 signature, and the key beside it.
 
 Whoever owns the machine makes such evidence, and so does who signs with a key of his own: that is no forgery but what this format does not protect
-from, and no forgery here does it.
+from (`made_anew.py` plays it), and no forgery here does it.
 """
 
 from __future__ import annotations

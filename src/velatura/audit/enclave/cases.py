@@ -51,13 +51,16 @@ def plan(spec: AuditSpec, *, base: Path, stack: ExitStack, store: ModelStore | N
 
 def _forgery(material: Material) -> Iterator[Case]:
     from velatura.attacks.enclave.forging import EvidenceForgery
+    from velatura.attacks.enclave.made_anew import MadeAnew
     from velatura.audit.enclave.arms import BelievingArm, VerifyingArm
 
     options = material.options
     attack = EvidenceForgery(flips=options.flips, mutations=options.mutations)
-    own = ", changed; one that is made anew under a key of one's own is believed" if material.submission.format in OWN_KEY else ""
-    told = f"evidence of format {material.submission.format}{own}"
-    yield _case(material, attack, told, (BelievingArm(), VerifyingArm()), [material.submission], material.submission.evidence)
+    secret, arms = material.submission, (BelievingArm(), VerifyingArm())
+    told = f"evidence of format {secret.format}"
+    yield _case(material, attack, told, arms, [secret], secret.evidence)
+    if secret.format in OWN_KEY:
+        yield _case(material, MadeAnew(), f"{told}, made anew by who shows it", arms, [secret], b"anew" + secret.evidence, None)
 
 
 def _tampering(material: Material) -> Iterator[Case]:
