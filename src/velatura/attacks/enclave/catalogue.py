@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from velatura.attacks.enclave import chains, freshness, signatures, state, structure
+from velatura.attacks.enclave import chains, composite, freshness, signatures, state, structure
 from velatura.attacks.enclave.keys import Keys
 from velatura.attacks.enclave.parts import Opened
 from velatura.attacks.enclave.submission import Forgery
@@ -29,6 +29,7 @@ def forgeries(honest: Opened, others: Sequence[Opened], keys: Keys) -> Iterator[
         chains.forgeries(honest, others, keys),
         freshness.forgeries(honest, others, keys),
         state.forgeries(honest, others, keys),
+        composite.forgeries(honest, others, keys),
     ):
         seen[one.number, one.name] += 1
         count = seen[one.number, one.name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from velatura.attacks.enclave.composite import with_devices
 from velatura.attacks.enclave.parts import Opened
 from velatura.attacks.enclave.submission import Submission
 from velatura.errors import Unsupported, nearest
@@ -26,7 +27,7 @@ FORMATS = {
 
 
 def opened(submission: Submission) -> Opened:
-    """Take an honest submission apart.
+    """Take an honest submission apart, and the GPUs beside it.
 
     Raises:
         Unsupported: `attack.evidence`: a format that no attacker knows.
@@ -35,4 +36,4 @@ def opened(submission: Submission) -> Opened:
     if submission.format not in FORMATS:
         raise Unsupported("attack.evidence", f"no attacker takes {submission.format!r} apart", hint=nearest(submission.format, FORMATS))
     found: Opened = import_module(f"velatura.attacks.enclave.{FORMATS[submission.format]}").opened(submission)
-    return found
+    return found if found.submission.companions.get("gpu") is None else with_devices(found)
