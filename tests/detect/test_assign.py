@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import permutations
 
 import numpy as np
@@ -42,6 +44,16 @@ def test_a_crowd_goes_to_scipy_with_the_same_result() -> None:
     cost = np.random.default_rng(1).random((60, 90))
     rows, columns = linear_sum_assignment(cost)
     assert assign(cost) == list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def test_a_crowd_loads_no_more_of_scipy_than_it_needs() -> None:
+    code = (
+        "import sys, numpy as np; from velatura.detect.assign import assign\n"
+        "assert len(assign(np.random.default_rng(1).random((60, 90)))) == 60\n"
+        "print([name for name in sys.modules if name.startswith('scipy') and name != 'scipy.optimize._lsap'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
 def test_nothing_to_pair() -> None:

@@ -1,11 +1,16 @@
 """The cheapest matching of a small cost matrix in which some pairs are forbidden.
 
 Pairs that nothing competes for, nearly all of them in a clip, are taken directly. What is left goes to shortest augmenting paths in numpy, or
-to scipy where it is large: importing `scipy.optimize` costs .3 s of CPU, more than the tracker needs for a minute of clip, and only a crowd
-pays it. Source: Jonker and Volgenant 1987 (both).
+to scipy where it is large. Source: Jonker and Volgenant 1987 (both).
 """
 
 from __future__ import annotations
+
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +42,24 @@ def assign(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
 
 def _contested(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
     if max(cost.shape) > SMALL:
-        from scipy.optimize import linear_sum_assignment
-
-        return [(int(a), int(b)) for a, b in zip(*linear_sum_assignment(cost), strict=True)]
+        return [(int(a), int(b)) for a, b in zip(*_scipys().linear_sum_assignment(cost), strict=True)]
     if cost.shape[0] > cost.shape[1]:
         return [(a, b) for b, a in _augment(cost.T)]
     return _augment(cost)
+
+
+@cache
+def _scipys() -> Any:
+    """The extension alone: `scipy.optimize` around it is .4 s of CPU and 40 MB more in each process that may see a crowd."""
+    found = find_spec("scipy")
+    folder = Path(found.origin).parent / "optimize" if found and found.origin else Path()
+    for path in (folder / f"_lsap{suffix}" for suffix in EXTENSION_SUFFIXES):
+        if path.is_file() and (spec := spec_from_file_location("scipy.optimize._lsap", path)) and spec.loader:
+            spec.loader.exec_module(module := module_from_spec(spec))
+            return module
+    import scipy.optimize
+
+    return scipy.optimize
 
 
 def _augment(cost: NDArray[np.float64]) -> list[tuple[int, int]]:
