@@ -72,6 +72,15 @@ def _tampering(material: Material) -> Iterator[Case]:
     yield _case(material, SessionTampering(), "a session in which a key is asked for", arms, list(WAYS))
 
 
+def _sealed(material: Material) -> Iterator[Case]:
+    from velatura.attacks.enclave.sealed_tampering import WAYS, SealedTampering
+    from velatura.audit.enclave.sealed import SealedArm, SealedStage
+
+    stage = SealedStage(material.stack)
+    arms = SealedArm(stage, whole=False), SealedArm(stage, whole=True)
+    yield _case(material, SealedTampering(), "sealed data and state, opened inside", arms, list(WAYS))
+
+
 def _canary(material: Material) -> Iterator[Case]:
     from velatura.attacks.enclave.data_canary import CORE, KNOWLEDGE, DataCanary
     from velatura.audit.enclave import places
@@ -104,6 +113,7 @@ def _escapes(material: Material) -> Iterator[Case]:
 _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {
     "evidence-forgery": _forgery,
     "session-tampering": _tampering,
+    "sealed-tampering": _sealed,
     "data-canary": _canary,
     "escapes": _escapes,
 }

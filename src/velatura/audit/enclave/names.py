@@ -4,4 +4,4 @@ from __future__ import annotations
 
 __all__ = ["ATTACKS"]
 
-ATTACKS = ("evidence-forgery", "session-tampering", "data-canary", "escapes")
+ATTACKS = ("evidence-forgery", "session-tampering", "sealed-tampering", "data-canary", "escapes")
