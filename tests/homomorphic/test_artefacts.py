@@ -53,6 +53,13 @@ def test_the_clients_artefact_is_the_rest(compiled: object) -> None:
     assert found.products
 
 
+def test_the_owner_hears_what_is_left_to_him_and_no_word_of_the_models() -> None:
+    raw = made(replace(small(), left_away="Softmax 'a name of the model'"))
+    assert load_client(raw).left_away == "Softmax"
+    assert b"a name of the model" not in raw
+    assert load_client(made(small())).left_away == ""
+
+
 def test_the_clients_artefact_does_not_change_with_the_weights() -> None:
     others = tuple(vector * np.random.default_rng(0).normal(size=len(vector)) for vector in small().program.plains)
     other = replace(small(), program=replace(small().program, plains=others))

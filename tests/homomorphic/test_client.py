@@ -124,6 +124,7 @@ def test_an_answer_forged_under_a_right_digest_is_garbage_or_refused_and_stops_n
         (np.zeros((2, 3, 4)), "he.shape"),
         (np.zeros(()), "he.shape"),
         (np.zeros((1, 12), complex), "he.dtype"),
+        (np.zeros((1, 12), bool), "he.dtype"),
         (np.array([["a"] * 12]), "he.dtype"),
         (np.array([[None] * 12]), "he.dtype"),
         (np.full((1, 12), 3.5), "he.range"),

@@ -10,22 +10,26 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from velatura.errors import BadInput, BadSpec, Unsupported
+from velatura.homomorphic.artefacts import dump_client, dump_server, load_client, load_server
 from velatura.homomorphic.compile import Options, compile_graph, compile_model
 from velatura.homomorphic.compiled import Compiled, pack, unpack
 from velatura.homomorphic.engine import run
 from velatura.homomorphic.graph import Activation, Affine, Graph, Input, Polynomial, evaluate
 from velatura.homomorphic.levels import plan
+from velatura.homomorphic.program_form import inputs_of
 from velatura.homomorphic.seal_public import PublicSide
 from velatura.homomorphic.seal_secret import SecretSide
+from velatura.homomorphic.sharing import Sharing
 
 RNG = np.random.default_rng(0)
 SAMPLES = RNG.uniform(-1, 1, (40, 12))
 
 
 def network() -> Graph:
-    first = Affine("a", ("x",), (6,), csr_array(RNG.normal(size=(6, 12))), RNG.normal(size=6))
+    rng = np.random.default_rng(1)
+    first = Affine("a", ("x",), (6,), csr_array(rng.normal(size=(6, 12))), rng.normal(size=6))
     square = Polynomial("s", ("a",), (6,), np.array([[0.0], [0.0], [1.0]]))
-    return Graph((Input("x", (), (12,)), first, square, Affine("b", ("s",), (3,), csr_array(RNG.normal(size=(3, 6))), RNG.normal(size=3))), "b")
+    return Graph((Input("x", (), (12,)), first, square, Affine("b", ("s",), (3,), csr_array(rng.normal(size=(3, 6))), rng.normal(size=3))), "b")
 
 
 def on_seal(compiled: Compiled, x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -58,6 +62,21 @@ def test_seal_gives_what_the_network_gives_within_what_was_foretold(layout: str)
     assert compiled.report["spare_bits"] >= 1.99
 
 
+@pytest.mark.parametrize(("layout", "ciphertexts"), [("raw", 2), ("batch", 40)])
+def test_what_the_network_does_not_read_is_not_sent(layout: str, ciphertexts: int) -> None:
+    """Elements 4500 to 4539 of 9000 are read: of the ciphertexts that hold the sample, those travel."""
+    weights = np.zeros((3, 9000))
+    weights[:, 4500:4540] = RNG.normal(size=(3, 40))
+    graph = Graph((Input("x", (), (9000,)), Affine("a", ("x",), (3,), csr_array(weights), np.ones(3))), "a")
+    x = RNG.uniform(-1, 1, (20, 9000))
+    compiled = compile_graph(graph, x, Options(layout=layout, input_range=(-1.0, 1.0)))
+    sent = len(pack(compiled.packing, compiled.parameters.slots, x[:1])[0])
+    assert inputs_of(compiled.program) == tuple((0, number) for number in range(sent))
+    assert sent <= ciphertexts
+    want = evaluate(graph, x[:2])["a"][: 2 if layout == "batch" else 1]
+    assert np.abs(on_seal(compiled, x[: len(want)]) - want).max() < 1e-2 * np.abs(want).max()
+
+
 def test_activations_are_fitted_and_told() -> None:
     graph = network()
     nodes = (*graph.nodes[:2], Activation("s", ("a",), (6,), "silu"), graph.nodes[3])
@@ -65,6 +84,46 @@ def test_activations_are_fitted_and_told() -> None:
     assert compiled.report["activations"]["s"]["kind"] == "silu"
     want = evaluate(Graph(nodes, "b"), SAMPLES[:1])["b"]
     assert np.abs(on_seal(compiled, SAMPLES[:1]) - want).max() < 0.05 * np.abs(want).max()
+
+
+def test_what_activations_cost_stands_beside_the_noise_and_is_added_up() -> None:
+    graph = network()
+    nodes = (*graph.nodes[:2], Activation("s", ("a",), (6,), "silu"), graph.nodes[3])
+    compiled = compile_model(Graph(nodes, "b"), SAMPLES, Options(activation_error=3e-2))
+    off, noise = compiled.report["activations_error"], compiled.report["predicted_error"]
+    assert compiled.report["predicted_error_in_all"] == off + noise and off > noise
+    want = evaluate(Graph(nodes, "b"), SAMPLES)["b"]
+    seen = [np.abs(on_seal(compiled, SAMPLES[k : k + 1]) - want[k]).max() / np.abs(want).max() for k in range(6)]
+    assert max(seen) < 1.2 * off
+    assert compile_model(graph, SAMPLES).report["activations_error"] == 0.0
+
+
+@pytest.mark.parametrize("units", [1e-9, 255.0, 1e12])
+def test_inputs_may_be_in_any_units(units: float) -> None:
+    """Their squares are then of 1e24: a scale below one brings them under the modulus."""
+    graph, x = network(), units * SAMPLES
+    compiled = compile_graph(graph, x, Options())
+    assert compiled.parameters.n == 8192 and compiled.report["inputs_from_to"][1] > units / 2
+    want = evaluate(graph, x)["b"]
+    assert np.abs(on_seal(compiled, x[:1]) - want[:1]).max() < 1e-3 * np.abs(want).max()
+    load_server(dump_server(compiled))
+    load_client(dump_client(compiled, Sharing(), bytes(32)))
+
+
+@pytest.mark.parametrize(
+    ("graph", "x", "words"),
+    [
+        (network(), 1e60 * SAMPLES, "outputs reach .*e.121"),
+        (network(), 1e200 * SAMPLES, "outputs are beyond floating point"),
+        (network(), np.full((5, 12), 0.25), "no number but 0.25"),
+        (Graph((Input("x", (), (12,)), Affine("a", ("x",), (1,), csr_array(np.eye(1, 12)), np.zeros(1))), "a"), np.eye(12)[3:5], "answers zero"),
+    ],
+)
+def test_a_calibration_that_says_nothing_is_refused_before_a_search(graph: Graph, x: NDArray[np.float64], words: str) -> None:
+    said: list[str] = []
+    with pytest.raises(BadInput, match=words) as caught:
+        compile_graph(graph, x, told=said.append)
+    assert caught.value.code == "he.calibration" and not said and "samples" in caught.value.hint
 
 
 def test_a_finer_result_needs_a_longer_chain() -> None:

@@ -27,6 +27,8 @@ def test_security_is_told_beside_the_table() -> None:
     assert found.log_qp <= found.allowed_log_qp == 214
     assert 125 < found.estimated_bits < 145
     assert not found.insecure
+    assert {name: getattr(found, name) for name in ("rotations", "galois_keys", "levels")}.items() <= small().report.items()
+    assert found.rotations >= found.galois_keys > 0
 
 
 def test_figures_of_another_machine_change_the_time_alone() -> None:
@@ -36,4 +38,4 @@ def test_figures_of_another_machine_change_the_time_alone() -> None:
     assert other.ms == pytest.approx(3 * one.ms, rel=0.01)
     assert replace(other, ms=one.ms, first_ms=one.first_ms) == one
     assert one.batch
-    assert one.rotations == 0
+    assert (one.rotations, one.galois_keys) == (0, 0)

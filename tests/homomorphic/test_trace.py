@@ -298,3 +298,17 @@ def test_a_softmax_that_is_left_away_is_told() -> None:
     scores = node("MatMul", "x", "w", out="scores")
     assert trace_onnx(model(scores, node("Softmax", "scores", out="y", axis=1, name="head"), w=W)).left_away == "Softmax 'head'"
     assert trace_onnx(model(scores, w=W)).left_away == ""
+
+
+def test_a_sigmoid_at_the_end_is_left_to_the_owner_wherever_its_shape_goes() -> None:
+    """Its values are all above zero: as scores they would make every label of a model with one output a 1."""
+    scores, sigmoid = node("MatMul", "x", "w", out="scores"), node("Sigmoid", "scores", out="p", name="head")
+    x = np.random.default_rng(0).normal(size=(5, W.shape[0]))
+    for nodes in ([scores, node("Sigmoid", "scores", out="y", name="head")], [scores, sigmoid, node("Flatten", "p", out="y", axis=1)]):
+        graph = trace_onnx(model(*nodes, w=W))
+        assert graph.left_away == "Sigmoid 'head'"
+        np.testing.assert_allclose(evaluate(graph, x)[graph.output], x @ W)
+    inside = trace_onnx(model(scores, sigmoid, node("MatMul", "p", "v", out="y"), w=W, v=np.ones((W.shape[1], 2), np.float32)))
+    assert inside.left_away == "" and any(isinstance(one, Activation) for one in inside)
+    alone = trace_onnx(model(node("Sigmoid", "x", out="y")))
+    assert alone.left_away == "" and len(alone.nodes) == 2

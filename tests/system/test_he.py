@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("he")  # one program, its keys and its answ
 
 
 def network(folder: Path) -> None:
-    """12 inputs, a dense layer, squares, a dense layer, 4 scores; samples with their labels."""
+    """12 inputs, a dense layer, squares, a dense layer, 4 scores and a softmax; samples with their labels."""
     from onnx import TensorProto, helper, numpy_helper
 
     rng = np.random.default_rng(0)
@@ -30,7 +30,8 @@ def network(folder: Path) -> None:
     nodes = [
         helper.make_node("Gemm", ["x", "w1", "b1"], ["a"], name="dense", transB=1),
         helper.make_node("Mul", ["a", "a"], ["s"], name="square"),
-        helper.make_node("Gemm", ["s", "w2", "b2"], ["y"], name="scores", transB=1),
+        helper.make_node("Gemm", ["s", "w2", "b2"], ["z"], name="scores", transB=1),
+        helper.make_node("Softmax", ["z"], ["y"], name="softmax", axis=1),
     ]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", size]) for name, size in (("x", 12), ("y", 4))]
     graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], [numpy_helper.from_array(array, name) for name, array in weights.items()])
@@ -92,6 +93,7 @@ def test_raw_scores_go_into_a_private_file_with_a_warning(desk: Desk) -> None:
     assert [row[0] for row in document["result"]["labels"]] == labels(desk)
     assert "scores" not in document["result"]
     assert "compute the secret key" in document["warnings"][0]
+    assert "ends with Softmax" in document["warnings"][1] and document["result"]["left_away"] == "Softmax"
     assert (desk.folder / "y.npz").stat().st_mode & 0o777 == 0o600
     with np.load(desk.folder / "y.npz") as read:
         np.testing.assert_allclose(read["scores"], np.load(desk.folder / "scores.npy")[2:5], atol=1e-5)
@@ -105,6 +107,8 @@ def test_before_a_key_exists_accuracy_and_cost_are_known(desk: Desk) -> None:
     assert found["spare_bits"] > 0
     cost = json.loads(desk("estimate prog/server.vlhe --json").stdout)["result"]
     assert cost["estimated_bits"] > 120
+    report = json.loads((desk.folder / "prog" / "report.json").read_bytes())
+    assert (cost["rotations"], cost["galois_keys"]) == (report["rotations"], report["galois_keys"])
     assert cost["eval_key_bytes"] == pytest.approx((desk.folder / "keys" / "eval.keys").stat().st_size, rel=0.2)
 
 
@@ -178,6 +182,7 @@ def test_samples_that_are_wrong_are_refused_with_their_place(desk: Desk) -> None
         ("wide.npz", np.zeros((1, 13)), "he.shape"),
         ("none.npz", np.zeros((0, 12)), "he.empty"),
         ("text.npz", np.array([["a"] * 12]), "he.samples"),
+        ("truth.npz", np.ones((1, 12), bool), "he.samples"),
         ("far.npz", np.full((1, 12), 2.0), "he.range"),
     ):
         np.savez(desk.folder / name, x=x)

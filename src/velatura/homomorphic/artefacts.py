@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 import numpy as np
@@ -45,6 +45,7 @@ __all__ = ["CLIENT", "REPORT", "SERVER", "ClientArtefact", "ServerArtefact", "du
 
 Floats: TypeAlias = NDArray[np.float64]
 CLIENT, SERVER, REPORT = "client.vlhe", "server.vlhe", "report.json"
+LeftAway: TypeAlias = Literal["", "Softmax", "LogSoftmax", "ArgMax", "Sigmoid"]
 _MOST = MOST_BYTES + (256 << 20)
 
 
@@ -79,6 +80,7 @@ class ClientArtefact:
         rotations, products: what evaluation keys are needed for.
         outputs: level and scale of each ciphertext of an answer.
         flooding: for each of these the deviation of the noise on coefficients; zeros unless `sharing` is public.
+        left_away: what the model does last and the owner has to do to scores himself, where he wants it.
     """
 
     program: bytes
@@ -96,6 +98,7 @@ class ClientArtefact:
     input_scale: float
     outputs: tuple[tuple[int, float], ...]
     flooding: tuple[float, ...]
+    left_away: LeftAway = ""
 
     @property
     def inputs(self) -> int:
@@ -125,6 +128,7 @@ class _ClientForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     input_scale: float
     outputs: tuple[tuple[int, float], ...]
     flooding: tuple[float, ...]
+    left_away: LeftAway = ""
 
 
 def dump_server(compiled: Compiled) -> bytes:
@@ -162,6 +166,7 @@ def dump_client(compiled: Compiled, sharing: Sharing, program: bytes) -> bytes:
         float(compiled.scales[0]),
         tuple((planned.level[ref], planned.scale[ref]) for ref in compiled.program.outputs),
         tuple(strength(sharing) * noise for noise in own_noise(compiled)) if public else (0.0,) * len(compiled.program.outputs),
+        _operator(compiled.left_away),
     )
     arrays: dict[str, NDArray[Any]] = {
         "gather": compiled.packing.gather.astype(np.int32),
@@ -224,6 +229,7 @@ def load_client(source: Path | bytes) -> ClientArtefact:
         about.input_scale,
         about.outputs,
         about.flooding,
+        about.left_away,
     )
     _check_client(made)
     return made
@@ -299,6 +305,12 @@ def _same_parameters(header: Header, parameters: Parameters) -> None:
         raise refused("its header names other parameters")
 
 
+def _operator(left_away: str) -> LeftAway:
+    """Of what is left away; the node's name, which is the model's own word, stays with the server."""
+    kind = left_away.partition(" ")[0]
+    return next(one for one in get_args(LeftAway) if one == kind)
+
+
 def _digest(payload: bytes | memoryview) -> bytes:
     return blake2b(payload, digest_size=DIGEST_BYTES, person=b"vlhe-program").digest()
 
@@ -307,10 +319,10 @@ def _check_client(made: ClientArtefact) -> None:
     """Every figure that a client will use as a place or a size. Raises BadInput: `he.artefact`."""
     slots, elements, primes = made.parameters.slots, _count(made.input_shape), len(made.parameters.data)
     gather, places = made.packing.gather, made.unpacking.places
-    wide = 0 if made.packing.batch else slots
-    if gather.ndim != 2 or not len(gather) or gather.shape[1] != wide or (made.packing.batch and len(gather) != elements):
+    wide, least = (1, 0) if made.packing.batch else (slots, -1)
+    if gather.ndim != 2 or not len(gather) or gather.shape[1] != wide:
         raise refused("its inputs do not fit their shape")
-    if gather.size and not (gather.min() >= -1 and gather.max() < elements):
+    if not (gather.min() >= least and gather.max() < elements):
         raise refused("a slot is filled with an element that there is not")
     if made.input_low.shape != (elements,) or made.input_high.shape != (elements,) or np.any(made.input_low > made.input_high):
         raise refused("its bounds do not fit its inputs")
@@ -318,7 +330,7 @@ def _check_client(made: ClientArtefact) -> None:
         raise refused("an output lies where there is no slot")
     if not 1 <= len(made.outputs) == len(made.flooding) or not all(1 <= level <= primes for level, _ in made.outputs):
         raise refused("its outputs have no level")
-    if not all(isfinite(scale) and scale >= 1 for scale in (made.input_scale, *(scale for _, scale in made.outputs))):
+    if not all(isfinite(scale) and scale > 0 for scale in (made.input_scale, *(scale for _, scale in made.outputs))):
         raise refused("its scales are none")
     if not all(0 < by < slots for by in made.rotations) or len(set(made.rotations)) != len(made.rotations):
         raise refused("a rotation is none")

@@ -22,8 +22,8 @@ def checked_input(artefact: ClientArtefact, x: ArrayLike, *, clip: bool = False)
         BadInput: `he.shape`, `he.dtype`, `he.not-finite`, `he.empty`, `he.range`, `he.batch`.
     """
     given = np.asarray(x)
-    if given.dtype.kind not in "fiub":
-        raise BadInput("he.dtype", f"an input of type {given.dtype}", hint="give real numbers")
+    if given.dtype.kind not in "fiu":
+        raise BadInput("he.dtype", f"an input of type {given.dtype}", hint="give real numbers; truth values as 0 and 1, if the model takes them so")
     shape = artefact.input_shape
     if given.shape == shape:
         given = given[None]

@@ -16,20 +16,21 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from velatura.errors import BadInput, BadSpec, Unsupported
+from velatura.errors import BadSpec, Unsupported
 from velatura.homomorphic.batching import batched
 from velatura.homomorphic.compiled import Compiled, Packing, Unpacking, pack
 from velatura.homomorphic.cost import least_milliseconds, milliseconds, sizes
-from velatura.homomorphic.fitting import fit
+from velatura.homomorphic.expected_inputs import MOST_JUDGED, as_rows, input_bounds, largest_output
+from velatura.homomorphic.fitting import deviation, fit
 from velatura.homomorphic.fold import fold
-from velatura.homomorphic.graph import Affine, Graph, Polynomial, evaluate
+from velatura.homomorphic.graph import Affine, Graph, Polynomial
 from velatura.homomorphic.im2col import windowed
 from velatura.homomorphic.layout import Layout, flat, pictures
 from velatura.homomorphic.layout import windows as window_layout
 from velatura.homomorphic.lowering import Known, lower, remaining_depth
 from velatura.homomorphic.model_file import read_model
 from velatura.homomorphic.parameters import MAX_LOG_QP
-from velatura.homomorphic.program import Program, Rotate
+from velatura.homomorphic.program import Program, Rotate, without_gaps
 from velatura.homomorphic.ranges import Interval, Ranges, calibrated, proven
 from velatura.homomorphic.rescaling import lazily
 from velatura.homomorphic.rotation_keys import limited, thrifty
@@ -43,8 +44,6 @@ LAYOUTS = ("auto", "raw", "im2col", "batch")
 LEAST_PRIME = 20
 OTHERWISE = 2.0
 """What is foretold is one key's noise on some samples: another's, on others, may be so much greater and is still within what was asked for."""
-MOST_JUDGED = 4096
-"""Samples of which the largest output is taken."""
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 65536)
 
 
@@ -96,25 +95,15 @@ def compile_model(
     traced = read_model(model) if isinstance(model, Path) else model
     told("folding")
     graph = fold(traced)
-    rows = _rows(traced, calibration)
-    graph, fitted = fit(graph, rows[: max(options.samples, 1)] if len(rows) > 4096 else rows, error=options.activation_error)
+    rows = as_rows(traced, calibration)
+    exact = graph
+    graph, fitted = fit(exact, rows[: max(options.samples, 1)] if len(rows) > MOST_JUDGED else rows, error=options.activation_error)
     compiled = compile_graph(fold(graph), rows, options, told=told)
     activations = {one.node: {"kind": one.kind, "radius": one.radius, "degree": one.degree, "error": one.error} for one in fitted}
-    return replace(compiled, report={**compiled.report, "activations": activations, "left_away": traced.left_away})
-
-
-def _rows(graph: Graph, calibration: Floats) -> Floats:
-    """(samples, elements) of an array as the model takes it."""
-    array = np.asarray(calibration)
-    if array.dtype.kind not in "fiu" or array.ndim < 2 or array.shape[1:] not in (graph.input.shape, (graph.input.size,)) or not len(array):
-        raise BadInput(
-            "he.calibration",
-            f"calibration of shape {array.shape} and type {array.dtype}",
-            hint=f"numbers of shape (samples, {', '.join(map(str, graph.input.shape))})",
-        )
-    if not np.all(np.isfinite(array)):
-        raise BadInput("he.calibration", "calibration holds a number that is not finite", hint="remove or replace such samples")
-    return array.reshape(len(array), -1).astype(np.float64)
+    off = deviation(exact, graph, rows[:MOST_JUDGED]) if fitted else 0.0
+    errors = {"activations_error": off, "predicted_error_in_all": compiled.report["predicted_error"] + off}
+    more = {"activations": activations, **errors, "left_away": traced.left_away}
+    return replace(compiled, left_away=traced.left_away, report={**compiled.report, **more})
 
 
 def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(), *, told: Callable[[str], None] = lambda _: None) -> Compiled:
@@ -130,9 +119,10 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
     """
     if options.layout not in LAYOUTS:
         raise BadSpec("he.layout", f"there is no layout {options.layout!r}", hint=f"one of {', '.join(LAYOUTS)}")
-    samples = _samples(graph, calibration, options)
-    largest = float(np.abs(evaluate(graph, np.asarray(calibration, np.float64)[:MOST_JUDGED])[graph.output]).max())
-    low, high = _bounds(graph, np.asarray(calibration, np.float64), options)
+    rows = as_rows(graph, calibration)
+    samples = rows[np.random.default_rng(options.seed).permutation(len(rows))[: options.samples]]
+    low, high = input_bounds(graph, rows, options.input_range)
+    largest = largest_output(graph, rows)
     scaled = normalised(graph)
     depth = remaining_depth(scaled)[scaled.input.name]
     wanted = options.error / 2.0**options.flooding_bits / OTHERWISE
@@ -147,9 +137,9 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
         except Unsupported as error:
             refusal = error
             continue
-        for one in candidates:
+        for number, one in enumerate(candidates, start=1):
             try:
-                told(f"primes and scales at degree {n} for {one.name}")
+                told(f"primes and scales at degree {n} for {one.name}, {number} of {len(candidates)}")
                 one, found, ranges = _with_keys(one, samples, largest, low, high, options, wanted, allowed)
             except (Unsupported, BadSpec) as error:  # BadSpec: there are not so many small primes at a small degree
                 refusal = error
@@ -178,47 +168,13 @@ def normalised(graph: Graph) -> Graph:
     return Graph(tuple(nodes), graph.output)
 
 
-def _bounds(graph: Graph, calibration: Floats, options: Options) -> tuple[Floats, Floats]:
-    """(elements,) least and greatest input: as given, or of each channel of a picture, or of each number of a vector and a tenth more.
-
-    A picture's border may be dark in all samples and is not for that always dark; a vector's numbers may have units of their own.
-    """
-    if options.input_range is not None:
-        low, high = options.input_range
-        if not (np.isfinite([low, high]).all() and low < high):
-            raise BadSpec("he.range-given", f"the range {low:g},{high:g} is no range", hint="--range LOW,HIGH with LOW below HIGH")
-        if calibration.min() < low or calibration.max() > high:
-            raise BadInput(
-                "he.calibration",
-                f"calibration reaches from {calibration.min():g} to {calibration.max():g}, beyond --range {low:g},{high:g}",
-                hint="a wider range",
-            )
-        return np.full(graph.input.size, float(low)), np.full(graph.input.size, float(high))
-    if len(graph.input.shape) > 1:
-        channels = calibration.reshape(len(calibration), graph.input.shape[0], -1)
-        each = channels.shape[2]
-        return np.repeat(channels.min(axis=(0, 2)), each), np.repeat(channels.max(axis=(0, 2)), each)
-    low, high = calibration.min(axis=0), calibration.max(axis=0)
-    wider = 0.1 * np.where(high > low, high - low, np.ptp(calibration))
-    return low - wider, high + wider
-
-
-def _samples(graph: Graph, calibration: Floats, options: Options) -> Floats:
-    calibration = np.asarray(calibration, np.float64)
-    if calibration.ndim != 2 or calibration.shape[1] != graph.input.size or not len(calibration):
-        raise BadInput("he.calibration", f"calibration of shape {calibration.shape}", hint=f"at least one sample of {graph.input.size} numbers")
-    if not np.all(np.isfinite(calibration)):
-        raise BadInput("he.calibration", "calibration holds a number that is not finite", hint="remove or replace such samples")
-    chosen = np.random.default_rng(options.seed).permutation(len(calibration))[: options.samples]
-    return calibration[chosen]
-
-
 def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candidate]:
     if options.layout == "batch":
-        gather = np.empty((graph.input.size, 0), np.int32)
         size = graph[graph.output].size
         places = np.stack([np.arange(size), np.zeros(size)], axis=1).astype(np.int32)
-        for program in lazily(batched(graph, slots)):
+        whole, used = without_gaps(batched(graph, slots))
+        gather = np.array(used, np.int32)[:, None]
+        for program in lazily(whole):
             yield _Candidate("batch", program, Packing(gather, batch=True), Unpacking(places, batch=True), {})
         return
     identity = np.arange(graph.input.size)
@@ -242,9 +198,10 @@ def _candidates(graph: Graph, slots: int, options: Options) -> Iterator[_Candida
                 refusal = error
                 continue
             places = _quietest(lowered.output, graph[graph.output].size)
-            gather = np.where(layout.table >= 0, elements[np.maximum(layout.table, 0)], -1).astype(np.int32)
+            whole, used = without_gaps(lowered.program)
+            gather = np.where(layout.table >= 0, elements[np.maximum(layout.table, 0)], -1).astype(np.int32)[used]
             fitting = True
-            for program in lazily(lowered.program):
+            for program in lazily(whole):
                 yield _Candidate(name, program, Packing(gather), Unpacking(places), lowered.layouts)
     if not fitting:
         raise refusal
@@ -277,9 +234,10 @@ def _chain(one: _Candidate, samples: Floats, largest: float, low: Floats, high: 
         for (key, below), above in zip(_packed(one, low[None]).items(), _packed(one, high[None]).values(), strict=True)
     }
     if one.packing.batch:  # unused samples are zero
+        zero = np.zeros(one.program.slots)
         intervals = {
-            (0, number): Interval(np.minimum(low[number], np.zeros(one.program.slots)), np.maximum(high[number], np.zeros(one.program.slots)))
-            for _, number in intervals
+            (0, number): Interval(np.minimum(low[element], zero), np.maximum(high[element], zero))
+            for number, (element,) in enumerate(one.packing.gather)
         }
     refusal: Unsupported | None = None
     for known in (proven(one.program, intervals), calibrated(one.program, packed)):
@@ -357,6 +315,7 @@ def _compiled(graph: Graph, one: _Candidate, found: Found, ranges: Ranges, low: 
         "prime_bits": list(chosen.bits),
         "log2_scales": [round(log2(scale), 2) for scale in found.scales],
         "levels": program.depth,
+        "inputs_from_to": [float(low.min()), float(high.max())],
         "input_layout": one.name,
         "layout": dict(one.layouts),
         "rotations": sum(isinstance(step, Rotate) for step in program.steps),

@@ -21,7 +21,7 @@ Floats: TypeAlias = NDArray[np.float64]
 class Packing:
     """
     Args:
-        gather: (ciphertexts, slots): the input element that lies in a slot, -1 for zero. With `batch` (elements, 0).
+        gather: (ciphertexts, slots): the input element that lies in a slot, -1 for zero. With `batch` (ciphertexts, 1): the element of each.
         batch: a ciphertext is an element and a slot is a sample.
     """
 
@@ -49,6 +49,7 @@ class Compiled:
         input_low, input_high: (elements,) bounds of the input for which ranges hold; the client clips or refuses beyond them.
         range: "proven" for every input within the bounds, or "calibrated" on samples.
         report: what `report.json` holds.
+        left_away: as `graph.Graph` has it.
     """
 
     program: Program
@@ -62,13 +63,14 @@ class Compiled:
     input_high: Floats
     range: str
     report: Mapping[str, Any]
+    left_away: str = ""
 
 
 def pack(packing: Packing, slots: int, x: Floats) -> Floats:
-    """Samples in slots: (samples, elements) -> (samples, ciphertexts, slots); with `batch` (1, elements, slots), samples beside each other."""
+    """Samples in slots: (samples, elements) -> (samples, ciphertexts, slots); with `batch` (1, ciphertexts, slots), samples beside each other."""
     if packing.batch:
-        result = np.zeros((1, x.shape[1], slots))
-        result[0, :, : len(x)] = x.T
+        result = np.zeros((1, len(packing.gather), slots))
+        result[0, :, : len(x)] = x[:, packing.gather[:, 0]].T
         return result
     return np.where(packing.gather >= 0, x[:, np.maximum(packing.gather, 0)], 0.0)
 

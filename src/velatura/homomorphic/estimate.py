@@ -8,6 +8,7 @@ from velatura.homomorphic.artefacts import ServerArtefact
 from velatura.homomorphic.cost import MEASURED, Factors, milliseconds, sizes
 from velatura.homomorphic.memory import key_count, needed_by_keygen, needed_by_program, products_in
 from velatura.homomorphic.parameters import MAX_LOG_QP
+from velatura.homomorphic.program import Rotate
 from velatura.homomorphic.security import estimated_bits
 
 __all__ = ["Estimated", "estimate"]
@@ -20,6 +21,7 @@ class Estimated:
         allowed_log_qp: by the guideline of 2024, for 128 bits of security; `insecure`: the parameters are beyond it.
         estimated_bits: of an independent, simple estimate of the primal attack: a cross-check within a few bits; the table decides.
         first_ms: of the first run, which encodes the weights; `ms`: of each after it. On one core.
+        rotations: that a run makes; `galois_keys`: different ones, each with a key.
         upload_bytes, result_bytes: of one sample, or of a batch.
         server_bytes, keygen_bytes: memory of a server for one owner, and of making keys.
     """
@@ -32,6 +34,7 @@ class Estimated:
     insecure: bool
     batch: bool
     rotations: int
+    galois_keys: int
     first_ms: float
     ms: float
     upload_bytes: int
@@ -53,7 +56,8 @@ def estimate(artefact: ServerArtefact, *, measured: tuple[Factors, ...] = MEASUR
         estimated_bits=round(estimated_bits(parameters.n, parameters.log_qp), 1),
         insecure=parameters.insecure,
         batch=artefact.batch,
-        rotations=len(program.rotations),
+        rotations=sum(isinstance(step, Rotate) for step in program.steps),
+        galois_keys=len(program.rotations),
         first_ms=round(milliseconds(program, planned, encoding=True, measured=measured), 1),
         ms=round(milliseconds(program, planned, measured=measured), 1),
         upload_bytes=len(artefact.inputs) * found.upload,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from velatura.errors import Unsupported
 from velatura.homomorphic.graph import ACTIVATIONS, Activation, Floats, Graph, Polynomial, evaluate
 
-__all__ = ["Fitted", "best", "fit", "interpolant", "least_degree"]
+__all__ = ["Fitted", "best", "deviation", "fit", "interpolant", "least_degree"]
 
 MARGIN = 1.1
 _FINE, _EXCHANGES = 32, 30
@@ -69,6 +69,12 @@ def fit(
         made = Polynomial(node.name, node.of, node.shape, coefficients[:, None], radius)
         graph = replace(graph, nodes=tuple(made if one is node else one for one in graph.nodes))
     return graph, fitted
+
+
+def deviation(exact: Graph, fitted: Graph, x: Floats) -> float:
+    """How far polynomials in place of activations bring outputs off: the most over samples (samples, elements), relative to the largest."""
+    want, got = evaluate(exact, x)[exact.output], evaluate(fitted, x)[fitted.output]
+    return float(np.abs(got - want).max() / max(float(np.abs(got).max()), 1e-300))
 
 
 def best(function: Callable[[Floats], Floats], radius: float, degree: int) -> Floats:
@@ -139,5 +145,5 @@ def _refusal(node: Activation, radius: float, function: Callable[[Floats], Float
         "he.activation",
         f"node {node.name!r}: {node.kind} on [-{radius:.3g}, {radius:.3g}] needs {degree} for an error of {wanted:.1e}, and {most} is the most",
         hint="train with a + b x + c x^2 in its place (start at 0.1 + 0.5 x + 0.1 x^2, clip gradients at 1), or with SiLU after a normalisation; "
-        "or allow more: --activation-error",
+        "or allow more: --activation-error; if the range is not what it was in training, the calibration is in other units",
     )

@@ -7,13 +7,13 @@ chain of primes, so that one program can be tried under many chains. No step kno
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Add", "Multiply", "Program", "ProgramBuilder", "Ref", "Rotate", "Shift", "Step", "Take", "Weigh", "reads", "spends"]
+__all__ = ["Add", "Multiply", "Program", "ProgramBuilder", "Ref", "Rotate", "Shift", "Step", "Take", "Weigh", "reads", "spends", "without_gaps"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Ref: TypeAlias = int
@@ -134,6 +134,14 @@ def reads(step: Step) -> tuple[Ref, ...]:
             return tuple(ref for pair in pairs for ref in pair)
         case Add(of=refs):
             return refs
+
+
+def without_gaps(program: Program) -> tuple[Program, list[int]]:
+    """The sample's ciphertexts that are read, numbered anew, and what their numbers were: what no step reads need not travel."""
+    read = sorted({step.index for step in program.steps if isinstance(step, Take) and step.source == 0})
+    number = {old: new for new, old in enumerate(read)}
+    steps = tuple(Take(number[step.index]) if isinstance(step, Take) and step.source == 0 else step for step in program.steps)
+    return replace(program, steps=steps), read
 
 
 @dataclass(slots=True)

@@ -140,7 +140,7 @@ def check_program(program: Program, parameters: Parameters, scales: Sequence[flo
     """
     if program.slots != parameters.slots or len(program.layer) != len(program.steps) or not program.outputs:
         raise refused("slots, steps or outputs are not those of a program")
-    if program.scales < 1 or len(scales) != program.scales or not all(isfinite(scale) and scale >= 1 for scale in scales):
+    if program.scales < 1 or len(scales) != program.scales or not all(isfinite(scale) and scale > 0 for scale in scales):
         raise refused("its scales are none")
     if not {len(vector) for vector in program.plains} <= {1, program.slots}:
         raise refused("a plain vector is neither one number nor as long as the slots")

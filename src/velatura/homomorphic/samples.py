@@ -67,7 +67,7 @@ def _array(stream: IO[bytes], path: Path) -> NDArray[Any]:
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, fortran, dtype = read(stream)
-    if dtype.hasobject or dtype.kind not in "fiub":
+    if dtype.hasobject or dtype.kind not in "fiu":
         raise _refused(path, f"an array is of type {dtype}: real numbers are wanted")
     size = prod(shape) * dtype.itemsize
     if size > MOST_BYTES:

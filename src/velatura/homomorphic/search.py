@@ -37,6 +37,7 @@ TRIALS = 120
 NEAR = 0.1
 """log2 of the variance: rounding ends where it has cost no more than this (four percent of the error)."""
 MOST_SCALE = 100.0
+"""Bits, either way: large values are brought down by a scale below one."""
 SURELY = 2.0
 """Times the usual deviation: the greatest of ten outputs of two samples is larger than that."""
 
@@ -171,7 +172,7 @@ class _Bounds:
             least.append(0.0)
         rows.append(unknowns.times(unknowns.left(unknowns.primes + 1), -1))
         least.append(-float(allowed))
-        low = np.ones(unknowns.unknowns)
+        low = np.full(unknowns.unknowns, -MOST_SCALE)
         low[: unknowns.primes + 1] = max(PRIME_BITS.start, n.bit_length() + 6)  # below, there are too few primes 1 modulo 2n
         high = np.full(unknowns.unknowns, MOST_SCALE)
         high[: unknowns.primes + 1] = PRIME_BITS.stop - 1

@@ -2,7 +2,7 @@
 
 A value is a polynomial, element by element, of some node's result, so that w0 + w1 * x + w2 * x * x, however it was written, is one polynomial, and a
 scaling costs nothing until something needs its result. The batch is the first dimension and is left away; all other dimensions must be fixed.
-Softmax and arg max at the end are left to the owner of the key. Source: ONNX operators, opset 7 to 22.
+Softmax, sigmoid and arg max at the end are left to the owner of the key. Source: ONNX operators, opset 7 to 22.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ MOST_BATCH = 1 << 16
 LEAST_OPSET = 7
 LAST = frozenset({"Softmax", "LogSoftmax", "ArgMax"})
 """As the last node: the owner of the key does it to what he has decrypted; the label is the same."""
+MONOTONE = "sigmoid"
+"""So is this activation: a sigmoid above one half is a score above zero, and the polynomial's levels are saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,9 @@ class Tracer:
     def graph(self, output: Value, left_away: str = "") -> Graph:
         """The graph, without nodes that the output does not need."""
         last = self.realised(output, "output")
+        node = self.named[last.base]
+        if isinstance(node, Activation) and node.kind == MONOTONE and not isinstance(self.named[node.of[0]], Input):
+            last, left_away = Value(node.of[0], IDENTITY, last.shape), f"Sigmoid {node.name!r}"
         needed = {last.base}
         for node in reversed(self.nodes):
             if node.name in needed:

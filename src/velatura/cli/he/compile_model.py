@@ -98,14 +98,17 @@ def _range(words: str | None) -> tuple[float, float] | None:
 
 
 def _text(out: Path, report: dict[str, Any]) -> str:
+    low, high = report["inputs_from_to"]
     lines = [
-        f"{out}: {report['levels']} levels, degree {report['n']}, {report['log_qp']:g} of {report['allowed_log_qp']} bits; {report['input_layout']}",
+        f"{out}: {report['levels']} levels, degree {report['n']}, {report['log_qp']:g} of {report['allowed_log_qp']} bits; "
+        f"{report['input_layout']}; inputs from {low:g} to {high:g}",
         f"foretold: {report['predicted_ms']:.0f} ms a run on one core, error {report['predicted_error']:.1e} of the largest output; "
         f"keys {report['eval_key_bytes'] / 1e6:.1f} MB, upload {report['upload_bytes'] / 1e3:.0f} kB, result {report['result_bytes'] / 1e3:.0f} kB",
         f"given out: {report['share']}; ranges {report['range']}, {report['spare_bits']:g} spare bits; output {report['output']}",
     ]
-    if deviations := [one["error"] for one in report.get("activations", {}).values()]:
-        lines.insert(2, f"beside that, polynomials stand for activations: off by up to {max(deviations):.1e} of an activation (--activation-error)")
+    if report["activations"]:
+        off, whole = report["activations_error"], report["predicted_error_in_all"]
+        lines.insert(2, f"beside that, polynomials stand for activations: {off:.1e} of the largest output (--activation-error); {whole:.1e} in all")
     if "flooding_deviation" in report:
         lines.append(f"flooding: scores deviate by {report['flooding_deviation']:.1e}; a key answers {report['queries_a_key']} times")
     return "\n".join(lines)
@@ -118,7 +121,7 @@ def _warnings(compiled: Compiled) -> list[str]:
     found = []
     if compiled.range != "proven":
         found.append("ranges are calibrated, not proven: an input unlike the samples could wrap; the client refuses or clips what lies outside")
-    if left_away := compiled.report.get("left_away"):
+    if left_away := compiled.left_away:
         found.append(f"{left_away} at the model's end is left to the owner of the key: scores are what stands before it; labels are the same")
     if compiled.parameters.insecure:
         found.append("insecure: these parameters do not give 128 bits of security; for trials alone")

@@ -49,10 +49,14 @@ def decrypt(
         answer = owner.decrypt(message, raw=raw, progress=progress(quiet=quiet))
         if part is not None:
             save_answer(answer, part)
-    result: dict[str, Any] = {"labels": answer.labels.tolist(), "file": str(out) if out else None}
+        left_away = owner.artefact.left_away
+    result: dict[str, Any] = {"labels": answer.labels.tolist(), "file": str(out) if out else None, "left_away": left_away or None}
     if answer.scores is not None and not answer.raw:
         result["scores"] = answer.scores.tolist()
-    told("he decrypt", result, json=json, text=_text(answer, out), warnings=[RAW] if answer.raw else [])
+    warnings = [RAW] if answer.raw else []
+    if left_away and answer.scores is not None:
+        warnings.append(f"the model ends with {left_away}, which is left to you: scores are what stands before it; labels are the same")
+    told("he decrypt", result, json=json, text=_text(answer, out), warnings=warnings)
 
 
 def _text(answer: Answer, out: Path | None) -> str:
