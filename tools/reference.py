@@ -180,6 +180,31 @@ Code of your own, a table and a metric:
         age, ward = inputs["rows"]["age"], inputs["rows"]["ward"]
         outputs.put("by_ward", [[int(one), round(float(age[ward == one].mean()), 1)] for one in sorted(set(ward.tolist()))])
         outputs.put("metrics", {"mean": float(age.mean())}, rows=len(age))
+
+A network that nobody here may read either, on data of somebody else: it is an input, sealed by its owner for this code.
+
+    version = 1
+    kind = "python"
+    code = "score.py"
+    imports = ["velatura.models.runtime"]
+    [inputs.network]
+    file = "net.sealed"                   # velatura enclave seal net.onnx -o net.sealed ... --code score.py
+    purpose = "sort letters"
+    [inputs.rows]
+    file = "rows.sealed"
+    form = "npy"
+    purpose = "sort letters"
+    [outputs.scores]
+    type = "array"
+    dtype = "float32"
+    shape = [1000, 3]
+
+    # score.py
+    from velatura.models.runtime import OnnxBackend
+
+    def run(inputs, outputs, config):
+        network = OnnxBackend(inputs["network"], threads=1)
+        outputs.put("scores", network.run(inputs["rows"])["scores"])
 """
 
 

@@ -28,6 +28,7 @@ def velatura(*words: str, folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
     for name in ("job.toml", "train.py", "policy.toml"):
         shutil.copy(HERE / name, folder)
     digits = load_digits()

@@ -35,6 +35,7 @@ from typing import Any, Literal
 import msgspec
 
 from velatura.crypto import keytext
+from velatura.crypto.aead import MAGIC
 from velatura.crypto.keyfile import load_recipient
 from velatura.crypto.keys import Recipient
 from velatura.enclave.datasets import identity, is_sealed
@@ -224,6 +225,9 @@ def _content(job: Path, word: str | None, what: str, most: int) -> bytes | None:
         raise _unreadable(path, what, error) from error
     if len(raw) > most:
         raise BadInput("enclave.job-file", f"{path}: larger than {most} bytes, which is the most for {what}")
+    if raw.startswith(MAGIC):
+        hint = "sealed data are inputs, a network too: docs/reference/enclave-job.md shows one"
+        raise BadInput("enclave.job-file", f"{path}: {what} is sealed, and a job's own files are read as they are", hint=hint)
     return raw
 
 
