@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.homomorphic.conftest import Parties
-from tests.homomorphic.small_models import CALIBRATION, plain, small
+from tests.homomorphic.small_models import CALIBRATION, least, plain, small
 
 from velatura.errors import BadInput
-from velatura.homomorphic.artefacts import dump_server
-from velatura.homomorphic.wire import Expected, Header, Kind, open_message, payload_of, read_header, seal_message
+from velatura.homomorphic.artefacts import dump_server, load_client, write
+from velatura.homomorphic.sharing import Sharing
+from velatura.homomorphic.wire import Expected, Header, Kind, ciphertexts, open_message, payload_of, read_header, seal_message
 from velatura.sandbox.confinement import Layer
 
 pytest.importorskip("tenseal", reason="tenseal is not installed")
@@ -86,6 +87,37 @@ def test_ciphertexts_forged_under_a_right_digest_never_stop_the_server(parties: 
     assert set(outcomes) <= {"garbage", "he.blob", "he.transparent", "he.engine", "he.length", "he.count", "he.memory"}
     assert "he.blob" in outcomes
     assert read_header(parties.server.run(message)).kind is Kind.RESULT
+
+
+def test_ten_thousand_forgeries_under_a_right_digest_reach_seal_and_stop_nobody(tmp_path: Path) -> None:
+    """Lengths are right, too. What SEAL loads is garbage: malleability. All else is a refusal, and the true message is answered afterwards."""
+    write(least(), Sharing(), tmp_path / "prog")
+    rng, outcomes = np.random.default_rng(2), set()
+    with Server(tmp_path / "prog" / "server.vlhe") as server:
+        write_keys(keys := keygen(load_client(tmp_path / "prog" / "client.vlhe")), tmp_path / "keys")
+        server.add_keys(keys.evaluation)
+        with Client(tmp_path / "prog" / "client.vlhe", tmp_path / "keys" / "secret.key") as owner:
+            message = owner.encrypt([[0.5]])
+        found = open_message(message, ANY)
+        (blob,), _ = ciphertexts(found.payload, count=1, most=len(found.payload))
+        for number in range(10_000):
+            forged, at = bytearray(blob), int(rng.integers(len(blob)))
+            match number % 4:
+                case 0:
+                    forged[at] ^= 1 << int(rng.integers(8))
+                case 1:  # SEAL's own header, and the seed
+                    forged[at % 160] ^= 1 << int(rng.integers(8))
+                case 2:
+                    del forged[at:]
+                case _:
+                    forged[at : at + 8] = rng.bytes(8)
+            try:
+                server.run(seal_message(found.header, payload_of([forged], 1)))
+                outcomes.add("garbage")
+            except BadInput as error:
+                outcomes.add(error.code)
+        assert read_header(server.run(message)).kind is Kind.RESULT
+    assert {"garbage", "he.blob"} <= outcomes <= {"garbage", "he.blob", "he.transparent", "he.engine", "he.length", "he.memory"}
 
 
 def test_a_result_says_what_it_is(parties: Parties, message: bytes) -> None:
