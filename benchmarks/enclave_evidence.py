@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.enclave_material import cases, honest, submission
+from benchmarks.enclave_material import cases, honest, own, submission
 from benchmarks.material import shared
 from benchmarks.measure import Spread
 from velatura.attacks.enclave.catalogue import forgeries
@@ -21,7 +21,7 @@ from velatura.attacks.enclave.parts import Chain, Part
 from velatura.attacks.enclave.signatures import flipped, flips
 from velatura.attacks.enclave.submission import Submission
 from velatura.audit.enclave.arms import BelievingArm, VerifyingArm
-from velatura.enclave.appraisal import Appraisal
+from velatura.enclave.appraisal import Appraisal, Verdict
 from velatura.enclave.companions import Companions
 from velatura.enclave.evidence.documents import evidence_in
 from velatura.enclave.policy import parse_policy
@@ -35,7 +35,7 @@ FLIPPED = (
     "snp-v3-genoa-vcek", "snp-v5-turin-vcek", "snp-v2-milan-vcek", "sgx-v3-accepted", "tdx-v4", "tdx-v5", "nitro-2022", "nitro-2025-indefinite",
     "azure-snp-milan-v2", "azure-tdx-2025", "tpm-gce-nonce", "nvidia-hopper", "nvidia-blackwell",
 )  # fmt: skip
-"""Each format and dialect once; evidence of a process is flipped in the tests."""
+"""Each format and dialect once; and a process of this machine."""
 IN_TURN = frozenset({"nitro", "nvidia", "tpm", "azure-snp", "azure-tdx"})
 """Formats of which one bit of each byte is flipped, the bits in turn: they sign up to 30 KB."""
 RNG = np.random.default_rng(0)
@@ -47,7 +47,7 @@ def judged(one: Submission) -> Appraisal:
 
 
 def verdicts() -> dict[str, Any]:
-    """Every case of cases.json at its time."""
+    """Every case of cases.json at its time, and a process of this machine now."""
     found, right, formats = cases(shared()), 0, set[str]()
     wrong = list[str]()
     for case in found:
@@ -55,7 +55,9 @@ def verdicts() -> dict[str, Any]:
         right += verdict == case["verdict"]
         formats |= {case["format"]} if verdict != "contraindicated" else set()
         wrong += [] if verdict == case["verdict"] else [case["id"]]
-    return {"cases": len(found), "right": right, "wrong": wrong, "formats": sorted(formats), "asked": sorted({case["format"] for case in found})}
+    asked = {case["format"] for case in found} | {"process"}
+    formats |= {"process"} if judged(own()).verdict is Verdict.AFFIRMING else set()
+    return {"cases": len(found), "right": right, "wrong": wrong, "formats": sorted(formats), "asked": sorted(asked)}
 
 
 def _verdict(root: Path, case: dict[str, Any]) -> str:
@@ -86,8 +88,8 @@ def negative() -> dict[str, Any]:
 def flipped_bits() -> dict[str, Any]:
     """Every signed byte, the signatures, and each certificate of the evidence's own chains: all eight bits, or of `IN_TURN` one bit of each byte."""
     verifying, told = VerifyingArm(), dict[str, Any]()
-    known = honest(shared())
-    for name in FLIPPED:
+    known = {**honest(shared()), "process": own()}
+    for name in (*FLIPPED, "process"):
         one, count, taken, began = opened(known[name]), 0, list[str](), time.process_time()
         for part in one.parts:
             if part.name == "payload":  # which lies in the document, too

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from velatura.attacks.enclave.submission import Submission
 from velatura.attacks.enclave.tpm import key_digest
+from velatura.audit.enclave.material import Material
+from velatura.audit.enclave.options import EnclaveOptions
 
-__all__ = ["FOLDER", "cases", "honest", "submission"]
+__all__ = ["FOLDER", "cases", "honest", "own", "submission"]
 
 FOLDER = Path("data", "enclave-evidence")
 
@@ -25,6 +28,12 @@ def cases(shared: Path) -> list[dict[str, Any]]:
 def honest(shared: Path) -> dict[str, Submission]:
     """Case -> what is shown, of those that are not refused; where a case ends in a warning, the policy accepts warnings."""
     return {case["id"]: submission(shared, case) for case in cases(shared) if case["verdict"] != "contraindicated"}
+
+
+def own() -> Submission:
+    """Evidence of a confined process of this machine, made now. Raises Missing: none can be confined here."""
+    with ExitStack() as stack:
+        return Material(EnclaveOptions(), Path(), stack).submission
 
 
 def submission(shared: Path, case: Mapping[str, Any]) -> Submission:

@@ -54,5 +54,8 @@ def test_one_open_way_is_an_escape() -> None:
     tried = {f"probe {number}": False for number in range(150)}
     held = Escapes().play(lambda nothing, rng: tried, (), np.random.default_rng(1), budget_s=1)
     assert held.success.tolist() == [[0.0]] and held.notes["open"] == "none"
+    named = Escapes(lambda: ("syslog", "bpf")).play(lambda nothing, rng: tried, (), np.random.default_rng(1), budget_s=1)
+    assert named.notes["left out, since they work nowhere here"] == "bpf, syslog"
+    assert "left out, since they work nowhere here" not in held.notes
     leaks = Escapes().play(lambda nothing, rng: {**tried, "raw socket": True}, (), np.random.default_rng(1), budget_s=1)
     assert leaks.success.tolist() == [[1.0]] and leaks.notes["open"] == "raw socket"

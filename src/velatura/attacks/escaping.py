@@ -5,7 +5,7 @@ The arm tries them and says which were open; those that do not work outside of a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,8 +21,13 @@ MOST_NAMED = 12
 
 @dataclass(frozen=True, slots=True)
 class Escapes:
-    """An `Attack[None, Mapping[str, bool]]`: probe -> whether it was open. Success: 1 where any was."""
+    """An `Attack[None, Mapping[str, bool]]`: probe -> whether it was open. Success: 1 where any was.
 
+    Attributes:
+        unproven: names of probes that do not work outside either, once the arms have played; the report says so.
+    """
+
+    unproven: Callable[[], Sequence[str]] = tuple
     name: ClassVar[str] = "escapes"
     knowledge: ClassVar[str] = (
         "runs code of his own in the process that works on secrets, before and after it is locked, and tries everything on a list of ways out"
@@ -41,5 +46,9 @@ class Escapes:
             "escape rate",
             kind="proof",
             reference="a guess",
-            notes={"ways out that were tried": f"{len(tried)}", "open": told or "none"},
+            notes={"ways out that were tried": f"{len(tried)}", "open": told or "none"} | self._left_out(),
         )
+
+    def _left_out(self) -> dict[str, str]:
+        names = sorted(self.unproven())
+        return {"left out, since they work nowhere here": ", ".join(names)} if names else {}

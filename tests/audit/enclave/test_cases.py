@@ -69,13 +69,14 @@ def test_attacks_are_played_in_the_order_of_the_report(tmp_path: Path) -> None:
 def test_a_word_is_looked_for_in_every_place_and_judged_but_for_swap(tmp_path: Path) -> None:
     with ExitStack() as stack:
         cases = plan(spec(attacks=["data-canary"]), base=tmp_path, stack=stack).cases
-    told = {case.target.partition(": ")[2].partition(",")[0]: case.claim is not None for case in cases}
+    told = {case.target.partition(": ")[2].partition(", of which")[0]: case.claim is not None for case in cases}
     assert told == {
-        "files": True,
+        "files, messages and outputs": True,
         "packets on every interface": True,
         "a core dump that is forced": True,
-        "its process's memory": True,
-        "areas of its keys": True,
+        "its process's memory, read under its own account": True,
+        "its process's memory, read by root": False,
+        "areas of its keys, read by root": True,
         "swap": False,
     }
     assert len({case.key for case in cases}) == len(cases), "an unprotected arm is shared by its key"
@@ -109,7 +110,9 @@ def test_no_probe_gets_out_of_the_process_of_a_job(tmp_path: Path) -> None:
     assert all(outside.values())
     inside = EscapeArm(probing, confined=True)
     assert [name for name, is_open in inside(None, np.random.default_rng(0)).items() if is_open] == []
-    assert Escapes().play(inside, (), np.random.default_rng(0), budget_s=60).success.mean() == 0
+    found = Escapes(lambda: probing.unproven).play(inside, (), np.random.default_rng(0), budget_s=60)
+    assert found.success.mean() == 0
+    assert set(found.notes["left out, since they work nowhere here"].split(", ")) == set(probing.inside) - set(outside)
 
 
 @needs_process

@@ -50,6 +50,13 @@ def test_a_place_shows_the_word_of_a_plain_process_and_not_that_of_the_cell(plac
 
 
 @needs_process
+@needs_root
+def test_from_root_a_confined_process_keeps_no_data() -> None:
+    """The limit that its page states."""
+    assert share(places.memory_as_root, confined=False) == share(places.memory_as_root, confined=True) == 1
+
+
+@needs_process
 def test_without_swap_nothing_is_looked_at_and_the_job_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(places, "swap_areas", lambda: ())
     assert share(places.swap, confined=False) == share(places.swap, confined=True) == 0

@@ -94,11 +94,12 @@ def _canary(material: Material) -> Iterator[Case]:
         ("a core dump that is forced", places.core, DataCanary(1, (CORE,), f"{KNOWLEDGE}; has lifted the limit on core dumps")),
         ("its process's memory, read under its own account", places.memory, DataCanary(1, knowledge=f"{KNOWLEDGE}; has the process's own account")),
         ("areas of its keys, read by root", places.secret_area, DataCanary(1, knowledge=root)),
+        ("its process's memory, read by root", places.memory_as_root, DataCanary(2, knowledge=root)),
         (f"swap{'' if swap_areas() else ', of which this machine has none'}", places.swap, DataCanary(2, knowledge=root)),
     ]
     for where, place, attack in looked:
         arms = LeakArm(confined=False, place=place), LeakArm(confined=True, place=place)
-        claim = None if place is places.swap else _NO_BETTER  # who may read swap is root, from whom a confined process keeps its keys alone
+        claim = None if place in (places.memory_as_root, places.swap) else _NO_BETTER  # from root a confined process keeps its keys alone
         yield _case(material, attack, f"{what}: {where}", arms, (), where.encode(), claim)
 
 
@@ -107,7 +108,8 @@ def _escapes(material: Material) -> Iterator[Case]:
     from velatura.audit.enclave.escaping import EscapeArm, Probing
 
     probing = Probing(material.job)
-    yield _case(material, Escapes(), "ways out of the job's process", (EscapeArm(probing, confined=False), EscapeArm(probing, confined=True)), ())
+    arms = EscapeArm(probing, confined=False), EscapeArm(probing, confined=True)
+    yield _case(material, Escapes(lambda: probing.unproven), "ways out of the job's process", arms, ())
 
 
 _BUILDERS: dict[str, Callable[[Material], Iterator[Case]]] = {

@@ -47,6 +47,11 @@ class Probing:
             raise Missing("enclave.no-controls", sentence, hint="controls need user namespaces: run it on the host, or allow them for this container")
         return proven
 
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Those that were tried inside, and do not work outside either: that they are denied shows nothing."""
+        return tuple(sorted(self.inside.keys() - self.outside))
+
     @cached_property
     def inside(self) -> Mapping[str, bool]:
         """Probe -> whether it is open in the job's process. Raises Missing: it cannot be confined here."""

@@ -21,7 +21,7 @@ from velatura.audit.enclave.process_memory import areas, is_secret, is_writable,
 from velatura.audit.enclave.swapping import contents, swap_areas, swapped_bytes
 from velatura.errors import BadInput, Missing
 
-__all__ = ["Place", "Scene", "core", "memory", "packets", "secret_area", "swap"]
+__all__ = ["Place", "Scene", "core", "memory", "memory_as_root", "packets", "secret_area", "swap"]
 
 PATTERN = Path("/proc/sys/kernel/core_pattern")
 ENDED_S = 5.0
@@ -62,6 +62,14 @@ def packets(scene: Scene) -> Iterator[None]:
 def memory(scene: Scene) -> Iterator[None]:
     """All that it computes with, as another process of its account reads it."""
     scene.seen["memory"] = scene.leak.sieved(read_under_its_account(scene.pid))
+    yield
+
+
+@contextmanager
+def memory_as_root(scene: Scene) -> Iterator[None]:
+    """All that it computes with, as root reads it: a confined process keeps it from others, and not from root."""
+    _want_root("another's memory")
+    scene.seen["memory"] = scene.leak.sieved(pieces(scene.pid, is_writable))
     yield
 
 

@@ -50,14 +50,16 @@ def backend(name: str, *, allow_degraded: frozenset[str] = frozenset()) -> Backe
 
 def _strongest(allow_degraded: frozenset[str]) -> Backend:
     absent: list[str] = []
+    devices: list[str] = []
     for name in (name for name in BACKENDS if name != "simulated"):
         found = BACKENDS[name]()
         lacking = [one for one in found.lacking() if one.partition(":")[0] not in allow_degraded]
         if not lacking:
             return found
-        absent += [f"{name} lacks {one}" for one in lacking]
+        absent += [f"{name} lacks {one}" for one in lacking if one.partition(":")[0] != name]
+        devices += [name for one in lacking if one.partition(":")[0] == name]
     raise Missing(
         "enclave.no-backend",
-        f"no backend works here: {'; '.join(absent)}",
+        "no backend works here: " + "; ".join([*absent, *([f"there is no device for {', '.join(devices)}"] if devices else [])]),
         hint="velatura enclave doctor; --allow-degraded LAYER lifts one layer, and the evidence says so",
     )
