@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from tests.edge.watching import seeing, walk
 
-from velatura.edge.bench import bench, first_frames
+from velatura.cli.main import main
+from velatura.edge import bench as benching
+from velatura.edge.bench import Bench, bench, first_frames
 from velatura.edge.policy import Camera, Egress
 from velatura.edge.processes import cpu_s, memory_mib
 from velatura.edge.unlocked import groups
@@ -22,10 +25,16 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vision is confi
 CAMERA = Camera("bench", egress=Egress(tick_s=1.0, bits_per_hour=1e6))
 
 
-def test_the_figures_of_a_clip(tmp_path: Path) -> None:
-    clip = walk(tmp_path / "walk.mp4", frames=250)
-    found = bench(clip, CAMERA, seeing(tmp_path), looks_per_s=5.0)
-    assert (found.frames, found.size, found.rate) == (250, (320, 240), 25.0)
+def test_the_figures_of_a_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the command line. One round here; three are slow: tests/system/test_offline.py."""
+    monkeypatch.setattr(benching, "ROUNDS", 1)
+    monkeypatch.setattr("velatura.edge.run.seeing_of", lambda *_, **__: seeing(tmp_path))
+    clip = walk(tmp_path / "walk.mp4", frames=125)
+    with pytest.raises(SystemExit) as ended:
+        main(["edge", "bench", str(clip), "--looks-per-s", "5", "--json"])
+    assert ended.value.code == 0
+    found = Bench(**json.loads(capsys.readouterr().out)["result"])
+    assert (found.frames, found.size, found.rate) == (125, [320, 240], 25.0)
     assert set(found.ms_a_frame) == {"ingest", "vision", "gateway", "all"}
     assert 0 < found.ms_a_frame["vision"] < 1000
     assert found.frames_per_s == pytest.approx(1000 / found.ms_a_frame["all"])

@@ -124,8 +124,10 @@ def test_a_state_folder_that_is_in_use_is_refused_and_untouched(tmp_path: Path, 
         assert not (tmp_path / "other.jsonl").exists() and (run.state / LOCK).read_text() == f"{run.process.pid}\n"
         assert run.told()[0] == 0
         run.process.kill()
-        run.process.wait()
-        done = velatura("edge", "run", source, "--model", "centerface", "--state", run.state, "-o", tmp_path / "other.jsonl", env=env)
+        run.process.wait(30)
+        done = velatura(
+            "edge", "run", clip(tmp_path / "b.mp4", frames=5), "--model", "centerface", "--state", run.state, "-o", tmp_path / "other.jsonl", env=env
+        )
         assert done.returncode == 0, "kill -9 lets go of it"
 
 

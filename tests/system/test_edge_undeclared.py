@@ -27,8 +27,8 @@ def run(tmp_path: Path, models: Path, seconds: int) -> None:
     assert len(told) >= seconds / 2, "it has ticked meanwhile"
 
 
-def test_twenty_seconds_of_a_camera_open_nothing_undeclared(tmp_path: Path, model_home: Path) -> None:
-    run(tmp_path, model_home, 20)
+def test_six_seconds_of_a_camera_open_nothing_undeclared(tmp_path: Path, model_home: Path) -> None:
+    run(tmp_path, model_home, 6)
 
 
 @pytest.mark.slow

@@ -90,7 +90,7 @@ def federation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
 
 
 def test_a_job_ends_in_the_same_bits_as_in_one_process(federation: Folder, tmp_path: Path) -> None:
-    path = job(tmp_path)
+    path = job(tmp_path, rounds=1)  # two and more, cut off and resumed: the slow tests
     there = fl("run", path, "--engine", "superlink", "--state", federation.path, "-o", tmp_path / "there", "--json")
     assert there.returncode == 0, there.stderr
     load_job(path).run(tmp_path / "here", base=tmp_path)
