@@ -143,9 +143,11 @@ def _federated(which: str, folder: Path, tmp_path: Path) -> str:
 
 
 @pytest.mark.slow
-def test_digits_are_named_by_a_server_that_does_not_see_them(tmp_path: Path) -> None:
-    script = EXAMPLES / "homomorphic" / "digits" / "run_example.py"
-    done = subprocess.run([sys.executable, str(script), str(tmp_path)], env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("which", ["digits", "mnist"])
+def test_digits_are_named_by_a_server_that_does_not_see_them(which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    more = ["--mnist", str(request.getfixturevalue("shared") / "data" / "mnist")] if which == "mnist" else []
+    command = [sys.executable, str(EXAMPLES / "homomorphic" / "digits" / "run_example.py"), str(tmp_path), *more]
+    done = subprocess.run(command, env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "10 of 10 labels are those of the network in the open" in done.stdout
     assert not list((tmp_path / "server").rglob("secret.key"))

@@ -1,10 +1,12 @@
 """Train on digits, compile to ciphertext, encrypt, run, decrypt: every step a command that you can type yourself.
 
-python examples/homomorphic/digits/run_example.py [FOLDER]
+python examples/homomorphic/digits/run_example.py [FOLDER] [--mnist FOLDER]
 """
 
 from __future__ import annotations
 
+import argparse
+import gzip
 import shutil
 import subprocess
 import sys
@@ -27,9 +29,22 @@ class Square(nn.Module):
         return x * x
 
 
+def pictures(mnist: Path | None) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """(count, 1, height, width) in [0, 1] and labels: scikit-learn's 1797 digits of 8 x 8, or the first 4000 of MNIST's four files, of 28 x 28."""
+    if mnist is None:
+        digits = load_digits()
+        return (digits.images[:, None] / 16).astype(np.float32), digits.target.astype(np.int64)
+    raw, labels = (gzip.decompress((mnist / f"train-{name}-ubyte.gz").read_bytes()) for name in ("images-idx3", "labels-idx1"))
+    x = np.frombuffer(raw, np.uint8, 4000 * 784, offset=16).reshape(-1, 1, 28, 28)
+    return (x / 255).astype(np.float32), np.frombuffer(labels, np.uint8, 4000, offset=8).astype(np.int64)
+
+
 def trained(x: NDArray[np.float32], y: NDArray[np.int64]) -> nn.Module:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Conv2d(1, 4, 3, stride=2), Square(), nn.Flatten(), nn.Linear(36, 24), Square(), nn.Linear(24, 10))
+    kernel, stride = (3, 2) if x.shape[-1] == 8 else (7, 3)
+    across = (x.shape[-1] - kernel) // stride + 1
+    first = nn.Conv2d(1, 4, kernel, stride=stride)
+    model = nn.Sequential(first, Square(), nn.Flatten(), nn.Linear(4 * across**2, 24), Square(), nn.Linear(24, 10))
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     inputs, labels = torch.tensor(x), torch.tensor(y)
     for _ in range(400):
@@ -50,19 +65,19 @@ def command(*words: str | Path) -> str:
     return done.stdout
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, mnist: Path | None) -> None:
     owner, server = folder / "owner", folder / "server"
     for one in (owner, server):
         one.mkdir(parents=True, exist_ok=True)
-    digits = load_digits()
-    x, y = (digits.images[:, None] / 16).astype(np.float32), digits.target.astype(np.int64)
-    model = trained(x[:1200], y[:1200])
+    x, y = pictures(mnist)
+    known = len(x) * 2 // 3
+    model = trained(x[:known], y[:known])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's older exporter says that there is a newer one
         torch.onnx.export(model, (torch.tensor(x[:1]),), str(server / "model.onnx"), input_names=["x"], dynamo=False)
     np.savez(server / "calibration.npz", x=x[:200])
-    np.savez(owner / "test.npz", x=x[1200:], y=y[1200:])
-    np.savez(owner / "ten.npz", x=x[1200:1210])
+    np.savez(owner / "test.npz", x=x[known:], y=y[known:])
+    np.savez(owner / "ten.npz", x=x[known : known + 10])
 
     command("he", "compile", server / "model.onnx", "--calibration", server / "calibration.npz", "--range", "0,1", "-o", server / "program")
     command("he", "simulate", server / "program", owner / "test.npz")
@@ -77,10 +92,14 @@ def main(folder: Path) -> None:
     answered = command("he", "decrypt", owner / "client.vlhe", "--key", owner / "keys" / "secret.key", server / "out.ct")
     labels = np.array([int(line) for line in answered.split()])
     with torch.no_grad():
-        plain = model(torch.tensor(x[1200:1210])).argmax(1).numpy()
-    print(f"{np.sum(labels == plain)} of 10 labels are those of the network in the open; {np.sum(labels == y[1200:1210])} are right")
+        plain = model(torch.tensor(x[known : known + 10])).argmax(1).numpy()
+    print(f"{np.sum(labels == plain)} of 10 labels are those of the network in the open; {np.sum(labels == y[known : known + 10])} are right")
     sys.exit(int(not np.array_equal(labels, plain)))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "digits-example"))
+    parser = argparse.ArgumentParser(description="Digits that the server does not see.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("digits-example"))
+    parser.add_argument("--mnist", type=Path, metavar="FOLDER", help="with train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz")
+    given = parser.parse_args()
+    main(given.folder, given.mnist)
