@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from velatura.attacks.enclave.data_canary import CORE, DataCanary, Leak
-from velatura.audit.enclave import captures, places, process_memory, swapping
+from velatura.audit.enclave import captures, jobs, places, process_memory, swapping
 from velatura.audit.enclave.captures import Capture
 from velatura.audit.enclave.jobs import LeakArm
 from velatura.audit.enclave.places import Place, Scene
@@ -151,6 +151,12 @@ def test_who_may_not_listen_or_is_not_root_is_told_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr(places, "swap_areas", lambda: (Path("/swapfile"),))
     with pytest.raises(Missing, match="only root could read swap"), places.swap(scene(tmp_path)):
         pass
+
+
+def test_elsewhere_than_on_linux_no_place_is_looked_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(jobs, "PROC", tmp_path / "proc" / "self")
+    with pytest.raises(Missing, match="looked at through"):
+        share(places.memory, confined=False)
 
 
 @pytest.mark.parametrize("pattern", ["|/usr/lib/systemd/systemd-coredump %P", "/var/crash/core.%p", "", "."])

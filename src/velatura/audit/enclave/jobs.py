@@ -34,6 +34,8 @@ from velatura.progress import Progress
 
 __all__ = ["LeakArm"]
 
+PROC = Path("/proc/self")
+
 
 @dataclass(frozen=True, slots=True)
 class LeakArm:
@@ -49,6 +51,8 @@ class LeakArm:
 
     def __call__(self, secret: Leak, rng: Generator) -> Mapping[str, bytes]:
         """Raises Missing: no process can be confined here, or the place cannot be looked at."""
+        if self.place is not None and not PROC.exists():
+            raise Missing("enclave.no-proc", f"a process is looked at through {PROC.parent}, which is not here", hint="run it on Linux")
         with ExitStack() as stack:
             outside = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="velatura-audit-")))
             outside.chmod(0o777)  # a process without rights of its own is not to fail for that alone

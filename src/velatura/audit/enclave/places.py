@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -94,6 +93,8 @@ def secret_area(scene: Scene) -> Iterator[None]:
 @contextmanager
 def core(scene: Scene) -> Iterator[None]:
     """A core dump: somebody lifts its limit from outside, its code asks for one and dies. What the kernel wrote counts, wherever it lies."""
+    import resource  # not on every system, and this module is read on all
+
     pattern = PATTERN.read_text().strip()
     if not re.fullmatch(r"[^/|]*[^/|.][^/|]*", pattern):
         told = f"core dumps of this machine go to {pattern!r}, which an audit does not fill"
