@@ -159,6 +159,16 @@ def test_elsewhere_than_on_linux_no_place_is_looked_at(monkeypatch: pytest.Monke
         share(places.memory, confined=False)
 
 
+@needs_root
+def test_a_root_that_lacks_the_power_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(places, "areas", refuse)
+    with pytest.raises(Missing, match="this root may not read the areas of keys"), places.secret_area(scene(tmp_path)):
+        pass
+
+
 @pytest.mark.parametrize("pattern", ["|/usr/lib/systemd/systemd-coredump %P", "/var/crash/core.%p", "", "."])
 def test_core_dumps_that_go_elsewhere_are_not_asked_for(pattern: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "pattern").write_text(pattern + "\n")

@@ -34,7 +34,10 @@ class Capture:
         except (AttributeError, OSError) as error:
             raise Missing("enclave.no-captures", f"packets on this machine cannot be listened to: {error}", hint="run it as root") from error
         self._socket.setblocking(False)
-        self._socket.setsockopt(socket.SOL_SOCKET, _BUFFER_FORCED, BUFFER)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, _BUFFER_FORCED, BUFFER)
+        except PermissionError:  # listening is one power, a large buffer another
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
 
     def packets(self) -> Iterator[bytes]:
         """All that came since it was made, or since this was asked last.

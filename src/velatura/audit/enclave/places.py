@@ -67,8 +67,8 @@ def memory(scene: Scene) -> Iterator[None]:
 @contextmanager
 def memory_as_root(scene: Scene) -> Iterator[None]:
     """All that it computes with, as root reads it: a confined process keeps it from others, and not from root."""
-    _want_root("another's memory")
-    scene.seen["memory"] = scene.leak.sieved(pieces(scene.pid, is_writable))
+    with _as_root("another's memory"):
+        scene.seen["memory"] = scene.leak.sieved(pieces(scene.pid, is_writable))
     yield
 
 
@@ -78,15 +78,15 @@ def secret_area(scene: Scene) -> Iterator[None]:
 
     Of a secret area nothing may come, so that any byte counts as the word, and so does one that could be swapped or dumped.
     """
-    _want_root("the areas of keys")
-    if not scene.confined:
-        scene.seen["memory"] = scene.leak.sieved(pieces(scene.pid, is_writable))
-    else:
-        for name, pid in (("the job's key", scene.pid), ("the signing key", os.getpid())):
-            if not any(map(is_secret, areas(pid))):
-                raise BadInput("attack.secret-area", f"there is no secret area that could hold {name}")
-            came = any(pieces(pid, is_secret))
-            scene.seen[name] = scene.leak.word if came or not stays_in_memory(pid) else b""
+    with _as_root("the areas of keys"):
+        if not scene.confined:
+            scene.seen["memory"] = scene.leak.sieved(pieces(scene.pid, is_writable))
+        else:
+            for name, pid in (("the job's key", scene.pid), ("the signing key", os.getpid())):
+                if not any(map(is_secret, areas(pid))):
+                    raise BadInput("attack.secret-area", f"there is no secret area that could hold {name}")
+                came = any(pieces(pid, is_secret))
+                scene.seen[name] = scene.leak.word if came or not stays_in_memory(pid) else b""
     yield
 
 
@@ -112,17 +112,23 @@ def swap(scene: Scene) -> Iterator[None]:
     """What the kernel writes to swap when it is pressed, as root reads it there. Nothing is looked at where there is no swap."""
     found = b""
     if listed := swap_areas():
-        _want_root("swap")
-        page_out(scene.pid)
-        _settled(scene.pid)
-        found = next((raw for area in listed if (raw := scene.leak.sieved(contents(area)))), b"")
+        with _as_root("swap"):
+            page_out(scene.pid)
+            _settled(scene.pid)
+            found = next((raw for area in listed if (raw := scene.leak.sieved(contents(area)))), b"")
     scene.seen["swap"] = found
     yield
 
 
-def _want_root(what: str) -> None:
+@contextmanager
+def _as_root(what: str) -> Iterator[None]:
+    """Root of a container may lack the power, too."""
     if os.geteuid() != 0:
         raise Missing("enclave.not-root", f"only root could read {what}, and this is not root", hint="run it as root")
+    try:
+        yield
+    except OSError as error:
+        raise Missing("enclave.not-root", f"this root may not read {what}: {error.strerror}", hint="run it as root of the host") from error
 
 
 def _read(path: Path) -> Iterator[bytes]:
