@@ -300,6 +300,36 @@ def test_a_softmax_that_is_left_away_is_told() -> None:
     assert trace_onnx(model(scores, w=W)).left_away == ""
 
 
+@pytest.mark.parametrize("last", [node("Squeeze", "s", "axis", out="y"), node("Reshape", "s", "all", out="y"), node("Squeeze", "s", out="y")])
+def test_one_number_may_lose_its_dimension_at_the_end(last: object) -> None:
+    """`model(x).squeeze(-1)`: what has only the batch left."""
+    scores = node("MatMul", "x", "v", out="s")
+    graph = trace_onnx(model(scores, last, v=W[:, :1], axis=np.array([1]), all=np.array([-1])))
+    x = np.random.default_rng(0).normal(size=(5, W.shape[0]))
+    np.testing.assert_allclose(evaluate(graph, x)[graph.output], x @ W[:, :1])
+    with pytest.raises(Unsupported, match="batch"):
+        trace_onnx(model(node("MatMul", "x", "w", out="s"), node("Reshape", "s", "all", out="y"), w=W, all=np.array([-1])))
+
+
+def test_what_does_as_well_is_said_of_what_is_often_met() -> None:
+    for operator, words in (("MaxPool", "average pooling"), ("Elu", "SiLU"), ("LayerNormalization", "batch normalisation"), ("Sin", "how-to")):
+        with pytest.raises(Unsupported) as caught:
+            trace_onnx(
+                model(
+                    node(
+                        operator,
+                        "x",
+                        *(["w"] if operator == "LayerNormalization" else []),
+                        name="it",
+                        **({"kernel_shape": [1]} if operator == "MaxPool" else {}),
+                    ),
+                    w=W[0],
+                    shape=("n", 1, 4),
+                )
+            )
+        assert words in caught.value.hint and "'it'" in caught.value.sentence
+
+
 def test_a_sigmoid_at_the_end_is_left_to_the_owner_wherever_its_shape_goes() -> None:
     """Its values are all above zero: as scores they would make every label of a model with one output a 1."""
     scores, sigmoid = node("MatMul", "x", "w", out="scores"), node("Sigmoid", "scores", out="p", name="head")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -43,6 +44,18 @@ MOST_BATCH = 1 << 16
 LEAST_OPSET = 7
 LAST = frozenset({"Softmax", "LogSoftmax", "ArgMax"})
 """As the last node: the owner of the key does it to what he has decrypted; the label is the same."""
+SHAPING = frozenset({"Flatten", "Reshape", "Squeeze", "Unsqueeze"})
+INSTEAD: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("MaxPool", "GlobalMaxPool"), "put an average pooling or a stride in its place, and train on")
+    | dict.fromkeys(
+        ("Elu", "HardSigmoid", "HardSwish", "LeakyRelu", "Mish", "PRelu", "Selu", "Softplus"), "put SiLU or a square in its place, and train on"
+    )
+    | dict.fromkeys(
+        ("GroupNormalization", "InstanceNormalization", "LayerNormalization"),
+        "put a batch normalisation in its place, which costs nothing, and train on",
+    )
+)
+"""Operators that are often met -> what does as well."""
 MONOTONE = "sigmoid"
 """So is this activation: a sigmoid above one half is a score above zero, and the polynomial's levels are saved."""
 
@@ -252,8 +265,12 @@ def _applied(
         value = known.get(node.input[0])
         if isinstance(value, Value):
             return {node.output[0]: value}
+    alone = known.get(node.input[0]) if final and node.op_type in SHAPING and node.input else None
+    if isinstance(alone, Value) and alone.size == 1:  # how many dimensions one number has is nothing to its owner
+        return {node.output[0]: alone}
     if node.domain not in ("", "ai.onnx") or node.op_type not in operators:
-        raise unsupported(node, "is not computable on ciphertext here", "docs/how-to/homomorphic.md lists what is; polynomials and affine layers are")
+        hint = INSTEAD.get(node.op_type, "docs/how-to/homomorphic.md lists what is; polynomials and affine layers are")
+        raise unsupported(node, "is not computable on ciphertext here", hint)
     missing = [name for name in node.input if name and name not in known]
     if missing:
         raise BadInput("he.model", f"node {node.name!r} reads {missing[0]!r}, which nothing makes", hint="export the model again")
