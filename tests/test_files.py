@@ -134,7 +134,9 @@ def test_a_kill_in_the_middle_leaves_nothing_under_the_final_name(tmp_path: Path
             part.write_bytes(b"half")
             os.kill(os.getpid(), 9)
     """)
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "out.mp4")], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "out.mp4")], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}, check=False, timeout=280
+    )
     assert not (tmp_path / "out.mp4").exists()
     rest = list(tmp_path.iterdir())
     assert all(p.name.startswith(".") and p.suffix == ".part" and stat.S_IMODE(p.stat().st_mode) == 0o600 for p in rest)
@@ -142,7 +144,7 @@ def test_a_kill_in_the_middle_leaves_nothing_under_the_final_name(tmp_path: Path
 
 def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path: Path) -> None:
     gone = subprocess.Popen(["true"])
-    gone.wait()
+    gone.wait(timeout=60)
     target = tmp_path / "out.mp4"
     names = {
         f".out.mp4.{gone.pid}-0123.part": False,

@@ -44,7 +44,7 @@ def played(arm: Any, secrets: list[Photo] = PLATES, *, attack: ReadText | None =
 
 @pytest.mark.parametrize("method", ["pixelate:8", "pixelate:9px", "pixelate:3", "blur:8"])
 def test_mosaic_and_blur_are_broken(method: str) -> None:
-    finding = tried(protected_arm(method))
+    finding = tried(protected_arm(method), PLATES[:8])
     assert finding.verdict is Verdict.BROKEN, finding.why
     assert finding.estimate is not None and finding.estimate.value >= 0.9
 
@@ -113,7 +113,7 @@ def test_without_time_every_plate_is_a_guess_and_that_is_said() -> None:
 
 def test_the_same_seed_reads_the_same() -> None:
     arm = protected_arm("dp-pixelate:cells=8,m=16,epsilon=20")
-    one, other = (played(arm, SMALL, seed=3) for _ in range(2))
+    one, other = (played(arm, SMALL[:1], seed=3) for _ in range(2))
     assert np.array_equal(one.success, other.success)
 
 

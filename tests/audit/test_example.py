@@ -20,5 +20,5 @@ def test_the_ten_lines_of_the_guide_are_those_of_the_example() -> None:
 
 
 def test_the_example_is_held_by_fill_and_breaks_pixelation() -> None:
-    done = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, str(EXAMPLE)], capture_output=True, text=True, check=True, timeout=280)
     assert [line.partition(":")[0] for line in done.stdout.splitlines()] == ["held", "broken"]

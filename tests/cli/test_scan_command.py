@@ -61,5 +61,5 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.jpg").write_bytes(jpeg(comment=b"hello"))
     command = f"{sys.executable} -m velatura scan {tmp_path} --quiet | head -c 1 >/dev/null; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=280)
     assert "Traceback" not in done.stderr

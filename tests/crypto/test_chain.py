@@ -102,7 +102,7 @@ def test_what_was_done_is_in_the_account_of_a_process_that_was_killed(tmp_path: 
     told = [int(process.stdout.readline()) for _ in range(20)]
     process.send_signal(signal.SIGKILL)
     told += [int(line) for line in process.stdout.read().splitlines() if line]
-    process.wait()
+    process.wait(timeout=60)
     found = events(tmp_path / "a")
     assert found == list(range(len(found)))
     assert len(found) >= told[-1] + 1

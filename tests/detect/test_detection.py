@@ -125,11 +125,11 @@ def test_nothing_named_is_nothing_found() -> None:
 @pytest.mark.parametrize("first", ["", "import velatura.detect.region; ", "from velatura.detect import Region, Tracker, read_regions; "])
 def test_the_verb_and_the_package_share_a_name(first: str) -> None:
     code = f"{first}import velatura; assert callable(velatura.detect); from velatura.detect.cover import cover; velatura.detect('x.png', every=0)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=280)
     assert "detect.every" in done.stderr, done.stderr
 
 
 def test_the_package_loads_nothing_heavy() -> None:
     code = "import sys, velatura.detect; print([name for name in ('numpy', 'cv2', 'av', 'onnxruntime', 'scipy') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=280)
     assert done.stdout.strip() == "[]"

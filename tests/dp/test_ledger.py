@@ -118,7 +118,7 @@ def test_a_killed_process_has_counted_all_that_it_drew(tmp_path: Path) -> None:
         drawn += os.read(read, 64)
     assert child.pid is not None
     os.kill(child.pid, signal.SIGKILL)
-    child.join()
+    child.join(timeout=60)
     while block := os.read(read, 4096):
         drawn += block
     os.close(read)

@@ -50,7 +50,7 @@ class Mosquitto:
             lines += ["persistence true", f"persistence_location {folder}/", "autosave_on_changes true", "autosave_interval 1"]
         if login:
             passwords = folder / "passwords"
-            subprocess.run(["mosquitto_passwd", "-c", "-b", str(passwords), *login], check=True, capture_output=True)
+            subprocess.run(["mosquitto_passwd", "-c", "-b", str(passwords), *login], check=True, capture_output=True, timeout=280)
             lines.append(f"password_file {passwords}")
         if tls:
             lines += [f"certfile {tls['cert']}", f"keyfile {tls['key']}"]
@@ -72,7 +72,7 @@ class Mosquitto:
     def kill(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        self._process.wait(timeout=60)
 
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -11,6 +12,7 @@ import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -45,6 +47,17 @@ def clip(
     path: Path, *, frames: int = 50, size: tuple[int, int] = (320, 240), codec: str = "libx264", sound: bool = False, pixels: str = "yuv420p"
 ) -> Path:
     """A moving square on grey, 25 frames a second, a key frame each second."""
+    path.write_bytes(_encoded(path.suffix, frames, size, codec, sound, pixels))
+    return path
+
+
+@functools.cache
+def _encoded(suffix: str, frames: int, size: tuple[int, int], codec: str, sound: bool, pixels: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        return _encode(Path(folder) / f"clip{suffix}", frames, size, codec, sound, pixels).read_bytes()
+
+
+def _encode(path: Path, frames: int, size: tuple[int, int], codec: str, sound: bool, pixels: str) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, options={"g": "25"})
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
@@ -87,7 +100,7 @@ def rtsp_camera(*login: str, port: int = 0) -> Iterator[tuple[subprocess.Popen[s
         yield process, port
     finally:
         process.kill()
-        process.wait()
+        process.wait(timeout=60)
 
 
 @contextlib.contextmanager
@@ -171,7 +184,7 @@ class IngestRun:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._process.wait(timeout=60)
 
     def __enter__(self) -> IngestRun:
         return self

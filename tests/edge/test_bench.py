@@ -65,7 +65,7 @@ def test_clocks_of_a_process_that_has_ended_still_count() -> None:
         assert time.monotonic() < until_s
         time.sleep(0.01)
     assert cpu_s(busy.pid) > 0.005
-    busy.wait()
+    busy.wait(timeout=60)
     with pytest.raises(OSError):
         cpu_s(busy.pid)
 

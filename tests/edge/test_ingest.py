@@ -194,7 +194,7 @@ def test_a_file_opens_no_network(tmp_path: Path, name: str, text: str, kind: str
             while thread.is_alive() and not seen:
                 lines = Path(f"/proc/net/{kind}").read_text().splitlines()
                 seen = any(line in one and (kind == "udp" or " 01 " in one) for one in lines)  # 01: ESTABLISHED
-            thread.join()
+            thread.join(timeout=60)
             if kind == "tcp":
                 heard.setblocking(False)
                 with contextlib.suppress(BlockingIOError):

@@ -17,6 +17,6 @@ def test_every_head_is_there(like: str) -> None:
 
 def test_the_process_that_holds_the_key_loads_neither_a_decoder_nor_a_runtime() -> None:
     program = "import sys, velatura.edge.run; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=280).stdout.split()
     assert "cryptography" in loaded
     assert not {"av", "onnxruntime", "cv2", "PIL"} & set(loaded)

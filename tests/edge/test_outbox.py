@@ -173,7 +173,7 @@ def test_kill_9_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
         time.sleep(rng.random() * 0.15)
         process.send_signal(signal.SIGKILL)
         rest = process.stdout.read().split()
-        process.wait()
+        process.wait(timeout=60)
         assert first > last_said, "what was said to be committed is there after the kill"
         last_said = int(rest[-1]) if rest else first
     outbox = Outbox(path)

@@ -152,10 +152,10 @@ def test_web_hooks_that_are_refused(url: str) -> None:
 
 def test_the_page_of_numbers() -> None:
     page = Page(0, lambda: {"door": {"in": 3.0, "records": 12.0}, "yard": {"in": 0.0}})
-    with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics") as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{page.port}/metrics", timeout=30) as answer:
         assert answer.read().decode() == text_of({"door": {"in": 3.0, "records": 12.0}, "yard": {"in": 0.0}})
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(f"http://127.0.0.1:{page.port}/else")
+        urllib.request.urlopen(f"http://127.0.0.1:{page.port}/else", timeout=30)
     with pytest.raises(BadSpec, match=r"edge\.port"):
         Page(page.port, dict)
     page.close()

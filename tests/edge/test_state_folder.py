@@ -37,7 +37,7 @@ def test_a_second_run_is_refused_by_the_number_of_the_first_and_kill_9_lets_go(t
         with pytest.raises(BadSpec, match=rf"process {holder.pid} runs with this folder \[edge\.state-busy\]"), held(tmp_path):
             pass
         holder.send_signal(signal.SIGKILL)
-        holder.wait()
+        holder.wait(timeout=60)
     with held(tmp_path):
         assert (tmp_path / LOCK).read_text() == f"{os.getpid()}\n"
 

@@ -81,7 +81,7 @@ def test_a_process_that_writes_nothing_is_silent(tmp_path: Path) -> None:
 def test_a_full_disk_is_written_over_in_place(tmp_path: Path) -> None:
     import subprocess
 
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(tmp_path)], check=True, timeout=280)
     try:
         now, clock = [states()], Hand()
         board = Board(tmp_path, "dev", lambda: now, clock=clock)
@@ -94,7 +94,7 @@ def test_a_full_disk_is_written_over_in_place(tmp_path: Path) -> None:
         assert words_of(tmp_path)["door", "outbox"] == "disk-full"
         os.close(board._lock)
     finally:
-        subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+        subprocess.run(["umount", "-l", str(tmp_path)], check=True, timeout=280)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"nothing", b'{"version": 1}'])

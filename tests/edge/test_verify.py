@@ -148,6 +148,6 @@ def test_an_honest_vision_in_a_rogues_place_is_no_attempt(tmp_path: Path, monkey
 
 def test_nothing_that_runs_a_camera_loads_a_probe() -> None:
     program = "import sys, velatura.edge.run, velatura.edge.vision, velatura.cli.edge; print(sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=280).stdout
     assert "velatura.edge.run" in loaded
     assert "escapes" not in loaded and "rogues" not in loaded and "velatura.edge.verify" not in loaded

@@ -41,7 +41,7 @@ def tpm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Transport]:
         yield from _connected(folder / "s")
     finally:
         process.kill()
-        process.wait()
+        process.wait(timeout=60)
 
 
 def _connected(path: Path) -> Iterator[Transport]:

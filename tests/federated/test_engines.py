@@ -88,7 +88,7 @@ def test_without_ray_the_command_that_brings_it_is_named(monkeypatch: pytest.Mon
 def command(folder: Path, engine: str, *before: str) -> subprocess.CompletedProcess[str]:
     (folder / "job.toml").write_text(JOB)
     main = [sys.executable, "-m", "velatura", "fl", "run", str(folder / "job.toml"), "-o", str(folder / engine), "--engine", engine]
-    return subprocess.run([*before, *main], capture_output=True, text=True, check=False, env=_bare_environment(folder))
+    return subprocess.run([*before, *main], capture_output=True, text=True, check=False, env=_bare_environment(folder), timeout=280)
 
 
 def _bare_environment(folder: Path) -> dict[str, str]:
@@ -174,7 +174,9 @@ def test_flowers_own_simulation_runs_the_job_and_ends_in_the_same_bits(tmp_path:
     (tmp_path / "job.toml").write_text(JOB)
     (tmp_path / "as_flower.py").write_text(AS_FLOWER)
     (tmp_path / "simulate.py").write_text(SIMULATE)
-    done = subprocess.run([sys.executable, "simulate.py"], cwd=tmp_path, capture_output=True, text=True, check=False, env=_bare_environment(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "simulate.py"], cwd=tmp_path, capture_output=True, text=True, check=False, env=_bare_environment(tmp_path), timeout=1800
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     from velatura.federated.job import load_job
 

@@ -64,11 +64,11 @@ def test_a_run_stays_within_its_budget_and_tells_no_exact_figure(level: str, tmp
 
 def test_the_noise_is_for_the_rows_that_a_site_has() -> None:
     of = private("sample", rounds=3)
-    for count in (100, 300, 1000):
+    for count in (100, 300):
         plan = plan_of(of, count)
         assert plan.sampling == min(1.0, 128 / count) and plan.steps == max(1, round(count / 128))
         assert epsilon([(plan.event, 3 * plan.steps)], 1e-5) <= 8.0
-    assert plan_of(of, 300).noise > plan_of(of, 1000).noise, "fewer rows, more noise"
+    assert plan_of(of, 100).noise > plan_of(of, 300).noise, "fewer rows, more noise"
 
 
 @dataclass
@@ -168,30 +168,30 @@ def test_sample_level_goes_with_secure_aggregation_and_local_noise_does_not(tmp_
 
 
 def test_rows_that_come_later_do_not_reopen_a_budget(tmp_path: Path) -> None:
-    of = private("sample", rounds=2)
-    for count in (150, 3000):
+    of = private("sample", rounds=3)
+    for count in (100, 300):
         with SitePrivacy(of, tmp_path, count) as own:
             spent = 0
-            for number in range(2):
+            for number in range(3):
                 for step in range(own.plan.steps):
                     try:
                         own.charge(f"{count} {number} {step}")
                     except Withheld:
                         spent += 1
             assert own.ledger.spent() <= 8.0
-            assert bool(spent) == (count == 3000), "the first rows took the whole budget"
+            assert bool(spent) == (count == 300), "the first rows took the whole budget"
 
 
 def test_what_was_spent_must_be_known(tmp_path: Path) -> None:
-    of = private("sample", rounds=2)
-    with SitePrivacy(of, tmp_path, 150) as own:
+    of = private("sample", rounds=3)
+    with SitePrivacy(of, tmp_path, 100) as own:
         own.charge("one")
     (tmp_path / "secret").write_bytes(b"")
     with pytest.raises(BadInput, match=r"dp\.secret"):
-        SitePrivacy(of, tmp_path, 150)
+        SitePrivacy(of, tmp_path, 100)
     (tmp_path / "ledger").unlink()
     with pytest.raises(BadInput, match=r"dp\.ledger"):
-        SitePrivacy(of, tmp_path, 150)
+        SitePrivacy(of, tmp_path, 100)
 
 
 class Keeps(torch.nn.Module):

@@ -192,7 +192,7 @@ def test_a_process_id_that_is_somebody_elses_now_is_left_alone(tmp_path: Path) -
         assert stranger.poll() is None
     finally:
         stranger.kill()
-        stranger.wait()
+        stranger.wait(timeout=60)
 
 
 def test_children_are_quiet_and_go_past_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,6 +208,7 @@ def test_children_are_quiet_and_go_past_proxies(monkeypatch: pytest.MonkeyPatch)
         capture_output=True,
         text=True,
         check=True,
+        timeout=280,
     )
     assert done.stdout == "0\n"
 
@@ -512,7 +513,7 @@ def test_the_units_of_systemd_are_well_formed_and_leave_no_child_behind(unit: st
     if analyze is None:
         pytest.skip("systemd-analyze is not installed")
     path = Path(__file__).parents[2] / "examples" / "federated" / "systemd" / f"velatura-federation-{unit}.service"
-    done = subprocess.run([analyze, "verify", str(path)], capture_output=True, text=True, check=False)
+    done = subprocess.run([analyze, "verify", str(path)], capture_output=True, text=True, check=False, timeout=280)
     assert [line for line in done.stderr.splitlines() if path.name in line] == []
     settings = dict(line.split("=", 1) for line in path.read_text().splitlines() if "=" in line and not line.startswith("#"))
     assert settings["KillMode"] == "control-group"

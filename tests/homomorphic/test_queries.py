@@ -61,5 +61,5 @@ def test_several_processes_lose_none(count: Path) -> None:
         f"from pathlib import Path; from velatura.homomorphic.queries import spend\nfor _ in range(50): spend(Path({str(count)!r}), {KEY!r}, 1, None)"
     )
     running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
-    assert [process.wait() for process in running] == [0, 0, 0]
+    assert [process.wait(timeout=60) for process in running] == [0, 0, 0]
     assert spent(count, KEY) == 150

@@ -215,6 +215,6 @@ def test_no_module_that_knows_a_secret_is_reached_from_the_server(module: str) -
     if module == "serve":
         pytest.importorskip("starlette", reason="starlette is not installed")
     code = f"import sys, velatura.homomorphic.{module}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=280).stdout.split()
     assert f"velatura.homomorphic.{module}" in loaded
     assert not {f"velatura.homomorphic.{name}" for name in ("seal_secret", "client", "keys", "guest_owner", "queries")} & set(loaded)

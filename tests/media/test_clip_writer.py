@@ -232,6 +232,7 @@ def test_a_file_that_may_not_grow_is_an_error_of_the_disk_and_leaves_nothing(tmp
         cwd=root,
         env={"PYTHONPATH": f"{root / 'src'}:{root}"},
         check=False,
+        timeout=280,
     )
     assert done.stdout.startswith("refused"), done.stderr
     assert done.stderr == ""

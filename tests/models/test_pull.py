@@ -61,7 +61,7 @@ def server() -> Iterator[Server]:
     yield server
     server.ended.set()
     server.shutdown()
-    thread.join()
+    thread.join(timeout=60)
     server.server_close()
 
 

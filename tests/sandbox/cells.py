@@ -65,7 +65,14 @@ def interpreter_for_nobody() -> str:
         probe = f"import sys; sys.path.append({PACKAGES!r}); {like_ours}; import msgspec, numpy"
         try:
             done = subprocess.run(
-                [candidate, "-I", "-c", probe], cwd="/", user=NOBODY, group=NOBODY, extra_groups=[], capture_output=True, check=False
+                [candidate, "-I", "-c", probe],
+                cwd="/",
+                user=NOBODY,
+                group=NOBODY,
+                extra_groups=[],
+                capture_output=True,
+                check=False,
+                timeout=280,
             )
         except OSError:
             continue

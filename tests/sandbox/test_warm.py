@@ -157,7 +157,7 @@ def test_threads_of_the_parent_may_fork_at_once() -> None:
         for thread in crowd:
             thread.start()
         for thread in crowd:
-            thread.join()
+            thread.join(timeout=60)
     assert sorted(answers) == sorted(b"%d" % number for number in range(12))
 
 
@@ -176,7 +176,7 @@ def test_a_killed_parent_leaves_no_process(scenario: tuple[str, ...]) -> None:
         pids = json.loads(parent.stdout.readline())
         assert all(busy(pid) for pid in pids[-1:])
         parent.send_signal(signal.SIGKILL)
-        parent.wait()
+        parent.wait(timeout=60)
         assert all(gone(pid, 10) for pid in pids)
 
 

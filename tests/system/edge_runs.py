@@ -29,6 +29,9 @@ POOR = (
 )
 """POOR, "landlock", command ...: runs it where these calls are not to be had."""
 
+LOOKS_PER_S = 5
+"""One a tick at least; a look at every frame of a camera keeps half a core busy while a test waits."""
+
 
 def policy(folder: Path, more: str = "", *, cameras: Mapping[str, str] | None = None, tick_s: float = 0.3) -> Path:
     """A policy's file. cameras: name -> source."""
@@ -45,7 +48,8 @@ class Run:
 
     def __init__(self, words: Sequence[str | Path], *, folder: Path, env: Mapping[str, str], before: Sequence[str] = ()) -> None:
         self.state, self.out, self._env = folder / "state", folder / "events.jsonl", env
-        command = [*before, str(VELATURA), "edge", "run", *map(str, words), "--model", "centerface", "--state", str(self.state), "-o", str(self.out)]
+        looks = ["--model", "centerface", "--looks-per-s", str(LOOKS_PER_S)]
+        command = [*before, str(VELATURA), "edge", "run", *map(str, words), *looks, "--state", str(self.state), "-o", str(self.out)]
         self.process = subprocess.Popen(command, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.said = ""
 

@@ -214,11 +214,11 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 64 KiB, where we may mount one."""
     folder = tmp_path / "small"
     folder.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)], capture_output=True, check=False, timeout=280)
     if done.returncode:
         pytest.skip("mount: only root can make a small disk")
     yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False)
+    subprocess.run(["umount", "-l", str(folder)], check=False, timeout=280)
 
 
 def test_a_full_disk_leaves_nothing(small_disk: Path, portrait: Path, env: dict[str, str]) -> None:

@@ -49,9 +49,9 @@ def test_the_lock_of_a_killed_run_is_taken_over(tmp_path: Path) -> None:
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
     stamp = f'{{ "{sys.executable}" -VV; echo "core {ROOT}"; cat "{ROOT}/pyproject.toml" "{ROOT}/constraints.txt"; }} | sha256sum | cut -c1-64'
-    (venv / ".stamp").write_text(subprocess.run(["/bin/sh", "-c", stamp], capture_output=True, text=True, check=True).stdout.strip())
+    (venv / ".stamp").write_text(subprocess.run(["/bin/sh", "-c", stamp], capture_output=True, text=True, check=True, timeout=280).stdout.strip())
     dead = subprocess.Popen(["true"])
-    dead.wait()
+    dead.wait(timeout=60)
     lock = tmp_path / "venv.lock"
     lock.mkdir()
     (lock / "pid").write_text(str(dead.pid))

@@ -16,7 +16,9 @@ HEAVY = {"numpy", "cv2", "asyncio", "av", "PIL", "onnxruntime", "scipy", "rich",
 
 
 def loaded_after(code: str) -> set[str]:
-    done = subprocess.run([sys.executable, "-c", f"import sys\n{code}\nprint('\\n'.join(sys.modules))"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{code}\nprint('\\n'.join(sys.modules))"], capture_output=True, text=True, check=True, timeout=280
+    )
     return set(done.stdout.split())
 
 
@@ -85,11 +87,11 @@ def test_doctor_says_what_is_missing_and_how_to_bring_it(tmp_path: Path) -> None
 
 def test_a_closed_pipe_and_a_full_stdout_end_without_a_traceback(tmp_path: Path) -> None:
     env = bare_environment(tmp_path)
-    done = subprocess.run(["sh", "-c", f"'{VELATURA}' doctor | head -1"], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-c", f"'{VELATURA}' doctor | head -1"], env=env, capture_output=True, text=True, check=False, timeout=280)
     assert "Traceback" not in done.stderr
     if Path("/dev/full").exists():
         with Path("/dev/full").open("w") as full:
-            done = subprocess.run([VELATURA, "doctor"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+            done = subprocess.run([VELATURA, "doctor"], env=env, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=280)
         assert done.returncode == 1
         assert "[cli.stdout]" in done.stderr
         assert "Traceback" not in done.stderr
@@ -99,7 +101,7 @@ def test_a_closed_pipe_and_a_full_stdout_end_without_a_traceback(tmp_path: Path)
 def test_closed_streams_are_no_reason_to_fail(closed: str, tmp_path: Path) -> None:
     env = bare_environment(tmp_path, VELATURA_HOME=str(tmp_path / "v"))
     command = f"'{VELATURA}' keys new -o '{tmp_path}/key' {closed}"
-    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(["sh", "-c", command], env=env, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "key").read_text().count("velatura")
     assert "Traceback" not in done.stderr

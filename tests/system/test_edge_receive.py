@@ -64,7 +64,7 @@ def test_a_broker_that_is_killed_and_forgets_loses_nothing_between_both_ends(tmp
         broker.close()
         if consumer is not None and consumer.poll() is None:
             consumer.kill()
-            consumer.communicate()
+            consumer.communicate(timeout=60)
     assert consumer.returncode == 0, said
     assert json.loads(told)["result"]["missing"] is False and "geheim" not in told + said
     assert out.read_bytes() == run.out.read_bytes()
@@ -75,7 +75,7 @@ def received(tmp_path: Path, env: dict[str, str], lines: Sequence[bytes], *, out
     """By stdin."""
     words = ["edge", "receive", "-", "--verifier", KEY, "--camera", CAMERA.name, "-o", str(tmp_path / out), "--json"]
     raw = b"".join(line + b"\n" for line in lines)
-    done = subprocess.run([str(VELATURA), *words], env=env, input=raw, capture_output=True, check=False)
+    done = subprocess.run([str(VELATURA), *words], env=env, input=raw, capture_output=True, check=False, timeout=280)
     return done.returncode, done.stderr.decode(), json.loads(done.stdout)["result"]
 
 

@@ -41,7 +41,7 @@ def test_a_camera_that_freezes_goes_and_comes_back(tmp_path: Path, env: dict[str
         camera.send_signal(signal.SIGSTOP)
         found_s = run.until("camera", "stalled")
         assert found_s < 8, "4.5 seconds, and a busy machine"
-        again = time.monotonic() + 7
+        again = time.monotonic() + 5
         while time.monotonic() < again:  # it takes a new connection, and says nothing
             assert run.states()["camera"] == "stalled"
             time.sleep(0.1)
@@ -50,7 +50,7 @@ def test_a_camera_that_freezes_goes_and_comes_back(tmp_path: Path, env: dict[str
         camera.send_signal(signal.SIGCONT)
         run.until("camera", "streaming")
         camera.kill()
-        camera.wait()
+        camera.wait(30)
         run.until("camera", "lost", "refused")
         with rtsp_camera(port=port):
             run.until("camera", "streaming", seconds=90)
@@ -181,7 +181,7 @@ def test_each_way_a_broker_fails_has_a_name(tmp_path: Path, env: dict[str, str])
 def test_a_full_disk_stops_no_tick_and_loses_none(tmp_path: Path, env: dict[str, str]) -> None:
     disk = tmp_path / "state"
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(disk)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(disk)], check=True, timeout=280)
     try:
         clip(tmp_path / "a.mp4", frames=250)
         with running(tmp_path / "a.mp4", "--live", "--policy", policy(tmp_path), folder=tmp_path, env=env) as run:
@@ -197,7 +197,7 @@ def test_a_full_disk_stops_no_tick_and_loses_none(tmp_path: Path, env: dict[str,
         done = audit(run.out)
         assert done.gaps == done.aggregates == 0 and done.events > 5
     finally:
-        subprocess.run(["umount", "-l", str(disk)], check=True)
+        subprocess.run(["umount", "-l", str(disk)], check=True, timeout=280)
 
 
 def test_a_state_folder_that_cannot_be_used_is_one_line(tmp_path: Path, env: dict[str, str]) -> None:
@@ -211,16 +211,16 @@ def test_a_state_folder_that_cannot_be_used_is_one_line(tmp_path: Path, env: dic
     if os.geteuid() == 0:
         disk = tmp_path / "disk"
         disk.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(disk)], check=True, timeout=280)
         try:
             done = velatura(*words, disk, env=env)
             assert done.returncode == 1 and "[edge.state]" in done.stderr
         finally:
-            subprocess.run(["umount", "-l", str(disk)], check=True)
+            subprocess.run(["umount", "-l", str(disk)], check=True, timeout=280)
 
 
 def test_a_damaged_outbox_is_moved_aside_and_an_older_one_refused(tmp_path: Path, env: dict[str, str]) -> None:
-    source, rules = clip(tmp_path / "a.mp4"), policy(tmp_path)
+    source, rules = clip(tmp_path / "a.mp4", frames=25), policy(tmp_path)
     box = tmp_path / "state" / "door" / "outbox.sqlite"
     with running(source, "--policy", rules, folder=tmp_path, env=env) as run:
         assert run.ended() == 0
@@ -245,7 +245,7 @@ def test_a_damaged_outbox_is_moved_aside_and_an_older_one_refused(tmp_path: Path
     [("landlock", "landlock"), ("seccomp", ""), pytest.param("namespaces", "namespaces", marks=pytest.mark.slow)],  # test_edge_states.py has it
 )
 def test_a_poorer_host_is_named_and_is_no_way_around(without: str, allowed: str, tmp_path: Path, env: dict[str, str]) -> None:
-    source, rules = clip(tmp_path / "a.mp4"), policy(tmp_path)
+    source, rules = clip(tmp_path / "a.mp4", frames=10), policy(tmp_path)
     with running(source, "--policy", rules, folder=tmp_path, env=env, before=(*POOR, without)) as run:
         assert run.ended() == 4, run.said
         status, told = run.told()
@@ -312,7 +312,7 @@ def test_a_hook_gets_signed_lines_and_a_page_has_what_was_published(tmp_path: Pa
     with running(source, "--live", *sinks, "--policy", policy(tmp_path), folder=tmp_path, env=env) as run:
         run.until(f"sink http://127.0.0.1:{hook.port}", "ok")
         run.until("health", "ok")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
             page = answer.read().decode()
         assert 'velatura_edge_records{camera="door"}' in page and 'velatura_edge_seen{camera="door"} 0' in page
         hook.status = 401

@@ -353,7 +353,7 @@ def test_the_example_takes_out_a_private_model_alone(tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     example = Path(__file__).parent.parent.parent / "examples" / "enclave" / "train_digits" / "run_example.py"
     env = bare_environment(tmp_path, PATH=os.environ["PATH"])
-    done = subprocess.run([sys.executable, str(example), str(tmp_path)], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, str(example), str(tmp_path)], env=env, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"accuracy (0\.\d+) on rows that it did not see; epsilon (\d\.\d+) at delta 0\.0001", done.stdout)
     assert found and float(found.group(1)) > 0.8 and float(found.group(2)) <= 4

@@ -27,7 +27,7 @@ def test_the_folder_example_protects_what_it_can_and_names_the_rest(tmp_path: Pa
     (source / "b.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
     env = bare_environment(tmp_path, VELATURA_HOME=str(model_home))
     command = [sys.executable, str(EXAMPLES / "obfuscation" / "protect_folder.py"), str(source), str(tmp_path / "out")]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=280)
     assert "a.png: 1 covered in 1 frames" in done.stdout
     assert "b.png: not done" in done.stdout
     assert (tmp_path / "out" / "a.png").exists()
@@ -41,7 +41,7 @@ def test_the_removal_example_sorts_what_needs_a_look(tmp_path: Path, portrait: P
     (source / "broken.mp4").write_bytes(b"\0\0\0\x18ftypisom broken")
     env = bare_environment(tmp_path, VELATURA_HOME=str(tmp_path / "no-models"))
     command = [sys.executable, str(EXAMPLES / "removal" / "empty_places.py"), str(source), str(tmp_path / "out")]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=280)
     assert "sure/passage.mp4: " in done.stdout
     assert "broken.mp4: not done" in done.stdout
     assert (tmp_path / "out" / "sure" / "passage.mp4").exists()
@@ -56,7 +56,7 @@ def test_the_edge_example_loses_nothing_when_its_broker_is_killed(tmp_path: Path
         pass  # skips where GStreamer is not
     env = bare_environment(tmp_path, VELATURA_HOME=str(model_home), PATH="/usr/bin:/bin:/usr/sbin")  # velatura is this Python's, not the path's
     command = [sys.executable, str(EXAMPLES / "edge" / "run_example.py"), str(street), "--model", "centerface"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the same: True" in done.stdout and "sink mqtts" in done.stdout and " down" in done.stdout
     assert "seen 0;" not in done.stdout, "the street's faces were counted"
@@ -78,7 +78,7 @@ def test_the_edge_example_says_kindly_what_is_missing(what: str, tmp_path: Path)
     script = f"{HIDDEN[what]}\nimport runpy, sys\nsys.path[:0], sys.argv = [sys.argv[1]], ['x']\n"
     script += "runpy.run_path(sys.path[0] + '/run_example.py', run_name='__main__')"
     env = bare_environment(tmp_path, PATH="/usr/bin:/bin:/usr/sbin")
-    done = subprocess.run([sys.executable, "-c", script, str(EXAMPLES / "edge")], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", script, str(EXAMPLES / "edge")], env=env, capture_output=True, text=True, check=False, timeout=280)
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (4, "", 1), done.stdout + done.stderr
     assert what in done.stdout and ("pip install 'velatura[edge]'" if what == "paho-mqtt" else "apt-get install mosquitto") in done.stdout
 
@@ -86,13 +86,13 @@ def test_the_edge_example_says_kindly_what_is_missing(what: str, tmp_path: Path)
 @pytest.mark.xdist_group("processes")
 def test_the_edge_example_run_by_another_python_says_so(tmp_path: Path) -> None:
     bare = [sys.executable, "-S", str(EXAMPLES / "edge" / "run_example.py")]  # -S: nothing is installed
-    done = subprocess.run(bare, env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run(bare, env=bare_environment(tmp_path), capture_output=True, text=True, check=False, timeout=280)
     assert (done.returncode, done.stderr) == (4, "") and done.stdout.startswith("velatura for ") and "pip install 'velatura[edge]'" in done.stdout
 
 
 def test_the_unit_leaves_vision_what_it_locks_itself_with() -> None:
     unit = EXAMPLES / "edge" / "velatura-edge.service"
-    done = subprocess.run([needs("systemd-analyze", "systemd"), "verify", str(unit)], capture_output=True, text=True, check=False)
+    done = subprocess.run([needs("systemd-analyze", "systemd"), "verify", str(unit)], capture_output=True, text=True, check=False, timeout=280)
     assert [line for line in done.stderr.splitlines() if "is not executable" not in line] == []
     settings = [line.partition("=") for line in unit.read_text().splitlines() if "=" in line and not line.startswith("#")]
     words = {name: [word for other, _, text in settings if other == name for word in text.split()] for name, _, _ in settings}
@@ -116,7 +116,7 @@ def test_three_hospitals_bound_what_is_told_of_each_patient(tmp_path: Path) -> N
     job = EXAMPLES / "federated" / "table" / "private.toml"
     env = bare_environment(tmp_path, OMP_NUM_THREADS="1")
     command = [str(VELATURA), "fl", "run", str(job), "-o", str(tmp_path / "run"), "--json", "--quiet"]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(done.stdout)["result"]
     assert 0 < told["epsilon"] <= 8 and told["delta"] == 1e-5 and told["sites"] == 3 and told["accuracy"] > 0.85, told
@@ -137,7 +137,7 @@ def test_three_hospitals_train_on_pictures_and_have_a_model_to_use(tmp_path: Pat
 def _federated(which: str, folder: Path, tmp_path: Path) -> str:
     env = bare_environment(tmp_path, OMP_NUM_THREADS="1")
     command = [sys.executable, str(EXAMPLES / "federated" / which / "run_example.py"), str(folder)]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -147,7 +147,7 @@ def _federated(which: str, folder: Path, tmp_path: Path) -> str:
 def test_digits_are_named_by_a_server_that_does_not_see_them(which: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     more = ["--mnist", str(request.getfixturevalue("shared") / "data" / "mnist")] if which == "mnist" else []
     command = [sys.executable, str(EXAMPLES / "homomorphic" / "digits" / "run_example.py"), str(tmp_path), *more]
-    done = subprocess.run(command, env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=bare_environment(tmp_path), capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "10 of 10 labels are those of the network in the open" in done.stdout
     assert not list((tmp_path / "server").rglob("secret.key"))
@@ -157,7 +157,7 @@ def test_digits_are_named_by_a_server_that_does_not_see_them(which: str, tmp_pat
 def test_three_clouds_evidence_verifies_without_a_network(tmp_path: Path) -> None:
     pytest.importorskip("dcap_qvl", reason="dcap-qvl is not installed")
     script = EXAMPLES / "enclave" / "verify_offline" / "run_example.py"
-    done = subprocess.run([sys.executable, str(script)], env=bare_environment(tmp_path), capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, str(script)], env=bare_environment(tmp_path), capture_output=True, text=True, check=False, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": affirming, assurance tee") == 3
     assert done.stdout.count("one bit turned over: contraindicated") == 3

@@ -70,7 +70,7 @@ def test_a_killed_run_ends_bit_by_bit_as_one_that_was_not_and_counts_each_releas
                 break
             time.sleep(0.005)
         child.send_signal(signal.SIGKILL)
-        child.wait()
+        child.wait(timeout=60)
     done = velatura("fl", "run", spec, "-o", run, "--resume", "--json", env=bare, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)["result"]

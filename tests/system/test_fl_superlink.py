@@ -236,12 +236,12 @@ def two_machines() -> Iterator[tuple[list[str], list[str]]]:
     ]
     try:
         for step in steps:
-            if subprocess.run(step, capture_output=True, check=False).returncode:
+            if subprocess.run(step, capture_output=True, check=False, timeout=280).returncode:
                 pytest.skip(f"no network namespaces here: {' '.join(step[:4])}")
         yield ["ip", "netns", "exec", one], ["ip", "netns", "exec", two]
     finally:
         for name in (one, two):
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False, timeout=280)
 
 
 @pytest.mark.slow

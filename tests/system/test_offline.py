@@ -148,5 +148,7 @@ def test_the_watcher_sees_an_attempt(tmp_path: Path) -> None:
     strace = needs("strace", "strace")
     code = "import socket\ntry: socket.create_connection(('127.0.0.1', 9), .1)\nexcept OSError: pass"
     log = tmp_path / "trace"
-    subprocess.run([strace, "-f", "-qq", "-e", "trace=socket,connect", "-o", str(log), "python3", "-c", code], check=False, capture_output=True)
+    subprocess.run(
+        [strace, "-f", "-qq", "-e", "trace=socket,connect", "-o", str(log), "python3", "-c", code], check=False, capture_output=True, timeout=280
+    )
     assert [line for line in log.read_text().splitlines() if ATTEMPT.search(line)]

@@ -21,7 +21,11 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         folder = tmp_path_factory.mktemp(name)
         env = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
         subprocess.run(
-            [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)], check=True, capture_output=True, env=env
+            [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+            check=True,
+            capture_output=True,
+            env=env,
+            timeout=280,
         )
         found.append(next(folder.glob("*.whl")))
     return found

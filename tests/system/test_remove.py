@@ -110,7 +110,7 @@ def test_a_result_that_cannot_be_printed_is_one_line(json_too: list[str], tmp_pa
     made = scenes.walker(tmp_path, frames=12)
     words = [str(VELATURA), "remove", str(made.path), "-o", str(tmp_path / "out.mp4"), "--quiet", *json_too]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(words, env=bare, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(words, env=bare, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=280)
     assert done.returncode == 1 and (tmp_path / "out.mp4").exists()
     errors = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
     assert errors == ["error: the result cannot be printed: No space left on device [cli.stdout]", "  what was asked for is done; look at the files"]

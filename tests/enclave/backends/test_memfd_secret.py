@@ -45,7 +45,7 @@ def test_no_descriptor_is_left() -> None:
         "import os; before = os.listdir('/proc/self/fd'); from velatura.enclave.backends.memfd_secret import SecretMemory; "
         "SecretMemory(32).draw(); assert os.listdir('/proc/self/fd') == before"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=280).returncode == 0
 
 
 def process_vm_readv(address: int) -> None:
