@@ -126,6 +126,13 @@ def test_a_calibration_that_says_nothing_is_refused_before_a_search(graph: Graph
     assert caught.value.code == "he.calibration" and not said and "samples" in caught.value.hint
 
 
+def test_more_digits_than_doubles_have_are_refused_before_a_search() -> None:
+    said: list[str] = []
+    with pytest.raises(Unsupported, match=r"he\.precision"):
+        compile_graph(network(), SAMPLES, Options(error=1e-9, flooding_bits=34.0), told=said.append)
+    assert not said
+
+
 def test_a_finer_result_needs_a_longer_chain() -> None:
     graph = network()
     coarse, fine = (compile_graph(graph, SAMPLES, Options(flooding_bits=bits)) for bits in (0.0, 24.0))

@@ -44,6 +44,8 @@ LAYOUTS = ("auto", "raw", "im2col", "batch")
 LEAST_PRIME = 20
 OTHERWISE = 2.0
 """What is foretold is one key's noise on some samples: another's, on others, may be so much greater and is still within what was asked for."""
+FINEST = 1e-15
+"""Relative error below which doubles have no digits, whatever the degree."""
 DEGREES = tuple(n for n in MAX_LOG_QP if 4096 <= n <= 65536)
 
 
@@ -126,6 +128,8 @@ def compile_graph(graph: Graph, calibration: Floats, options: Options = Options(
     scaled = normalised(graph)
     depth = remaining_depth(scaled)[scaled.input.name]
     wanted = options.error / 2.0**options.flooding_bits / OTHERWISE
+    if wanted < FINEST:
+        raise imprecise(FINEST, wanted, DEGREES[-1])
     refusal: Unsupported | BadSpec | None = None
     for n in DEGREES:
         allowed = options.max_log_qp or MAX_LOG_QP[n]

@@ -44,7 +44,7 @@ def estimate(
     found = go(artefact, measured=factors or MEASURED)
     each, whose = "a batch" if found.batch else "a sample", "measured on this machine" if factors else "on a machine like the one measured"
     lines = [
-        f"{found.ms:.0f} ms {each} on one core (the first {found.first_ms:.0f}), {whose}",
+        f"{found.ms:.0f} ms {each} on one core (the first {found.first_ms:.0f}), {whose}; {found.rotations} rotations by {found.galois_keys} keys",
         f"upload {found.upload_bytes / 1e3:.0f} kB, result {found.result_bytes / 1e3:.0f} kB, evaluation keys {found.eval_key_bytes / 1e6:.1f} MB",
         f"memory: {found.server_bytes / 2**20:.0f} MiB at the server for each owner, {found.keygen_bytes / 2**20:.0f} MiB to make keys",
         f"security: {found.log_qp:g} of {found.allowed_log_qp} bits of primes at degree {found.n}; estimated {found.estimated_bits:.0f} bits",
