@@ -88,8 +88,8 @@ def test_who_takes_on_the_account_of_another_reads_what_is_its_and_no_more() -> 
         assert owner(pid) == (NOBODY, NOBODY)
         assert WORD in Leak(WORD).sieved(read_under_its_account(pid)), "or a refusal would prove nothing"
     with sleeping(user=NOBODY, group=1, extra_groups=[]) as pid:
-        code = f"import sys; sys.argv[1:] = ['{pid}', '{NOBODY}', '{NOBODY}']; from velatura.audit.enclave.process_memory import main; main()"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, timeout=280)
+        program = [sys.executable, "-m", "velatura.audit.enclave.process_memory"]
+        done = subprocess.run(program, input=f"{pid} {NOBODY} {NOBODY}\n".encode(), capture_output=True, check=True, timeout=280)
         assert done.stdout == process_memory.READY, "another group: the kernel refuses"
 
 

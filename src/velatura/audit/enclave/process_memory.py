@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,9 +91,12 @@ def read_under_its_account(pid: int) -> Iterator[bytes]:
     if uid == os.getuid():
         yield from _as_far_as_it_may(pid)
         return
-    command = [sys.executable, "-m", "velatura.audit.enclave.process_memory", str(pid), str(uid), str(gid)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
-        assert reader.stdout is not None, "a pipe was asked for"
+    command = [sys.executable, "-m", "velatura.audit.enclave.process_memory"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as reader:
+        assert reader.stdin is not None and reader.stdout is not None, "pipes were asked for"
+        with suppress(BrokenPipeError):  # it did not start, which is told below
+            reader.stdin.write(f"{pid} {uid} {gid}\n".encode())
+            reader.stdin.close()
         told = reader.stdout.read(len(READY))
         while piece := reader.stdout.read(PIECE):
             yield piece
@@ -124,8 +128,8 @@ def page_out(pid: int) -> None:
 
 
 def main() -> None:
-    """Entry point of the reader: PID UID GID. What it reads goes to stdout."""
-    pid, uid, gid = map(int, sys.argv[1:])
+    """Entry point of the reader: a line `PID UID GID` on its input. What it reads goes to its output."""
+    pid, uid, gid = map(int, sys.stdin.readline().split())
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
