@@ -14,7 +14,7 @@ from velatura.media.frame import PixelForm, Plane
 from velatura.removal.camera import Camera, look
 from velatura.removal.exposure import applied, fit
 from velatura.removal.planes import Mask
-from velatura.removal.registration import Matrix, Reference, furthest, similarity, warp
+from velatura.removal.registration import Matrix, Reference, furthest, register, similarity, warp
 
 Grey = NDArray[np.uint8]
 WIDTH, HEIGHT, MARGIN = 320, 180, 90
@@ -169,6 +169,35 @@ def test_a_crowd_does_not_move_the_camera() -> None:
 def test_a_crowd_that_detectors_found_does_not_hide_a_sway() -> None:
     frames, free = walkers(film(swaying(20, 1.5, np.random.default_rng(5))), 0.6)
     assert look(frames, free).kind == "swaying"
+
+
+@pytest.mark.parametrize(
+    ("motions", "kind"),
+    [
+        ([motion()] * 60, "standing"),
+        (swaying(60, 1.5, np.random.default_rng(8)), "swaying"),
+        ([motion(1.2 * k - 36, 0.2 * k) for k in range(60)], "moving"),
+        ([motion()] * 30 + [motion(4.0 * k) for k in range(1, 19)], "moving"),
+    ],
+    ids=["stands", "sways", "pans", "stands, then pans"],
+)
+def test_in_a_hurry_the_same_is_found_and_fewer_are_asked(motions: list[Matrix], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("velatura.removal.camera.register", lambda *what: asked.append(what) or register(*what))
+    frames = film(motions)
+    camera = look(frames, [None] * len(frames), hurried=True)
+    hurried, asked[:] = len(asked), []
+    assert camera.kind == kind == seen(frames).kind
+    assert len(camera.motions) == len(frames)
+    assert hurried < len(asked) or (kind == "swaying" and hurried == len(asked))
+
+
+def test_in_a_hurry_whoever_was_knocked_is_still_left_out() -> None:
+    frames = film([motion()] * 60)
+    frames[59] = film([motion(12, 5)])[0]
+    camera = look(frames, [None] * 60, hurried=True)
+    assert camera.kind == "standing"
+    assert camera.motions[59] is None and camera.motions[0] is not None
 
 
 def test_a_reference_may_be_given() -> None:

@@ -39,9 +39,10 @@ class FastestDet:
 
     def candidates(self, x: NDArray[np.float32], *, threshold: float) -> Candidates:
         """What `detect` finds, before duplicates are dropped."""
-        out = next(iter(self._backend.run(x[None]).values()))[0].astype(np.float64)
-        best = out[5:].argmax(0)
-        certain = np.clip(out[0], 0, 1) ** 0.6 * np.clip(out[5:].max(0), 0, 1) ** 0.4
+        out = next(iter(self._backend.run(x[None]).values()))[0]
+        best, most = out[5:].argmax(0), out[5:].max(0).astype(np.float64)
+        out = out[:5].astype(np.float64)
+        certain = np.clip(out[0], 0, 1) ** 0.6 * np.clip(most, 0, 1) ** 0.4
         found = []
         for label, classes in (("person", _PERSON), ("vehicle", _VEHICLES)):
             rows, columns = np.nonzero((certain >= threshold) & np.isin(best, classes))

@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from velatura.errors import BadSpec
 from velatura.media.frame import PixelForm, Plane
 from velatura.removal.coarse import Coarse, coarse, fine
 from velatura.removal.composing import AGREES, composed, measured, seen
 from velatura.removal.decision import Choice, Decisions
+from velatura.removal.labelled import without_holes
 from velatura.removal.planes import Mask, Planes
 from velatura.removal.rival_pieces import rival_pieces
 from velatura.removal.stable_colours import FEWEST, apart, stable_colours
@@ -149,7 +149,7 @@ def _doubt(small: Coarse, decisions: Decisions) -> Mask:
             doubt[choice.window] |= choice.covered
     doubt |= decisions.seams | _frozen(small, decisions.plate)
     closed = cv2.morphologyEx(doubt.astype(np.uint8), cv2.MORPH_CLOSE, GAPS)  # what lies within a doubt is no surer
-    return np.asarray(ndimage.binary_fill_holes(closed), np.bool_)
+    return without_holes(closed)
 
 
 def _frozen(small: Coarse, plate: NDArray[np.uint8]) -> Mask:

@@ -38,7 +38,8 @@ MAY_DIFFER = 0.05
 HEARD = 0.5  # of the samples must speak for a camera that stands
 REGISTERED = 0.8
 DRIFT, ONE_WAY = 0.01, 0.95  # of the width; correlation with time
-TRY_SAMPLES = 8
+FEW = 40  # samples that tell whether the camera stands
+TRY_SAMPLES, RARELY = 8, 0.25  # where fewer than that share of so few lie near, half of all do not
 ALIKE = 4.0  # grey levels: median difference of samples that show one place
 
 
@@ -59,31 +60,69 @@ class Camera:
     sway_px: float = 0.0
 
 
-def look(greys: Sequence[Grey], usable: Sequence[Mask | None], *, reference: int | None = None) -> Camera:
+def look(greys: Sequence[Grey], usable: Sequence[Mask | None], *, reference: int | None = None, hurried: bool = False) -> Camera:
     """How the camera moved. Some 7 ms of one core a sample at 640 pixels of width; up to twice that where it moves.
 
     Args:
         greys: (height, width) uint8, one or more samples of one shot in order of time, all of one size.
         usable: of each, where the scene is to be seen; None: everywhere.
         reference: the sample to register to; by default one near the middle that most others can be registered to.
+        hurried: samples are asked no longer than there is doubt: `FEW` say that it stands, and then the others are taken to lie where their
+            neighbours do; of a camera that moves no motion is known.
     """
-    anchor = _middle(usable, 0.5) if reference is None else reference
-    corners = Reference(greys[anchor], usable[anchor])
-    found = _registered(corners, greys, usable)
-    if reference is None and _told(found, corners) < HEARD:
-        other = _another(anchor, corners, greys, usable)
-        if other != anchor:
-            anchor, corners = other, Reference(greys[other], usable[other])
-            found = _registered(corners, greys, usable)
-    if len(corners.points) < FEWEST:
+    every = range(len(greys))
+    asked = _spread(len(greys), FEW) if hurried else every
+    tried = _Anchored(_middle(usable, 0.5) if reference is None else reference, greys, usable)
+    if reference is None and not tried.is_near(asked, HEARD):
+        tried = _another(tried, greys, usable, _few(asked))
+    anchor, width = tried.anchor, greys[0].shape[1]
+    if len(tried.corners.points) < FEWEST:
         return Camera("standing" if _alike(greys, usable, anchor) else "moving", anchor, tuple(np.eye(3) for _ in greys))
-    width = greys[anchor].shape[1]
-    says = [_says(one, width) for one in found]
-    known = [0.0 if said == "still" else one.moved_px for one, said in zip(found, says, strict=True) if said != "nothing"]
-    sway = float(np.percentile(known, 95, method="lower")) if known else 0.0
-    kind = _kind(found, [said for at, said in enumerate(says) if at != anchor], width)
-    motions = tuple(np.eye(3) if at == anchor else _motion(kind, one, said) for at, (one, said) in enumerate(zip(found, says, strict=True)))
-    return Camera(kind, anchor, motions, sway)
+    if hurried and (seen := _sure_to_move(tried, asked)):
+        return Camera("moving", anchor, (None,) * len(greys), _sway(tried, seen))
+    kind = _kind(tried, asked, width)
+    if len(asked) < len(greys) and kind != "standing":
+        asked = every
+        kind = _kind(tried, asked, width)
+    nearest = [asked[at] for at in np.rint(np.linspace(0, len(asked) - 1, len(greys))).astype(np.intp)]
+    motions = tuple(np.eye(3) if at == anchor else _motion(kind, tried.one(near), tried.says(near)) for at, near in enumerate(nearest))
+    return Camera(kind, anchor, motions, _sway(tried, asked))
+
+
+class _Anchored:
+    """Samples against one of them, each registered when it is first asked."""
+
+    def __init__(self, anchor: int, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> None:
+        self.anchor, self._greys, self._usable = anchor, greys, usable
+        self.corners = Reference(greys[anchor], usable[anchor])
+        self._found: dict[int, Registered] = {}
+
+    def one(self, at: int) -> Registered:
+        if at not in self._found:
+            self._found[at] = register(self.corners, self._greys[at], self._usable[at])
+        return self._found[at]
+
+    def says(self, at: int) -> Says:
+        return _says(self.one(at), self.corners.grey.shape[1])
+
+    def furthest_first(self, some: Sequence[int]) -> list[int]:
+        """In time: they say soonest that a camera moves."""
+        return sorted(some, key=lambda at: -abs(at - self.anchor))
+
+    def told(self, some: Sequence[int]) -> float:
+        """The share of some samples that lie near this one."""
+        return float(np.mean([self.says(at) in ("still", "near") for at in some]))
+
+    def is_near(self, some: Sequence[int], share: float) -> bool:
+        """Whether so many of some samples do; no more are asked than it takes."""
+        if self.told(_few(some)) < RARELY:
+            return False
+        near, left = 0, len(some)
+        for at in self.furthest_first(some):
+            near, left = near + (self.says(at) in ("still", "near")), left - 1
+            if near + left < share * len(some):
+                return False
+        return True
 
 
 def _says(one: Registered, width: int) -> Says:
@@ -95,15 +134,38 @@ def _says(one: Registered, width: int) -> Says:
     return ("near" if one.moves and one.share >= ONE_PLACE else "nothing") if one.moved_px <= NEAR * width else "far"
 
 
-def _kind(found: Sequence[Registered], says: Sequence[Says], width: int) -> Kind:
-    """The verdict over all samples but the reference."""
+def _kind(tried: _Anchored, asked: Sequence[int], width: int) -> Kind:
+    """The verdict over samples, the reference aside."""
+    says = [tried.says(at) for at in asked if at != tried.anchor]
     count = len(says)
     still, near, far = says.count("still"), says.count("near"), says.count("far")
     others = near + far
     speak = still + others
     if not count or (speak >= HEARD * count and others <= max(1 if still >= 3 else 0, MAY_DIFFER * speak)):
         return "standing"
-    return "swaying" if still + near >= REGISTERED * count and not _drifts(found, width) else "moving"
+    return "swaying" if still + near >= REGISTERED * count and not _drifts([tried.one(at) for at in asked], width) else "moving"
+
+
+def _sure_to_move(tried: _Anchored, asked: Sequence[int]) -> list[int]:
+    """The samples after which `_kind` says that the camera moves, whatever the others say; none where all must be asked, or none speaks of moving."""
+    others = tried.furthest_first([at for at in asked if at != tried.anchor])
+    others, count = [*others[-1:], *others[:-1]], len(others)  # the nearest is the likeliest to have anything to say
+    few = _few(asked)
+    if tried.told(few) < RARELY and any(tried.says(at) in ("near", "far") for at in (*others[:1], *few)):
+        return [*others[:1], *few]
+    differ = lost = silent = 0
+    for number, at in enumerate(others, 1):
+        said = tried.says(at)
+        differ, lost, silent = differ + (said in ("near", "far")), lost + (said in ("far", "nothing")), silent + (said == "nothing")
+        stands = differ <= max(1, MAY_DIFFER * count) and count - silent >= HEARD * count
+        if differ and not stands and count - lost < REGISTERED * count:
+            return others[:number]
+    return []
+
+
+def _sway(tried: _Anchored, asked: Sequence[int]) -> float:
+    known = [0.0 if tried.says(at) == "still" else tried.one(at).moved_px for at in asked if tried.says(at) != "nothing"]
+    return float(np.percentile(known, 95, method="lower")) if known else 0.0
 
 
 def _drifts(found: Sequence[Registered], width: int) -> bool:
@@ -138,27 +200,24 @@ def _middle(usable: Sequence[Mask | None], part: float) -> int:
     return int(good[np.argmin(np.abs(good - part * len(free)))])
 
 
-def _registered(corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> list[Registered]:
-    return [register(corners, grey, free) for grey, free in zip(greys, usable, strict=True)]
+def _spread(count: int, most: int) -> Sequence[int]:
+    """At most so many of a number of samples, evenly."""
+    return range(count) if count <= most else [int(at) for at in np.rint(np.linspace(0, count - 1, most))]
 
 
-def _told(found: Sequence[Registered], corners: Reference) -> float:
-    """The share of samples that a reference finds near it."""
-    return float(np.mean([_says(one, corners.grey.shape[1]) in ("still", "near") for one in found]))
+def _few(some: Sequence[int]) -> list[int]:
+    return [some[at] for at in _spread(len(some), TRY_SAMPLES)]
 
 
-def _another(anchor: int, corners: Reference, greys: Sequence[Grey], usable: Sequence[Mask | None]) -> int:
+def _another(tried: _Anchored, greys: Sequence[Grey], usable: Sequence[Mask | None], some: Sequence[int]) -> _Anchored:
     """A sample that more of a few others lie near to, or the same: the middle one may be the one that a bus fills."""
-    some = np.linspace(0, len(greys) - 1, min(len(greys), TRY_SAMPLES)).astype(np.intp)
-    few, free = [greys[at] for at in some], [usable[at] for at in some]
-    best = _told(_registered(corners, few, free), corners)
+    best = tried.told(some)
     for part in (0.3, 0.7):
-        at = _middle(usable, part)
-        other = Reference(greys[at], usable[at])
-        told = _told(_registered(other, few, free), other)
+        other = _Anchored(_middle(usable, part), greys, usable)
+        told = other.told(some)
         if told > best:
-            anchor, best = at, told
-    return anchor
+            tried, best = other, told
+    return tried
 
 
 def _alike(greys: Sequence[Grey], usable: Sequence[Mask | None], anchor: int) -> bool:

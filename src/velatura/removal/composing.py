@@ -7,6 +7,7 @@ samples that are 1280 wide.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,14 @@ def composed(samples: Sequence[Planes], form: PixelForm, masks: Sequence[Mask | 
     """
     planes = [np.full_like(plane, form.peak) for plane in samples[0]]
     for rows, votes in _strips(masks, eligible, scale, samples[0][0].shape):
+        heard: dict[tuple[int, int], Votes] = {}
         for index in colours(form):
-            shift_x, shift_y = form.subsampled(index)
+            shift_x, shift_y = shifts = form.subsampled(index)
+            if shifts not in heard:
+                heard[shifts] = _heard(_sampled(votes, shift_x, shift_y))
             part = slice(rows.start >> shift_y, -(-rows.stop >> shift_y))
             values = np.stack([sample[index][part] for sample in samples])
-            planes[index][part] = voting_median(values, _heard(_sampled(votes, shift_x, shift_y)), form.bits)
+            planes[index][part] = voting_median(values, heard[shifts], form.bits)
     return planes
 
 
@@ -100,13 +104,11 @@ def _sampled(votes: Votes, shift_x: int, shift_y: int) -> Votes:
         return votes
     step_x, step_y = 1 << shift_x, 1 << shift_y
     whole = np.pad(votes, ((0, 0), (0, -votes.shape[1] % step_y), (0, -votes.shape[2] % step_x)), mode="edge")
-    every, some = whole[:, ::step_y, ::step_x].copy(), whole[:, ::step_y, ::step_x].copy()
-    for y in range(step_y):
-        for x in range(step_x):
-            every &= whole[:, y::step_y, x::step_x]
-            some |= whole[:, y::step_y, x::step_x]
+    across = whole.view(f"u{step_x}")  # all of a row's pixels that one sample colours, as one number
+    rows = [across[:, y::step_y] for y in range(step_y)]
+    every = reduce(np.bitwise_and, rows) == int.from_bytes(b"\1" * step_x, "little")
     heard = every.any(axis=0)
-    return every if heard.all() else np.where(heard, every, some)
+    return np.asarray(every if heard.all() else np.where(heard, every, reduce(np.bitwise_or, rows) != 0))
 
 
 def _cut(planes: Planes, form: PixelForm, rows: slice) -> list[Plane]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 
 import cv2
@@ -86,8 +87,8 @@ def filled_from(where: Place, ways: Sequence[Landed], frame: int, take: Callable
             sites = _sites(where, form, index, planes[index])
             aims = [_aimed(where, sites, way) for way in ways]
         _mix(sites, [_shown(aim, index, form, take) for aim in aims], weights, planes[index], form)
-    total = np.maximum(np.sum(weights, axis=0), HARDLY)
-    return np.asarray(np.sum([w * e for w, e in zip(weights, errors, strict=True)], axis=0) / total, np.float32)[: where.holes]
+    total = np.maximum(reduce(np.add, weights), HARDLY)
+    return np.asarray(reduce(np.add, [w * e for w, e in zip(weights, errors, strict=True)]) / total, np.float32)[: where.holes]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,19 +155,21 @@ def _sites(where: Place, form: PixelForm, index: int, plane: Plane) -> _Sites:
 
 
 def _aimed(where: Place, sites: _Sites, way: Landed) -> _Aim:
-    owner = _owners(sites, np.flatnonzero(way.frame >= 0))
-    site = np.flatnonzero(owner >= 0)
-    frame = way.frame[owner[site]]
+    mine = site = np.flatnonzero(way.frame >= 0)
+    if any(sites.sampling):
+        owner = _owners(sites, site)
+        site = np.flatnonzero(owner >= 0)
+        mine = owner.take(site)
+    frame = way.frame.take(mine)
     order = np.argsort((frame - frame.min(initial=0)).astype(np.int16), kind="stable")  # a window's frames; of 16 bits the sort is a count
-    site, frame = site[order], frame[order]
-    mine = owner[site]
-    at = way.at[mine]
+    site, frame, mine = site.take(order), frame.take(order), mine.take(order)
+    at = way.at.take(mine, axis=0)
     if any(sites.sampling):
         scale = np.float32(2) ** np.array(sites.sampling, np.float32)
         at = (sites.points[site] + (at - where.points[mine]) + np.float32(0.5)) / scale - np.float32(0.5)
     bounds = [*np.flatnonzero(np.diff(frame, prepend=-1)).tolist(), len(frame)]
     frames = [(int(frame[start]), start, stop) for start, stop in pairwise(bounds)]
-    return _Aim(site, mine, at, way.gain[mine], frames, len(sites.y))
+    return _Aim(site, mine, at, way.gain.take(mine), frames, len(sites.y))
 
 
 def _owners(sites: _Sites, came_out: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -211,9 +214,9 @@ def _mix(sites: _Sites, ways: Sequence[_Shown], weights: Sequence[Values], plane
     mine = [np.zeros_like(way.values) for way in ways]
     for weights_here, way, weight in zip(mine, ways, weights, strict=True):
         weights_here[way.aim.site] = weight[way.aim.owner]
-    total = np.sum(mine, axis=0)
+    total = reduce(np.add, mine)
     known = total > 0
-    mean = np.sum([weight * way.values for weight, way in zip(mine, ways, strict=True)], axis=0) / np.where(known, total, 1)
+    mean = reduce(np.add, [weight * way.values for weight, way in zip(mine, ways, strict=True)]) / np.where(known, total, 1)
     most, ring, hole = MOST_JUMP * (1 << (form.bits - 8)), known & ~sites.is_hole, known & sites.is_hole
     jump = np.clip(plane[sites.y[ring], sites.x[ring]] - mean[ring], -most, most).astype(np.float32)
     correction = JUMP * cells(sites.points, CELL_PX).spread(sites.points[ring], jump, sites.points[hole])

@@ -70,8 +70,11 @@ def fit(planes: Planes, reference: Planes, form: PixelForm, usable: Mask | None 
         usable: (height, width) True where both show the same; None: everywhere.
     """
     gains, offsets, fits = [], [], []
+    seen: dict[tuple[int, int], Mask] = {(0, 0): usable} if usable is not None else {}
     for index in colours(form):
-        here, there = _cells(reference[index], planes[index], usable, form, index)
+        if usable is not None and form.subsampled(index) not in seen:
+            seen[form.subsampled(index)] = ~blocks(~usable, form, index)
+        here, there = _cells(reference[index], planes[index], seen.get(form.subsampled(index)), form.bits)
         chroma = form.colour == "yuv" and index > 0
         gain, offset, sure = _chroma(here, there, form.bits) if chroma else _line(here, there, form.bits)
         gains.append(gain)
@@ -94,24 +97,22 @@ def applied(planes: Planes, form: PixelForm, exposure: Exposure) -> list[Plane]:
     return made
 
 
-def _cells(plane: Plane, other: Plane, usable: Mask | None, form: PixelForm, index: int) -> tuple[Floats, Floats]:
-    """Means of both over the same blocks, without blocks that are mostly hidden or clipped."""
+def _cells(plane: Plane, other: Plane, seen: Mask | None, bits: int) -> tuple[Floats, Floats]:
+    """Means of both over the same blocks, without blocks that are mostly hidden or clipped. Args: seen: of the planes' size; None: everywhere."""
     height, width = plane.shape
     step = max(1.0, (plane.size / CELLS) ** 0.5)
     size = (max(1, int(width / step)), max(1, int(height / step)))
     rows = slice(None, None, max(1, int(step / ROWS)))
     plane, other = plane[rows], other[rows]
-    edge = CLIPPED << (form.bits - 8)
-    low, high = float(edge), float(form.peak - edge)
+    edge = CLIPPED << (bits - 8)
+    low, high = float(edge), float((1 << bits) - 1 - edge)
     free = np.asarray(cv2.bitwise_and(cv2.inRange(plane, low, high), cv2.inRange(other, low, high)), np.uint8)
-    if usable is not None:
-        sx, sy = form.subsampled(index)
-        seen = usable if not sx and not sy else ~blocks(~usable, form, index)
+    if seen is not None:
         free *= seen[rows]
+    if cv2.countNonZero(free) == free.size:
+        return _mean(plane, size).ravel(), _mean(other, size).ravel()
     share = _mean(free, size) / np.float32(255)
     keep = share >= FREE
-    if free.all():
-        return _mean(plane, size)[keep], _mean(other, size)[keep]
     seen_of = [_mean(np.asarray(cv2.bitwise_and(of, of, mask=free)), size)[keep] / share[keep] for of in (plane, other)]
     return seen_of[0], seen_of[1]
 

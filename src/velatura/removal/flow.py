@@ -37,7 +37,7 @@ CORNERS = 600  # half as many again as a sway needs: they carry donors over doze
 MOST_GAIN = 2.0  # beyond it lies a fade, and what is carried across would be noise
 CLIPPED = 250
 EXPOSURE_LIKE = 40.0  # levels
-BETTER = 2.0  # grey levels that warping by the flow may be worse than without it
+BETTER = 2  # grey levels that warping by the flow may be worse than without it
 SMOOTH_PX = 3.0
 KEPT = 4  # pixels of the search for one of the flow
 TURNS = 3  # each leaves as much of the error as the flow differs from one pixel to the next: a hundredth after three
@@ -133,7 +133,7 @@ def _link(a: Look, b: Look, matrix: Matrix, size: tuple[int, int]) -> Link:
     hidden = hidden if a.hole is None else hidden | a.hole
     gain = _gain(a, warped, hidden)
     near = _grown(hidden, round(NEUTRAL_PX / sx))
-    seen = np.where(near, a.grey, _brighter(warped, gain, a.black))
+    seen = np.asarray(cv2.copyTo(a.grey, near.view(np.uint8), _brighter(warped, gain, a.black)), np.uint8)
     search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     residual = np.asarray(search.calc(a.grey, seen, None), np.float32)
     known = ~_grown(near, round(FAR_PX / sx)) & _explains(a.grey, seen, residual)
@@ -169,7 +169,7 @@ def _reduced_points(link: Link, points: NDArray[np.float32]) -> NDArray[np.float
 def _completed(residual: NDArray[np.float32], known: Mask, size: tuple[int, int]) -> NDArray[np.float32]:
     """The flow where it is known, and a smooth surface through it elsewhere, at a smaller size."""
     weight = np.asarray(cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)
-    mean = np.asarray(cv2.resize(residual * known[..., None], size, interpolation=cv2.INTER_AREA), np.float32)
+    mean = np.asarray(cv2.resize(cv2.copyTo(residual, known.view(np.uint8)), size, interpolation=cv2.INTER_AREA), np.float32)
     mean /= np.maximum(weight, 1e-6)[..., None]
     return push_pull(mean, weight > 0)
 
@@ -195,17 +195,17 @@ def _warped(b: Look, matrix: Matrix) -> tuple[Grey, Mask]:
     height, width = b.grey.shape
     way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = np.asarray(cv2.warpPerspective(b.grey, matrix, (width, height), flags=way, borderMode=cv2.BORDER_CONSTANT), np.uint8)
-    free = np.full((height, width), 255, np.uint8) if b.hole is None else np.where(b.hole, 0, 255).astype(np.uint8)
+    free = np.full((height, width), 255, np.uint8) if b.hole is None else ~(b.hole.view(np.uint8) * np.uint8(255))
     free = np.asarray(cv2.warpPerspective(free, matrix, (width, height), flags=way, borderMode=cv2.BORDER_CONSTANT), np.uint8)
     return warped, free < 250
 
 
 def _explains(a: Grey, seen: Grey, residual: NDArray[np.float32]) -> Mask:
     height, width = a.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    after = cv2.remap(seen, x + residual[..., 0], y + residual[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    with_flow, without = np.asarray(cv2.absdiff(a, after), np.float32), np.asarray(cv2.absdiff(a, seen), np.float32)
-    return with_flow < without + BETTER
+    x, y = residual[..., 0] + np.arange(width, dtype=np.float32), residual[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    after = cv2.remap(seen, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    worse = np.asarray(cv2.subtract(cv2.absdiff(a, after), cv2.absdiff(a, seen)), np.uint8)  # 0 where it is better
+    return worse < BETTER
 
 
 def _reduced(matrix: Matrix, sx: float, sy: float) -> NDArray[np.float64]:

@@ -99,7 +99,8 @@ def _donor(around: Box, hole: Mask, frame: Plane, form: PixelForm, rng: Generato
 
 
 def _brightness(plane: Plane, hole: Mask) -> float:
-    return float(plane.mean(where=~hole)) if not hole.all() else 0.0
+    seen = plane[~hole]
+    return float(seen.mean()) if len(seen) else 0.0
 
 
 def _grained(here: _Place, donor: _Place, form: PixelForm, rng: Generator) -> None:

@@ -1,4 +1,7 @@
-"""The connected parts of a mask, numbered: only where the mask is, and by the quickest algorithm (half the time of what OpenCV takes by itself)."""
+"""The connected parts of a mask, numbered: only where the mask is, and by the quickest algorithm (half the time of what OpenCV takes by itself).
+
+And its holes, filled: `scipy.ndimage` does the same, but its import alone costs .2 s of CPU, a tenth of a short clip.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["labelled"]
+__all__ = ["labelled", "without_holes"]
 
 Labels = NDArray[np.int32]
 
@@ -33,3 +36,10 @@ def labelled(mask: NDArray[Any]) -> tuple[int, Labels, Labels]:
     labels[where] = inner
     stats[:, :2] += (x, y)
     return count, labels, np.asarray(stats, np.int32)
+
+
+def without_holes(mask: NDArray[Any]) -> NDArray[np.bool_]:
+    """A mask (height, width) with all that it surrounds: what is not reached from beyond the picture over sides of pixels that are not in it."""
+    padded = np.pad(np.asarray(mask, np.bool_).view(np.uint8), 1)
+    cv2.floodFill(padded, None, (0, 0), 2, flags=4)
+    return np.asarray(padded[1:-1, 1:-1] != 2)

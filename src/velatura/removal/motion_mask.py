@@ -160,10 +160,14 @@ def touched(mask: Mask, boxes: Mask, *, blank: bool = True) -> Mask:
 
 def _holding(mask: NDArray[Any], seeds: NDArray[Any]) -> Bytes:
     """The components of `mask` that a seed touches; 0 and 1."""
-    count, labels, _ = labelled(mask)
-    hit = np.bincount(labels[seeds > 0], minlength=count) > 0
+    x, y, width, height = cv2.boundingRect(mask)
+    where = (slice(y, y + height), slice(x, x + width))
+    count, labels, _ = labelled(mask[where])
+    hit = np.bincount(labels[seeds[where] > 0], minlength=count) > 0
     hit[0] = False
-    return np.asarray(hit.astype(np.uint8)[labels])
+    found = np.zeros(mask.shape, np.uint8)
+    found[where] = hit[labels]
+    return found
 
 
 def _borders(mask: Bytes, depth: int) -> tuple[tuple[Bytes, int], ...]:

@@ -43,11 +43,11 @@ def blocks(mask: Mask, form: PixelForm, index: int) -> Mask:
     height, width = mask.shape
     padded = np.zeros((-(-height >> sy) << sy, -(-width >> sx) << sx), np.uint8)
     padded[:height, :width] = mask
-    found = padded[:: 1 << sy, :: 1 << sx].copy()
-    for y in range(1 << sy):
-        for x in range(1 << sx):
-            found |= padded[y :: 1 << sy, x :: 1 << sx]
-    return found.view(np.bool_)
+    across = padded.view(f"u{1 << sx}")  # all of a row's pixels that one sample colours, as one number
+    found = across[:: 1 << sy].copy()
+    for y in range(1, 1 << sy):
+        found |= across[y :: 1 << sy]
+    return np.asarray(found != 0)
 
 
 def luma(planes: Planes, form: PixelForm) -> NDArray[np.uint8]:

@@ -182,8 +182,11 @@ def _pairs(reference: Reference, grey: Grey, usable: Mask | None, *, window: int
     first, grey = _evened(reference.grey, grey)
     look: Any = {"winSize": (window, window), "maxLevel": LEVELS, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01)}
     there, found, _ = cv2.calcOpticalFlowPyrLK(first, grey, points, np.zeros_like(points), **look)
+    points, there = points[found.ravel() == 1], there[found.ravel() == 1]
+    if len(points) < FEWEST:
+        return None
     home, back, _ = cv2.calcOpticalFlowPyrLK(grey, first, there, points.copy(), flags=cv2.OPTFLOW_USE_INITIAL_FLOW, **look)
-    keep = (found.ravel() == 1) & (back.ravel() == 1) & (np.linalg.norm((home - points).reshape(-1, 2), axis=1) < HOME_PX)
+    keep = (back.ravel() == 1) & (np.linalg.norm((home - points).reshape(-1, 2), axis=1) < HOME_PX)
     if usable is not None:
         height, width = grey.shape
         at = np.rint(there.reshape(-1, 2)).astype(np.intp)

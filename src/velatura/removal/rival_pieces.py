@@ -15,7 +15,6 @@ from itertools import permutations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from velatura.removal.planes import Mask
 from velatura.removal.stable_colours import FEWEST, NONE, SHARE, Colours
@@ -76,8 +75,20 @@ def _connected(rival: Mask, ys: NDArray[np.intp], xs: NDArray[np.intp], labels: 
         linked = _alike(labels[:, here], labels[:, other[here]])
         ends.append((here[linked], other[here][linked]))
     rows, columns = (np.concatenate([pair[side] for pair in ends]) for side in (0, 1))
-    graph = sparse.coo_matrix((np.ones(len(rows), np.bool_), (rows, columns)), shape=(len(ys), len(ys)))
-    return np.asarray(sparse.csgraph.connected_components(graph, directed=False)[1], np.int32)
+    return _united(len(ys), rows, columns)
+
+
+def _united(count: int, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.int32]:
+    """Of `count` points, joined in pairs, the number of each one's piece, in the order of first points (as scipy's, which takes .1 s to import)."""
+    least = np.arange(count)
+    while (apart := least[a] != least[b]).any():
+        a, b = a[apart], b[apart]
+        low = np.minimum(least[a], least[b])
+        for end in (a, b):
+            np.minimum.at(least, least[end], low)
+        while not np.array_equal(least, further := least[least]):
+            least = further
+    return np.asarray(np.unique(least, return_inverse=True)[1], np.int32)
 
 
 def _alike(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -39,8 +39,6 @@ __all__ = ["SHORT", "survey"]
 
 SHORT = 5
 """Fewer frames than this have no background: each is a picture of its own."""
-FEW = 40
-"""Samples that tell whether the camera stands; more are registered where it does not."""
 SLIP_PX = 0.25
 """A picture of a camera that sways is brought to its place so well."""
 GREY = PixelForm("grey")
@@ -224,19 +222,13 @@ class _Surveyor:
         """None where it moves."""
         if self._wanted.camera == "moving":
             return None
-        every = max(1, len(masks) // FEW)
         greys = [luma(sample.planes, now.frame.form) for sample in now.samples.kept]
         free = [~mask for mask in masks]
-        camera = _look(greys[::every], free[::every])
-        if every > 1 and camera.kind == "standing":  # what a few samples do not show, the others are not asked for; they all lie in one place
-            motions = [motion for motion in camera.motions for _ in range(every)][: len(masks)]
-            return replace(camera, reference=camera.reference * every, motions=tuple(motions))
-        if every > 1:
-            camera = _look(greys, free)
+        camera = _look(greys, free)
         if camera.kind != "moving":
             return camera
         # a camera that a person calls static, although it looks like moving: what can be registered is
-        return None if self._wanted.camera == "auto" else replace(camera, kind="swaying")
+        return None if self._wanted.camera == "auto" else replace(look(greys, free), kind="swaying")
 
     def _judge(self, like: Frame, signs: Sequence[Track]) -> Callable[[Sequence[Plane]], Sequence[IntBox]] | None:
         """Detectors of what goes, on a background."""
@@ -258,9 +250,9 @@ class _Surveyor:
 
 def _look(greys: Sequence[NDArray[np.uint8]], free: Sequence[Mask]) -> Camera:
     """Where people hide most of a scene, nothing may speak for its standing, and nothing for its moving: then they may be looked at too."""
-    camera = look(greys, free)
+    camera = look(greys, free, hurried=True)
     if camera.kind == "moving" and camera.sway_px == 0:
-        whole = look(greys, [None] * len(greys))
+        whole = look(greys, [None] * len(greys), hurried=True)
         return whole if whole.kind == "standing" else camera
     return camera
 

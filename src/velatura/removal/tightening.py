@@ -13,9 +13,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from velatura.media.frame import PixelForm
+from velatura.removal.labelled import without_holes
 from velatura.removal.planes import Mask, Planes, colours, difference
 
 __all__ = ["tightened"]
@@ -85,7 +85,7 @@ def _object(apart: Levels, wide: Mask) -> Mask:
     clear[0] = False
     kept = clear[_components(slight)].astype(np.uint8)
     closed = cv2.morphologyEx(kept, cv2.MORPH_CLOSE, np.ones((CLOSED_PX, CLOSED_PX), np.uint8))
-    return np.asarray(ndimage.binary_fill_holes(closed)) & wide
+    return without_holes(closed) & wide
 
 
 def _rim(wide: Mask) -> Mask:

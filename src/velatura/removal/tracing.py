@@ -70,13 +70,13 @@ def landed(points: Points, steps: Iterable[Step], size: tuple[int, int]) -> Land
         free = _free(here, step.free)[corners]
         some = inside & free.any(axis=0)
         if some.any():
-            _land(found, on_way[some], pixels(here[corners[:, some]]), step, gain, size)
+            _land(found, on_way[some], pixels(here.take(corners[:, some], axis=0)), step, gain, size)
         goes_on = inside & ~free.all(axis=0)
         if not goes_on.all():
             on_way = on_way[goes_on]
             used, corners = numbered(corners[:, goes_on])
             here = here[used]
-    return Landed(found.frame.ravel()[net.pixel], found.at.reshape(-1, 2)[net.pixel], found.gain.ravel()[net.pixel])
+    return Landed(found.frame.take(net.pixel), found.at.reshape(-1, 2).take(net.pixel, axis=0), found.gain.take(net.pixel))
 
 
 def _nowhere(points: Points) -> Landed:
@@ -86,15 +86,17 @@ def _nowhere(points: Points) -> Landed:
 
 def _land(found: Landed, cells: NDArray[np.intp], at: Points, step: Step, gain: float, size: tuple[int, int]) -> None:
     """Of some cells, the pixels at (sites, cells, 2) that came out and had not before."""
-    out = (found.frame[:, cells] < 0) & _inside(at, size, 0) & _free(at, step.free)
-    site, of = np.nonzero(out)
-    where = site, cells[of]
-    found.frame[where], found.at[where], found.gain[where] = step.frame, at[out], gain
+    out = np.flatnonzero((found.frame.take(cells, axis=1) < 0) & _inside(at, size, 0) & _free(at, step.free))
+    site, of = np.divmod(out, len(cells))
+    where = site * found.frame.shape[1] + cells[of]
+    found.frame.ravel()[where], found.gain.ravel()[where] = step.frame, gain
+    found.at.reshape(-1, 2)[where] = at.reshape(-1, 2).take(out, axis=0)
 
 
 def _inside(points: Points, size: tuple[int, int], margin: float) -> Mask:
-    x, y = points[..., 0], points[..., 1]
-    return np.asarray((x >= -margin) & (y >= -margin) & (x <= size[0] - 1 + margin) & (y <= size[1] - 1 + margin))
+    least, most = np.float32(-margin), np.array(size, np.float32) - np.float32(1 - margin)
+    within = (points >= least) & (points <= most)
+    return np.asarray(within[..., 0] & within[..., 1])
 
 
 def _free(points: Points, free: Mask | None) -> Mask:

@@ -55,6 +55,8 @@ def components(mask: Mask, frame: Frame, *, least: int = 1) -> list[Box]:
 
 def tiles(mask: Mask, frame: Frame, *, side: int = 16) -> list[Box]:
     """Upright boxes that together cover a stored mask and little else: a ring does not become the whole picture."""
+    if not mask.any():
+        return []
     height, width = mask.shape
     padded = np.zeros((-(-height // side) * side, -(-width // side) * side), np.bool_)
     padded[:height, :width] = mask
