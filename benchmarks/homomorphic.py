@@ -94,7 +94,10 @@ def rows(found: Mapping[str, Kept | None]) -> list[Row]:
         "networks",
         "random networks, simulator",
         "200 below 1e-3",
-        lambda f: (f"{f['simulated_right']} of {f['simulated']}", f["simulated_right"] == f["simulated"] >= 200),
+        lambda f: (
+            f"{f['simulated_right']} of {f['simulated']}, worst {f['worst']:.0e}; refused by name: {sum(f['refused'].values())}",
+            f["simulated_right"] == f["simulated"] >= 200,
+        ),
     )
     row(
         "networks",
