@@ -26,6 +26,8 @@ from velatura.homomorphic.trace import trace_onnx
 
 Floats = NDArray[np.float64]
 RUNS = 5
+FORETOLD = Options().samples
+"""Samples over which the compiler foretells the greatest error."""
 
 
 class OnSeal:
@@ -99,9 +101,12 @@ def model(name: str) -> Graph:
 
 
 def tutorial() -> Any:
-    """The CNN of TenSEAL's tutorial 4, by layout, and by TenSEAL itself."""
+    """The CNN of TenSEAL's tutorial 4, by layout, and by TenSEAL itself.
+
+    Our error is the greatest over as many pictures as the compiler foretells it for: that of a few is smaller by chance.
+    """
     data, graph = mnist(), model("cnn_tenseal")
-    want = evaluate(graph, data.test[: RUNS + 1])[graph.output]
+    want = evaluate(graph, data.test[:FORETOLD])[graph.output]
     largest = float(np.abs(evaluate(graph, data.test[:500])[graph.output]).max())
     base = Options(error=5e-5, input_range=(0.0, 1.0))
     options = {"im2col": replace(base, layout="im2col"), "raw": replace(base, layout="raw", max_key_mb=52)}
@@ -120,6 +125,9 @@ def tutorial() -> Any:
         return seconds
 
     spread = interleaved({name: (lambda name=name: case(name)) for name in errors}, runs=RUNS)
+    for name in ours:
+        while len(errors[name]) < FORETOLD:
+            case(name)
     figures: dict[str, Any] = {"tenseal": {"seconds": spread["tenseal"].median, "error": max(errors["tenseal"]), "logit": largest}}
     for name, one in ours.items():
         report = one.compiled.report
